@@ -1,0 +1,192 @@
+package collector
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// AggregateOptions say how sessions become numbers.
+type AggregateOptions struct {
+	AgeBuckets    []float64 // upper bounds in seconds, rising
+	IdleBuckets   []float64 // likewise
+	IdleThreshold time.Duration
+	Address       AddressOptions
+	Limits        Limits
+}
+
+// maxLabelValue is how many bytes of a value a label holds; longer values are
+// cut.
+const maxLabelValue = 256
+
+// Aggregator adds sessions up, each in one pass and without keeping it. It is
+// pure: no I/O, no clock. It is made by NewAggregator and good for one list.
+type Aggregator struct {
+	o       *AggregateOptions
+	idleMin int64
+
+	result  Snapshot
+	users   interner
+	user    []UserStats // by index in users
+	clients map[clientKey]*ClientStats
+	addrs   interner
+
+	commands, databases, names, networks tally
+}
+
+// clientKey is a user and a client address, by their indices.
+type clientKey struct{ user, address int32 }
+
+// NewAggregator returns an aggregator without sessions. o must not change
+// while it is in use.
+func NewAggregator(o *AggregateOptions) *Aggregator {
+	return &Aggregator{o: o, idleMin: int64(o.IdleThreshold / time.Second), clients: make(map[clientKey]*ClientStats)}
+}
+
+// Add adds one session. It keeps nothing of it.
+func (a *Aggregator) Add(s *dcsapi.Session) {
+	r := &a.result
+	r.Sessions++
+
+	flags := parseFlags(s.Flags)
+	for i := range r.Flags {
+		r.Flags[i] += int64(flags >> i & 1)
+	}
+	if strings.IndexByte(s.Events, 'w') >= 0 {
+		r.WritePending++
+	}
+
+	u := a.users.index(s.User)
+	if int(u) == len(a.user) {
+		a.user = append(a.user, UserStats{User: a.users.values[u]})
+	}
+	user := &a.user[u]
+	user.Sessions++
+	if s.Present.Has(dcsapi.HasAge) && s.Age >= 0 {
+		user.Age.observe(s.Age, a.o.AgeBuckets)
+	}
+	hasIdle := s.Present.Has(dcsapi.HasIdle)
+	if hasIdle && s.Idle >= 0 {
+		user.Idle.observe(s.Idle, a.o.IdleBuckets)
+	}
+	idle := int64(0)
+	if s.Idle > a.idleMin && !flags.waits() {
+		idle = 1
+	}
+	user.IdleLong.observe(idle, hasIdle)
+
+	address, masked := a.o.Address.of(s)
+	if masked {
+		r.Masked++
+	}
+	key := clientKey{u, a.addrs.index(address)}
+	client := a.clients[key]
+	if client == nil {
+		client = &ClientStats{}
+		a.clients[key] = client
+	}
+	client.Sessions++
+	client.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
+	client.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
+
+	a.commands.add(s.Cmd)
+	a.databases.add(s.DB)
+	a.names.add(s.Name)
+	a.networks.add(s.Network)
+
+	r.Channels.observe(s.Sub, s.Present.Has(dcsapi.HasSub))
+	r.Patterns.observe(s.PSub, s.Present.Has(dcsapi.HasPSub))
+	r.Transaction.observe(max(s.Multi, 0), s.Present.Has(dcsapi.HasMulti))
+	r.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
+	r.QueryFree.observe(s.QBufFree, s.Present.Has(dcsapi.HasQBufFree))
+	r.OutputBuffer.observe(s.OBL, s.Present.Has(dcsapi.HasOBL))
+	r.OutputObjects.observe(s.OLL, s.Present.Has(dcsapi.HasOLL))
+	r.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
+}
+
+// Snapshot returns what the sessions added so far amount to, within the
+// limits. The aggregator is of no use afterwards.
+func (a *Aggregator) Snapshot() *Snapshot {
+	r := &a.result
+	l := a.o.Limits
+	r.Addresses = int64(len(a.addrs.values))
+	r.Folded = make(map[Dimension]int)
+
+	names := a.foldUsers()
+	r.Folded[Users] = foldedCount(names, a.users.values)
+	if l.Clients > 0 {
+		r.Clients, r.Folded[Clients] = foldClients(a.mergeClients(names), l.Clients)
+	}
+	for _, t := range []struct {
+		dimension Dimension
+		tally     *tally
+		limit     int
+		to        *[]ValueCount
+	}{
+		{Commands, &a.commands, l.Commands, &r.Commands},
+		{Databases, &a.databases, l.Databases, &r.Databases},
+		{Names, &a.names, l.Names, &r.Names},
+		{Networks, &a.networks, l.Networks, &r.Networks},
+	} {
+		if t.limit > 0 {
+			*t.to, r.Folded[t.dimension] = foldValues(t.tally.counts(), t.limit)
+		}
+	}
+	return r
+}
+
+// interner gives distinct values indices, and keeps each once: valid UTF-8,
+// at most maxLabelValue bytes. The zero value is ready.
+type interner struct {
+	values []string
+	known  map[string]int32 // values, and the raw forms that became them
+}
+
+// index returns the index of a value; a new one gets len(values).
+func (n *interner) index(raw string) int32 {
+	if i, ok := n.known[raw]; ok {
+		return i
+	}
+	if n.known == nil {
+		n.known = make(map[string]int32)
+	}
+	end := min(len(raw), maxLabelValue)
+	for end < len(raw) && end > maxLabelValue-utf8.UTFMax && !utf8.RuneStart(raw[end]) {
+		end-- // not within a character
+	}
+	value := strings.ToValidUTF8(strings.Clone(raw[:end]), "\uFFFD")
+	i, ok := n.known[value]
+	if !ok {
+		i = int32(len(n.values))
+		n.values = append(n.values, value)
+		n.known[value] = i
+	}
+	if value != raw && len(raw) <= maxLabelValue {
+		n.known[strings.Clone(raw)] = i
+	}
+	return i
+}
+
+// tally counts sessions per value. The zero value is ready.
+type tally struct {
+	interner
+	sessions []int64 // by index
+}
+
+func (t *tally) add(raw string) {
+	i := t.index(raw)
+	if int(i) == len(t.sessions) {
+		t.sessions = append(t.sessions, 0)
+	}
+	t.sessions[i]++
+}
+
+func (t *tally) counts() []ValueCount {
+	counts := make([]ValueCount, len(t.values))
+	for i, v := range t.values {
+		counts[i] = ValueCount{v, t.sessions[i]}
+	}
+	return counts
+}

@@ -1,0 +1,98 @@
+package collector
+
+import (
+	"math"
+	"slices"
+)
+
+// nativeSchema is the resolution of native histograms: 2^3 buckets between
+// one power of two and the next.
+const nativeSchema = 3
+
+// nativeZeroThreshold is the width of the bucket for zero, as client_golang
+// chooses it.
+const nativeZeroThreshold = 2.938735877055719e-39
+
+// Distribution counts values into classic and into native buckets.
+type Distribution struct {
+	Count  uint64
+	Sum    float64
+	Max    int64    // the largest value; meaningless while Count is 0
+	Bucket []uint64 // per upper bound, not cumulated; values above the last are in none
+	Zero   uint64   // values in the native zero bucket
+	Native []uint64 // by index of the native bucket, from 0; values are whole, so none is below 1
+}
+
+// observe counts a value, at least 0. bounds are the upper bounds of the
+// classic buckets.
+func (d *Distribution) observe(v int64, bounds []float64) {
+	if d.Count == 0 || v > d.Max {
+		d.Max = v
+	}
+	d.Count++
+	d.Sum += float64(v)
+	if d.Bucket == nil {
+		d.Bucket = make([]uint64, len(bounds))
+	}
+	// There are few bounds, and most values are below the first of them.
+	for i, bound := range bounds {
+		if float64(v) <= bound {
+			d.Bucket[i]++
+			break
+		}
+	}
+	if v == 0 {
+		d.Zero++
+		return
+	}
+	i := nativeIndex(v)
+	if i >= len(d.Native) {
+		d.Native = append(d.Native, make([]uint64, i+1-len(d.Native))...)
+	}
+	d.Native[i]++
+}
+
+// add counts what other has counted, with the same bounds.
+func (d *Distribution) add(other *Distribution) {
+	if other.Count == 0 {
+		return
+	}
+	if d.Count == 0 || other.Max > d.Max {
+		d.Max = other.Max
+	}
+	d.Count += other.Count
+	d.Sum += other.Sum
+	d.Zero += other.Zero
+	d.Bucket = addCounts(d.Bucket, other.Bucket)
+	d.Native = addCounts(d.Native, other.Native)
+}
+
+func addCounts(a, b []uint64) []uint64 {
+	if len(a) < len(b) {
+		a = append(slices.Clip(a), make([]uint64, len(b)-len(a))...)
+	}
+	for i, n := range b {
+		a[i] += n
+	}
+	return a
+}
+
+// nativeFractions are the bounds, within a power of two, of the buckets of
+// nativeSchema: 2^(i/8) / 2.
+var nativeFractions = func() (f [1 << nativeSchema]float64) {
+	for i := range f {
+		f[i] = math.Exp2(float64(i)/float64(len(f))) / 2
+	}
+	return f
+}()
+
+// nativeIndex returns the index of the native bucket that holds v ≥ 1: the
+// smallest i with v ≤ 2^(i/8).
+func nativeIndex(v int64) int {
+	frac, exp := math.Frexp(float64(v)) // v = frac × 2^exp, 0.5 ≤ frac < 1
+	i := 0
+	for i < len(nativeFractions) && nativeFractions[i] < frac {
+		i++
+	}
+	return i + (exp-1)*len(nativeFractions)
+}

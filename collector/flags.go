@@ -1,0 +1,68 @@
+package collector
+
+// flag is one property of a session, told by a letter of its flags.
+type flag struct {
+	letter byte
+	name   string
+	always bool // exported even if no session has it
+	waits  bool // a session with it is idle by design
+}
+
+// flagTable lists the flags; a set of them is a bit mask by position. The last
+// one stands for letters that are not in the table.
+var flagTable = [...]flag{
+	{'N', "normal", true, false},
+	{'M', "master", false, true},
+	{'S', "replica", true, true},
+	{'O', "monitor", true, true},
+	{'P', "pubsub", true, true},
+	{'x', "transaction", true, false},
+	{'b', "blocked", true, true},
+	{'d', "watch_dirty", true, false},
+	{'c', "close_after_reply", true, false},
+	{'A', "close_asap", true, false},
+	{'u', "unblocked", false, false},
+	{'U', "unix_socket", false, false},
+	{'r', "readonly", false, false},
+	{'t', "tracking", false, false},
+	{'R', "tracking_broken", false, false},
+	{'B', "broadcast", false, false},
+	{'e', "no_evict", false, false},
+	{'T', "no_touch", false, false},
+	{0, "unknown", false, false},
+}
+
+// unknownFlag is the position of the flag for letters that nobody knows.
+const unknownFlag = len(flagTable) - 1
+
+// flagSet is a set of flags.
+type flagSet uint32
+
+// parseFlags returns the flags that the letters name. No letters are no flags.
+func parseFlags(letters string) flagSet {
+	var set flagSet
+	for i := range len(letters) {
+		set |= 1 << flagPosition(letters[i])
+	}
+	return set
+}
+
+func flagPosition(letter byte) int {
+	for i := range flagTable[:unknownFlag] {
+		if flagTable[i].letter == letter {
+			return i
+		}
+	}
+	return unknownFlag
+}
+
+// waits tells whether a session with these flags is idle by design: it waits
+// for messages, data or its master.
+func (s flagSet) waits() bool {
+	for i := range flagTable {
+		if flagTable[i].waits && s&(1<<i) != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,185 @@
+package collector
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Other is the value into which a dimension's values beyond its limit are
+// folded. A real value of this name joins them.
+const Other = "other"
+
+// Dimension is something that sessions are counted by within a limit.
+type Dimension string
+
+// The dimensions.
+const (
+	Users     Dimension = "users"
+	Clients   Dimension = "clients" // pairs of user and client address
+	Commands  Dimension = "commands"
+	Databases Dimension = "databases"
+	Names     Dimension = "names"
+	Networks  Dimension = "networks"
+)
+
+// Limits are the numbers of distinct values per node that stay apart; Other
+// comes on top. 0 turns a family off, but for users, where it folds all into
+// Other.
+type Limits struct {
+	Users, Clients, Commands, Databases, Names, Networks int
+}
+
+// foldValues keeps the limit values with the most sessions, adds the rest up
+// in Other, and returns them by value, with the number of those folded.
+func foldValues(counts []ValueCount, limit int) ([]ValueCount, int) {
+	slices.SortFunc(counts, func(a, b ValueCount) int {
+		return cmp.Or(
+			cmp.Compare(isOther(a.Value), isOther(b.Value)), // a real one joins the fold
+			cmp.Compare(b.Sessions, a.Sessions),
+			strings.Compare(a.Value, b.Value),
+		)
+	})
+	places := len(counts)
+	if places > 0 && counts[places-1].Value == Other {
+		places--
+	}
+	folded := max(places-limit, 0)
+	kept := slices.Clone(counts[:places-folded])
+	if rest := counts[places-folded:]; len(rest) > 0 {
+		other := ValueCount{Value: Other}
+		for _, c := range rest {
+			other.Sessions += c.Sessions
+		}
+		kept = append(kept, other)
+	}
+	slices.SortFunc(kept, func(a, b ValueCount) int { return strings.Compare(a.Value, b.Value) })
+	return kept, folded
+}
+
+// isOther is 1 for Other, so that it sorts last.
+func isOther(value string) int {
+	if value == Other {
+		return 1
+	}
+	return 0
+}
+
+// foldUsers sets the result's users and returns the name under which each user
+// goes from now on, by index.
+func (a *Aggregator) foldUsers() []string {
+	counts := make([]ValueCount, len(a.user))
+	for i, u := range a.user {
+		counts[i] = ValueCount{u.User, u.Sessions}
+	}
+	kept, _ := foldValues(counts, a.o.Limits.Users)
+	position := make(map[string]int, len(kept))
+	for i, k := range kept {
+		position[k.Value] = i
+		a.result.Users = append(a.result.Users, UserStats{User: k.Value})
+	}
+	names := make([]string, len(a.user))
+	for i := range a.user {
+		name := a.user[i].User
+		if _, ok := position[name]; !ok {
+			name = Other
+		}
+		names[i] = name
+		a.result.Users[position[name]].add(&a.user[i])
+	}
+	return names
+}
+
+// add adds up the statistics of two users.
+func (u *UserStats) add(o *UserStats) {
+	u.Sessions += o.Sessions
+	u.IdleLong.add(o.IdleLong)
+	u.Age.add(&o.Age)
+	u.Idle.add(&o.Idle)
+}
+
+// foldedCount returns how many values go under another name.
+func foldedCount(names, values []string) int {
+	n := 0
+	for i, name := range names {
+		if name != values[i] {
+			n++
+		}
+	}
+	return n
+}
+
+// mergeClients returns the clients under the names that their users go by.
+func (a *Aggregator) mergeClients(names []string) []ClientStats {
+	type key struct {
+		user    string
+		address int32
+	}
+	merged := make([]ClientStats, 0, len(a.clients))
+	at := make(map[key]int)
+	for k, c := range a.clients {
+		name := names[k.user]
+		if name == Other { // several users may have become it
+			id := key{name, k.address}
+			if i, ok := at[id]; ok {
+				merged[i].add(c)
+				continue
+			}
+			at[id] = len(merged)
+		}
+		c.User, c.Address = name, a.addrs.values[k.address]
+		merged = append(merged, *c)
+	}
+	return merged
+}
+
+// add adds up the statistics of two clients.
+func (c *ClientStats) add(o *ClientStats) {
+	c.Sessions += o.Sessions
+	c.QueryBuffer.add(o.QueryBuffer)
+	c.OutputMemory.add(o.OutputMemory)
+}
+
+// bytes is the memory that a client's sessions hold.
+func (c *ClientStats) bytes() int64 {
+	both := c.OutputMemory
+	both.add(c.QueryBuffer)
+	return both.Total
+}
+
+// foldClients gives half of the limit's places to the clients with the most
+// sessions, the rest to those with the most bytes, and adds the others up per
+// user under the address Other. It returns them by user and address, with the
+// number of those folded.
+func foldClients(clients []ClientStats, limit int) ([]ClientStats, int) {
+	byName := func(a, b ClientStats) int {
+		return cmp.Or(strings.Compare(a.User, b.User), strings.Compare(a.Address, b.Address))
+	}
+	slices.SortFunc(clients, func(a, b ClientStats) int {
+		return cmp.Or(cmp.Compare(isOther(a.Address), isOther(b.Address)), cmp.Compare(b.Sessions, a.Sessions), byName(a, b))
+	})
+	places := len(clients)
+	for places > 0 && clients[places-1].Address == Other {
+		places--
+	}
+	folded := max(places-limit, 0)
+	if folded > 0 {
+		half := (limit + 1) / 2
+		slices.SortFunc(clients[half:places], func(a, b ClientStats) int {
+			return cmp.Or(cmp.Compare(b.bytes(), a.bytes()), cmp.Compare(b.Sessions, a.Sessions), byName(a, b))
+		})
+	}
+	kept := slices.Clone(clients[:places-folded])
+	other := make(map[string]int) // position in kept, by user
+	for _, c := range clients[places-folded:] {
+		i, ok := other[c.User]
+		if !ok {
+			i = len(kept)
+			other[c.User] = i
+			kept = append(kept, ClientStats{User: c.User, Address: Other})
+		}
+		kept[i].add(&c)
+	}
+	slices.SortFunc(kept, byName)
+	return kept, folded
+}

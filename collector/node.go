@@ -1,0 +1,228 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+const (
+	pollMin = 100 * time.Millisecond
+	pollMax = time.Second
+)
+
+// ScanOptions say when new session lists are asked for.
+type ScanOptions struct {
+	Off         bool          // never: somebody else scans
+	MinInterval time.Duration // a node is not scanned more often, from start to start
+	Wait        time.Duration // how long a scrape waits for the new list
+}
+
+// node is what is remembered of a node from one scrape to the next. Everything
+// but the turn and what the log needs belongs to who holds the turn.
+type node struct {
+	instanceID string
+	id         string
+	turn       chan struct{} // holds an element while somebody reads the node
+	failing    atomic.Bool   // the last scrape could not read it: for the log
+	surviving  atomic.Bool   // the last scrape read it in spite of something: likewise
+
+	scanned   time.Time // when the last scan was started, by our clock
+	scanError error     // how it failed, nil if it did not
+	seen      string    // the `time` of the list that the API gave last, "" if none
+	last      *Snapshot // the last list that was read whole
+	lastTime  string    // its `time`
+	lastAge   time.Duration
+	lastRead  time.Time // when, by our clock, it was lastAge old
+}
+
+func newNode(instanceID, id string) *node {
+	return &node{instanceID: instanceID, id: id, turn: make(chan struct{}, 1)}
+}
+
+// reading is what one scrape has of a node.
+type reading struct {
+	snapshot *Snapshot
+	err      error // why there is no snapshot
+	survived error // what went wrong although there is one
+	took     time.Duration
+}
+
+// nodeReader reads the nodes of one project in one scrape.
+type nodeReader struct {
+	api       API
+	pages     int // of one list, side by side
+	options   *Options
+	scans     *gate     // opens when the scans that are due have been sent
+	scanUntil time.Time // when scanning and waiting for new lists must end
+	onTorn    func()
+}
+
+// read scans a node if that is due, waits for the new list and reads it.
+func (r *nodeReader) read(ctx context.Context, n *node) (out reading) {
+	start := time.Now()
+	defer func() { out.took = time.Since(start) }()
+
+	sent := sync.OnceFunc(r.scans.pass)
+	defer sent()
+	select {
+	case n.turn <- struct{}{}:
+		defer func() { <-n.turn }()
+	case <-ctx.Done():
+		out.err = &dcsapi.Error{Op: "read node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonTimeout, Message: "another scrape was still reading it at the deadline"}
+		return out
+	}
+
+	scanned := r.scan(ctx, n)
+	sent()
+	var begun *list
+	if scanned {
+		until := time.Now().Add(r.options.Scan.Wait)
+		if r.scanUntil.Before(until) {
+			until = r.scanUntil
+		}
+		r.scans.wait(ctx, until)
+		begun = r.await(ctx, n, until)
+	}
+	out.snapshot, out.err = r.list(ctx, n, begun)
+	if out.err != nil && dcsapi.ReasonOf(out.err) == dcsapi.ReasonBusy && n.usable(r.options.MaxSnapshotAge) {
+		out.snapshot, out.survived, out.err = n.last, out.err, nil
+	}
+	if out.err == nil && out.survived == nil {
+		out.survived = n.scanError
+	}
+	return out
+}
+
+// scan asks for a new list if that is due, and tells whether one may be under
+// way. What fails is remembered until the next scan: the lists read meanwhile
+// are older for it.
+func (r *nodeReader) scan(ctx context.Context, n *node) bool {
+	if r.options.Scan.Off || (!n.scanned.IsZero() && time.Since(n.scanned) < r.options.Scan.MinInterval) {
+		return false
+	}
+	ctx, cancel := context.WithDeadline(ctx, r.scanUntil)
+	defer cancel()
+	if n.seen == "" {
+		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
+		if err == nil {
+			n.seen = page.Time
+		}
+	}
+	before := n.scanned
+	n.scanned = time.Now()
+	_, err := r.api.ScanClients(ctx, n.instanceID, n.id)
+	if dcsapi.ReasonOf(err) == dcsapi.ReasonBusy {
+		err = nil // one is running
+	}
+	n.scanError = err
+	if dcsapi.Unsent(err) {
+		n.scanned = before
+	}
+	return err == nil
+}
+
+// await polls until the new list has come, and returns it with its first page
+// read, or nil when the time to wait is over or something else is wrong that
+// reading the list will show.
+func (r *nodeReader) await(ctx context.Context, n *node, until time.Time) *list {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	for pause := pollMin; ; pause = min(2*pause, pollMax) {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		if pause == pollMin {
+			// Most lists are there by now: ask for all that one page holds.
+			l := r.newList(n)
+			page, err := l.page(ctx, 0, true)
+			if err == nil && page.Time != n.seen {
+				return l
+			}
+			if !notYet(err) {
+				return nil
+			}
+			continue
+		}
+		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
+		if (err == nil && page.Time != n.seen) || !notYet(err) {
+			return nil
+		}
+	}
+}
+
+// notYet tells whether the answer to a poll is what a node says whose scan is
+// not done.
+func notYet(err error) bool {
+	if err == nil {
+		return true
+	}
+	e, ok := errors.AsType[*dcsapi.Error](err)
+	return ok && (e.Reason == dcsapi.ReasonBusy || e.Status == http.StatusInternalServerError)
+}
+
+// list reads the list that the API has now, or takes the numbers of the one
+// before if it is the same.
+func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot, error) {
+	var first dcsapi.Page
+	l, err := readList(ctx, begun,
+		func() *list { return r.newList(n) },
+		func(p dcsapi.Page) bool {
+			first = p
+			return n.last != nil && p.Time != "" && p.Time == n.lastTime
+		},
+		r.onTorn)
+	if err != nil {
+		return nil, err
+	}
+	n.seen = first.Time
+	if l != nil {
+		n.last = l.agg.Snapshot()
+		n.last.Taken = l.oldest()
+		n.last.Reported = first.Count
+		n.lastTime = first.Time
+	}
+	n.lastRead = time.Now()
+	now := first.Date
+	if now.IsZero() {
+		now = n.lastRead
+	}
+	n.lastAge = now.Sub(n.last.Taken)
+	if !n.usable(r.options.MaxSnapshotAge) {
+		return nil, &dcsapi.Error{
+			Op: "list sessions of node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonStale,
+			Message: "the list is " + n.lastAge.Round(time.Second).String() + " old, more than max_snapshot_age (" +
+				r.options.MaxSnapshotAge.String() + "): nobody scans the node, or its scans fail",
+			Err: n.scanError,
+		}
+	}
+	return n.last, nil
+}
+
+// usable tells whether the last list is there and not older than allowed. A
+// list without a time is as old as nobody knows, and allowed.
+func (n *node) usable(maxAge time.Duration) bool {
+	if n.last == nil {
+		return false
+	}
+	return maxAge == 0 || n.last.Taken.IsZero() || n.lastAge+time.Since(n.lastRead) <= maxAge
+}
+
+// newList returns a list of the node of which nothing is read yet.
+func (r *nodeReader) newList(n *node) *list {
+	return &list{
+		api: r.api, instanceID: n.instanceID, nodeID: n.id, parallel: r.pages,
+		agg: NewAggregator(&r.options.Aggregate), ids: make(map[uint64]struct{}),
+		seed: maphash.MakeSeed(), times: make(map[string]time.Time), lastAt: -1,
+	}
+}

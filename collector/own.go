@@ -1,0 +1,101 @@
+package collector
+
+import (
+	"sync"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// OwnMetrics are the exporter's metrics about its own work. They outlive
+// scrapes. It is a prometheus.Collector, made by NewOwnMetrics.
+type OwnMetrics struct {
+	requests   *prometheus.CounterVec
+	durations  *prometheus.HistogramVec
+	errors     *prometheus.CounterVec
+	tornLists  *prometheus.CounterVec
+	reloadGood prometheus.Gauge
+	reloadTime prometheus.Gauge
+
+	mu       sync.Mutex
+	projects map[string]bool // those that have their series
+}
+
+// NewOwnMetrics returns the metrics, without any project.
+func NewOwnMetrics() *OwnMetrics {
+	counter := func(name string) *prometheus.CounterVec {
+		m := find(name)
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels)
+	}
+	gauge := func(name string) prometheus.Gauge {
+		m := find(name)
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: m.Name, Help: m.Help})
+	}
+	duration := find("dcs_session_exporter_api_request_duration_seconds")
+	return &OwnMetrics{
+		requests: counter("dcs_session_exporter_api_requests_total"),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: duration.Name, Help: duration.Help,
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, duration.Labels),
+		errors:     counter("dcs_session_exporter_scrape_errors_total"),
+		tornLists:  counter("dcs_session_exporter_torn_lists_total"),
+		reloadGood: gauge("dcs_session_exporter_config_last_reload_successful"),
+		reloadTime: gauge("dcs_session_exporter_config_last_reload_success_timestamp_seconds"),
+		projects:   make(map[string]bool),
+	}
+}
+
+func (m *OwnMetrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.requests, m.durations, m.errors, m.tornLists, m.reloadGood, m.reloadTime}
+}
+
+// Describe implements prometheus.Collector.
+func (m *OwnMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.all() {
+		c.Describe(ch)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *OwnMetrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.all() {
+		c.Collect(ch)
+	}
+}
+
+// ObserveRequest counts a request that was sent to the API: code is the HTTP
+// status, or "error".
+func (m *OwnMetrics) ObserveRequest(projectID, operation, code string, took time.Duration) {
+	m.requests.WithLabelValues(projectID, operation, code).Inc()
+	m.durations.WithLabelValues(operation).Observe(took.Seconds())
+}
+
+// ConfigLoaded notes that the configuration was loaded.
+func (m *OwnMetrics) ConfigLoaded(at time.Time) {
+	m.reloadGood.Set(1)
+	m.reloadTime.Set(float64(at.UnixMilli()) / 1000)
+}
+
+// addProject makes the series of a project, so that its errors start at 0. The
+// empty id stands for a project whose id is not known yet.
+func (m *OwnMetrics) addProject(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.projects[id] {
+		return
+	}
+	m.projects[id] = true
+	for _, r := range dcsapi.Reasons() {
+		m.errors.WithLabelValues(id, string(r))
+	}
+	m.tornLists.WithLabelValues(id)
+}
+
+func (m *OwnMetrics) failed(projectID string, r dcsapi.Reason) {
+	m.errors.WithLabelValues(projectID, string(r)).Inc()
+}
+
+func (m *OwnMetrics) torn(projectID string) { m.tornLists.WithLabelValues(projectID).Inc() }

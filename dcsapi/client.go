@@ -1,0 +1,98 @@
+package dcsapi
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Options say which project a Client talks to, as whom, and how hard.
+type Options struct {
+	Region      string // such as "cn-north-4"
+	Endpoint    string // base URL of the DCS API
+	IAMEndpoint string // base URL of IAM
+	ProjectID   string // "" to take it from the key's source, else from IAM
+
+	Keys    KeySource // where the key comes from
+	Keyring *Keyring  // the rule about keys; shared by all clients of a process
+
+	Proxy func(*http.Request) (*url.URL, error) // nil for none
+	TLS   *tls.Config                           // nil for the defaults
+
+	MaxConcurrentRequests int     // requests in flight at once; default 8
+	RequestsPerSecond     float64 // default 20
+	UserAgent             string
+
+	// Observe, if set, is called after each request that was sent: with the
+	// operation, the HTTP status or "error", and how long it took to the end
+	// of its answer.
+	Observe func(operation, code string, took time.Duration)
+}
+
+// Client calls the DCS API for one project. It limits the rate and the number
+// of its requests, repeats those that may succeed later, holds off when it is
+// throttled and keeps to the rule about keys. All its methods may be called at
+// the same time. It is made by New.
+type Client struct {
+	options  Options
+	http     *http.Client
+	rate     *rate.Limiter
+	slots    chan struct{} // holds one element per request in flight
+	throttle throttle
+	project  projectID
+}
+
+// New returns a client. Nothing is sent before its first call.
+func New(o Options) *Client {
+	if o.MaxConcurrentRequests <= 0 {
+		o.MaxConcurrentRequests = 8
+	}
+	if o.RequestsPerSecond <= 0 {
+		o.RequestsPerSecond = 20
+	}
+	if o.Keyring == nil {
+		o.Keyring = new(Keyring)
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, string, time.Duration) {}
+	}
+	return &Client{
+		options: o,
+		http: &http.Client{
+			Transport: NewTransport(o.Proxy, o.TLS, o.MaxConcurrentRequests),
+			// A redirect would take the signature elsewhere.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		rate:    rate.NewLimiter(rate.Limit(o.RequestsPerSecond), max(1, int(o.RequestsPerSecond))),
+		slots:   make(chan struct{}, o.MaxConcurrentRequests),
+		project: projectID{known: o.ProjectID, turn: make(chan struct{}, 1)},
+	}
+}
+
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Region returns the region that the client was made for.
+func (c *Client) Region() string { return c.options.Region }
+
+// NewTransport returns the transport that clients use: connections are kept
+// for as many requests as may be in flight, answers travel compressed, the
+// environment's proxies are not used unless proxy says so.
+func NewTransport(proxy func(*http.Request) (*url.URL, error), tlsConfig *tls.Config, connections int) *http.Transport {
+	return &http.Transport{
+		Proxy:                  proxy,
+		TLSClientConfig:        tlsConfig,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           2 * connections, // DCS and IAM
+		MaxIdleConnsPerHost:    connections,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}

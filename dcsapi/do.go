@@ -1,0 +1,253 @@
+package dcsapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	attempts   = 3
+	backoffMin = 200 * time.Millisecond
+	backoffMax = 5 * time.Second
+	maxAnswer  = 16 << 20 // bytes of one answer, unpacked
+)
+
+// call is one operation of the API.
+type call struct {
+	operation string // for metrics, such as "list_clients"
+	op        string // for errors: what is being done
+	iam       bool   // goes to IAM, and is not about a project
+	method    string
+	path      string
+	query     map[string]string
+	body      string
+	once      bool // never send it twice
+	noRetry   bool // the caller repeats it by its own rules
+	// decode reads a success. It keeps nothing of body.
+	decode func(body []byte, h http.Header) error
+}
+
+// do carries a call out. The concerns of a request each have a place, from the
+// outside in: repetition (here), the project's hold-off, the key's gate, the
+// rate, a free slot, the signature, the answer's meaning.
+func (c *Client) do(ctx context.Context, call *call) error {
+	projectID := ""
+	if !call.iam {
+		id, err := c.ProjectID(ctx)
+		if err != nil {
+			return err
+		}
+		projectID = id
+		call.path = "/v2/" + id + call.path
+	}
+	for attempt := 1; ; attempt++ {
+		err := c.attempt(ctx, call, projectID)
+		if err == nil {
+			return nil
+		}
+		if err.Op == "" {
+			err.Op = call.op
+		}
+		if attempt == attempts || call.noRetry || !err.retryable() || (call.once && !err.unsent) {
+			return err
+		}
+		// A throttled project waits for its hold-off in the next attempt.
+		pause := rand.N(min(backoffMin<<(attempt-1), backoffMax))
+		if err.Reason != ReasonThrottled {
+			pause = max(pause, err.RetryAfter)
+		}
+		if !sleep(ctx, pause) {
+			return err
+		}
+		if err.Reason == ReasonThrottled && !c.throttle.outlasts(ctx) {
+			return err
+		}
+	}
+}
+
+// attempt sends a call once, or with another key a second time if a temporary
+// key was refused.
+func (c *Client) attempt(ctx context.Context, call *call, projectID string) *Error {
+	key, err := c.options.Keys.Key(ctx)
+	if err != nil {
+		return asError(ctx, err)
+	}
+	for renewed := false; ; renewed = true {
+		failed := c.attemptWith(ctx, call, projectID, key)
+		if failed == nil || failed.Reason != ReasonAuth || renewed || (call.once && failed.Status != 0) {
+			return failed
+		}
+		other, err := c.options.Keys.Renew(ctx, key)
+		if err != nil || other == key {
+			return failed
+		}
+		key = other
+	}
+}
+
+// attemptWith sends a call once with a key.
+func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, key Key) *Error {
+	gate := c.options.Keyring.gate(key)
+	for {
+		epoch, err := c.throttle.wait(ctx)
+		if err != nil {
+			return asError(ctx, err)
+		}
+		pass, err := gate.enter(ctx)
+		if err != nil {
+			return asError(ctx, err)
+		}
+		if err := c.rate.Wait(ctx); err != nil {
+			pass.leave(errNotSent)
+			return &Error{Reason: ReasonTimeout, Message: "the rate limit (requests_per_second) leaves no place before the deadline", unsent: true}
+		}
+		select {
+		case c.slots <- struct{}{}:
+		case <-ctx.Done():
+			pass.leave(errNotSent)
+			return &Error{Reason: ReasonTimeout, Message: "no free request slot (max_concurrent_requests) before the deadline", unsent: true}
+		}
+		if !pass.valid() || !c.throttle.clear() {
+			<-c.slots
+			pass.leave(errNotSent)
+			continue
+		}
+		failed := c.send(ctx, call, projectID, key)
+		<-c.slots
+		pass.leave(failed)
+		c.throttle.done(epoch, failed)
+		return failed
+	}
+}
+
+// errNotSent is what a pass is given back with when it was not used.
+var errNotSent = &Error{Reason: ReasonOther}
+
+// send signs and sends one request and reads its answer.
+func (c *Client) send(ctx context.Context, call *call, projectID string, key Key) *Error {
+	endpoint := c.options.Endpoint
+	if call.iam {
+		endpoint = c.options.IAMEndpoint
+	}
+	req, err := sign(call, endpoint, projectID, key)
+	if err != nil {
+		return &Error{Reason: ReasonOther, Message: "cannot sign the request", Err: err, unsent: true}
+	}
+	var connected bool
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected = true },
+	}))
+	req.Header.Set("User-Agent", c.options.UserAgent)
+
+	start := time.Now()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		c.options.Observe(call.operation, "error", time.Since(start))
+		return transportError(ctx, err, !connected)
+	}
+	defer resp.Body.Close()
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		buf.Reset()
+		buffers.Put(buf)
+	}()
+	if resp.ContentLength > 0 && resp.ContentLength <= maxAnswer {
+		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		c.options.Observe(call.operation, "error", time.Since(start))
+		failed := transportError(ctx, err, false)
+		failed.Status = resp.StatusCode
+		failed.Message = "the answer broke off"
+		return failed
+	}
+	c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
+	if n > maxAnswer {
+		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: fmt.Sprintf("the answer is larger than %d MiB", maxAnswer>>20)}
+	}
+	return c.understand(call, resp, buf.Bytes(), key)
+}
+
+// buffers holds the memory that answers are read into.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// understand decodes a success and makes an error of everything else.
+func (c *Client) understand(call *call, resp *http.Response, body []byte, key Key) *Error {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return redacted(answerError("", resp, body, time.Now()), key)
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: "empty answer", RequestID: resp.Header.Get("X-Request-Id")}
+	}
+	err := call.decode(body, resp.Header)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, errErrorCode) {
+		failed := answerError("", resp, body, time.Now())
+		if failed.Reason == ReasonOther && codeReasons[failed.Code] == "" {
+			failed.Reason = ReasonDecode
+		}
+		return redacted(failed, key)
+	}
+	return redacted(&Error{
+		Reason: ReasonDecode, Status: resp.StatusCode, RequestID: cut(resp.Header.Get("X-Request-Id"), 80),
+		Message: "cannot read the answer: " + cut(err.Error(), maxErrorText),
+	}, key)
+}
+
+// redacted takes the key out of texts that a server may have echoed.
+func redacted(e *Error, key Key) *Error {
+	for _, text := range []*string{&e.Message, &e.ExtMessage, &e.Code, &e.RequestID} {
+		*text = key.redact(*text)
+	}
+	return e
+}
+
+// asError makes an *Error of what the way to the network gave: an ended
+// context is a timeout.
+func asError(ctx context.Context, err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e := *e // it may be shared: the caller names its own operation
+		e.unsent = true
+		return &e
+	}
+	return &Error{Reason: ReasonOf(err), Err: err, unsent: true}
+}
+
+// transportError words what net/http says without the URL around it.
+func transportError(ctx context.Context, err error, unsent bool) *Error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	e := &Error{Reason: ReasonNetwork, Err: err, unsent: unsent}
+	var tlsRecord tls.RecordHeaderError
+	var unknownCA x509.UnknownAuthorityError
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return &Error{Reason: ReasonTimeout, Message: "no answer before the deadline", unsent: unsent}
+	case errors.Is(ctx.Err(), context.Canceled):
+		return &Error{Reason: ReasonTimeout, Message: "given up because nobody waits for it any more", Err: context.Canceled, unsent: unsent}
+	case errors.As(err, &tlsRecord), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		e.Message = "the endpoint does not speak TLS: check its port, or use http:// if it is on loopback"
+	case errors.As(err, &unknownCA):
+		e.Message = "the endpoint's certificate is signed by an unknown authority: name your CA in tls_config.ca_file"
+	case strings.Contains(err.Error(), "Proxy Authentication Required"):
+		e.Message = "the proxy wants a user name and password: set them in proxy_url"
+	}
+	return e
+}

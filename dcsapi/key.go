@@ -1,0 +1,173 @@
+package dcsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Key signs requests: an access key with its secret, and for temporary keys
+// the security token. It prints as "<key>" whatever the verb.
+type Key struct {
+	AccessKey     string
+	SecretKey     string
+	SecurityToken string // "" for a permanent key
+	ProjectID     string // the project that the source names beside the key, "" if none
+}
+
+// String, GoString, Format and LogValue hide the key.
+func (Key) String() string               { return "<key>" }
+func (k Key) GoString() string           { return k.String() }
+func (k Key) LogValue() slog.Value       { return slog.StringValue(k.String()) }
+func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(k.String())) }
+
+// redact replaces what is secret of the key in a server's text.
+func (k Key) redact(s string) string {
+	for _, secret := range []string{k.SecretKey, k.SecurityToken, k.AccessKey} {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "<redacted>")
+		}
+	}
+	return s
+}
+
+// KeySource gives the key to sign with. Its methods may be called at the same
+// time, return by the end of the context, and their errors hold no secret.
+type KeySource interface {
+	// Key returns the key to use now.
+	Key(ctx context.Context) (Key, error)
+	// Renew returns the key to use after used was refused: another one if
+	// the source can have one, else used again.
+	Renew(ctx context.Context, used Key) (Key, error)
+}
+
+// Secret is a value, or the name of a file that holds it. The file's content
+// is used without the white space around it.
+type Secret struct {
+	Value string
+	File  string
+}
+
+// String, GoString and Format hide the value.
+func (Secret) String() string               { return "<secret>" }
+func (s Secret) GoString() string           { return s.String() }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// maxSecretFile bounds what is read of a file that holds a secret.
+const maxSecretFile = 64 << 10
+
+// configuredKey is the key that the configuration names. Its files are read
+// again when they change; while one of them cannot be read, the last key that
+// was whole stays in use.
+type configuredKey struct {
+	access, secret, token Secret
+
+	mu     sync.Mutex
+	key    Key
+	stamps [3]fileStamp
+	loaded bool
+}
+
+// fileStamp tells whether a file has changed.
+type fileStamp struct {
+	modified time.Time
+	size     int64
+}
+
+// NewConfiguredKey returns the source for a key from the configuration; token
+// may be the zero Secret.
+func NewConfiguredKey(access, secret, token Secret) KeySource {
+	return &configuredKey{access: access, secret: secret, token: token}
+}
+
+// Key implements KeySource.
+func (c *configuredKey) Key(context.Context) (Key, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	stamps, err := c.stat()
+	if err == nil && (!c.loaded || stamps != c.stamps) {
+		var key Key
+		if key, err = c.read(); err == nil {
+			c.key, c.stamps, c.loaded = key, stamps, true
+		}
+	}
+	if !c.loaded {
+		return Key{}, &Error{Op: "read credentials", Reason: ReasonAuth, Err: err}
+	}
+	return c.key, nil
+}
+
+// Renew implements KeySource: all it can do is look at the files.
+func (c *configuredKey) Renew(ctx context.Context, _ Key) (Key, error) { return c.Key(ctx) }
+
+func (c *configuredKey) stat() ([3]fileStamp, error) {
+	var stamps [3]fileStamp
+	for i, s := range []Secret{c.access, c.secret, c.token} {
+		if s.File == "" {
+			continue
+		}
+		info, err := os.Stat(s.File)
+		if err != nil {
+			return stamps, err
+		}
+		stamps[i] = fileStamp{info.ModTime(), info.Size()}
+	}
+	return stamps, nil
+}
+
+func (c *configuredKey) read() (Key, error) {
+	var k Key
+	var errs []error
+	for _, f := range []struct {
+		to   *string
+		from Secret
+		name string
+	}{
+		{&k.AccessKey, c.access, "access key"},
+		{&k.SecretKey, c.secret, "secret key"},
+		{&k.SecurityToken, c.token, "security token"},
+	} {
+		value, err := f.from.read()
+		if err == nil && value == "" && f.from != c.token {
+			err = errors.New("it is empty")
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", f.name, err))
+		}
+		*f.to = value
+	}
+	return k, errors.Join(errs...)
+}
+
+// read returns the value, from the file if there is one.
+func (s Secret) read() (string, error) {
+	if s.File == "" {
+		return s.Value, nil
+	}
+	info, err := os.Stat(s.File)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxSecretFile {
+		return "", fmt.Errorf("%s is larger than %d bytes", s.File, maxSecretFile)
+	}
+	b, err := os.ReadFile(s.File)
+	if err != nil {
+		return "", err
+	}
+	value := strings.TrimSpace(string(b))
+	return value, checkHeaderValue(value, s.File)
+}
+
+// checkHeaderValue refuses what cannot be sent in a header.
+func checkHeaderValue(value, name string) error {
+	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return fmt.Errorf("%s holds white space or other characters that no key has", name)
+	}
+	return nil
+}

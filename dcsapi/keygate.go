@@ -1,0 +1,167 @@
+package dcsapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+const (
+	// keyHold is how long a refused key is not used. The vendor locks a key
+	// for as long after five refusals in a row.
+	keyHold = 5 * time.Minute
+	// maxAhead bounds the requests that go ahead with a key that was not
+	// accepted yet: more than one only if the one before hangs.
+	maxAhead = 3
+	// maxPatience is how long such a request goes ahead alone.
+	maxPatience = 2 * time.Second
+	// keyForget is how long an unused key is remembered.
+	keyForget = time.Hour
+)
+
+// Keyring keeps the rule about keys, for all clients that share it: with a
+// key that has not been accepted yet one request goes ahead alone, and a
+// refused key is not used for five minutes. A key is known by all of its
+// parts, so that changed credentials are a new key. The zero value is ready.
+type Keyring struct {
+	mu    sync.Mutex
+	gates map[[sha256.Size]byte]*keyGate
+}
+
+// gate returns the gate of a key.
+func (r *Keyring) gate(k Key) *keyGate {
+	id := sha256.Sum256([]byte(k.AccessKey + "\x00" + k.SecretKey + "\x00" + k.SecurityToken))
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g := r.gates[id]; g != nil {
+		g.used = now
+		return g
+	}
+	for id, g := range r.gates {
+		if now.Sub(g.used) > keyForget {
+			delete(r.gates, id)
+		}
+	}
+	if r.gates == nil {
+		r.gates = make(map[[sha256.Size]byte]*keyGate)
+	}
+	g := &keyGate{used: now}
+	r.gates[id] = g
+	return g
+}
+
+// keyGate lets requests with one key pass.
+type keyGate struct {
+	used time.Time // guarded by the keyring's lock
+
+	mu       sync.Mutex
+	accepted bool          // since the last refusal, a request has succeeded
+	until    time.Time     // held until then
+	refusal  Error         // why
+	ahead    int           // requests that went ahead and are not back
+	since    time.Time     // when the last of them went
+	back     chan struct{} // closed and replaced when one of them is back
+}
+
+// pass is the right to send one request.
+type pass struct {
+	gate  *keyGate
+	ahead bool // the key was not accepted yet
+}
+
+// enter waits until a request may be sent, or says why none may.
+func (g *keyGate) enter(ctx context.Context) (pass, error) {
+	patience := patienceOf(ctx)
+	for {
+		g.mu.Lock()
+		switch {
+		case time.Now().Before(g.until):
+			defer g.mu.Unlock()
+			return pass{}, g.held()
+		case g.accepted:
+			g.mu.Unlock()
+			return pass{gate: g}, nil
+		case g.ahead == 0, g.ahead < maxAhead && time.Since(g.since) >= patience:
+			g.ahead++
+			g.since = time.Now()
+			if g.back == nil {
+				g.back = make(chan struct{})
+			}
+			g.mu.Unlock()
+			return pass{gate: g, ahead: true}, nil
+		}
+		back, left := g.back, patience-time.Since(g.since)
+		if g.ahead >= maxAhead {
+			left = keyHold
+		}
+		g.mu.Unlock()
+		timer := time.NewTimer(left)
+		select {
+		case <-back:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return pass{}, &Error{Reason: ReasonTimeout, Message: "the first request with this key has not been answered"}
+		}
+		timer.Stop()
+	}
+}
+
+// patienceOf returns how long to wait for the answer to the request that went
+// ahead before another one may: an endpoint that hangs must not keep the
+// key's other projects and nodes waiting to their deadlines.
+func patienceOf(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(maxPatience, time.Until(deadline)/4)
+	}
+	return maxPatience
+}
+
+// held is the error of a request that is not sent; g.mu is held.
+func (g *keyGate) held() *Error {
+	refusal := g.refusal
+	return &Error{
+		Reason: ReasonAuth,
+		Message: "the key was refused; no request is sent with it for another " +
+			time.Until(g.until).Round(time.Second).String() + ", so that it does not get locked, unless the credentials change. The refusal was",
+		Err: &refusal,
+	}
+}
+
+// valid tells whether the request may still be sent: others may have come
+// back refused while this one waited for its turn.
+func (p pass) valid() bool {
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	return p.gate.accepted || (p.ahead && !time.Now().Before(p.gate.until))
+}
+
+// leave takes note of what came back: err is nil after a success.
+func (p pass) leave(err *Error) {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case err == nil || err.provesKey():
+		// Late answers to requests of before a refusal prove nothing.
+		if p.ahead && !time.Now().Before(g.until) {
+			g.accepted = true
+		}
+	case err.Reason == ReasonAuth:
+		g.accepted, g.until, g.refusal = false, time.Now().Add(keyHold), *err
+	}
+	if p.ahead {
+		g.ahead--
+		close(g.back)
+		g.back = make(chan struct{})
+	}
+}
+
+// isAccepted tells whether the key works as far as is known.
+func (g *keyGate) isAccepted() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.accepted
+}

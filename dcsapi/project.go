@@ -1,0 +1,114 @@
+package dcsapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// projectID remembers the id of the client's project.
+type projectID struct {
+	turn chan struct{} // holds an element while somebody asks for the id
+
+	mu    sync.Mutex
+	known string
+}
+
+func (p *projectID) get() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known
+}
+
+func (p *projectID) set(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.known = id
+}
+
+// KnownProjectID returns the project's id, or "" while it is not known.
+func (c *Client) KnownProjectID() string { return c.project.get() }
+
+// ProjectID returns the project's id: the configured one, else the one that
+// the key's source names, else the one that IAM gives for the region's name.
+// It asks once; those who come meanwhile wait for the answer.
+func (c *Client) ProjectID(ctx context.Context) (string, error) {
+	if id := c.project.get(); id != "" {
+		return id, nil
+	}
+	select {
+	case c.project.turn <- struct{}{}:
+		defer func() { <-c.project.turn }()
+	case <-ctx.Done():
+		return "", &Error{Op: "find project id", Reason: ReasonTimeout, Message: "IAM has not answered in time"}
+	}
+	if id := c.project.get(); id != "" {
+		return id, nil
+	}
+	key, err := c.options.Keys.Key(ctx)
+	if err != nil {
+		return "", err
+	}
+	id := key.ProjectID
+	if id == "" {
+		if id, err = c.askProjectID(ctx); err != nil {
+			return "", err
+		}
+	}
+	if err := checkID("project", id); err != nil {
+		return "", err
+	}
+	c.project.set(id)
+	return id, nil
+}
+
+// askProjectID asks IAM for the project of the client's region.
+func (c *Client) askProjectID(ctx context.Context) (string, error) {
+	var ids []string
+	op := "ask IAM for the project id of region " + c.options.Region
+	err := c.do(ctx, &call{
+		operation: "list_projects", op: op, iam: true,
+		method: http.MethodGet, path: "/v3/projects", query: map[string]string{"name": c.options.Region},
+		decode: func(body []byte, _ http.Header) error {
+			var answer struct {
+				Projects *[]struct {
+					ID text `json:"id"`
+				} `json:"projects"`
+				ErrorCode text `json:"error_code"`
+			}
+			if err := json.Unmarshal(body, &answer); err != nil {
+				return err
+			}
+			switch {
+			case answer.ErrorCode != "":
+				return errErrorCode
+			case answer.Projects == nil:
+				return errors.New(`no list of projects in the answer: "projects" is missing`)
+			}
+			for _, p := range *answer.Projects {
+				ids = append(ids, string(p.ID))
+			}
+			return nil
+		},
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case len(ids) == 0:
+		return "", &Error{Op: op, Reason: ReasonNotFound, Message: "the account has no project of that name: set project_id in the configuration"}
+	case len(ids) > 1:
+		return "", &Error{Op: op, Reason: ReasonNotFound, Message: fmt.Sprintf("there are %d (%s): set project_id in the configuration", len(ids), cut(strings.Join(ids, ", "), maxErrorText))}
+	}
+	return ids[0], nil
+}
+
+// KeyAccepted tells whether, as far as is known now, the project's key works:
+// a request with it has succeeded and none was refused since.
+func (c *Client) KeyAccepted(ctx context.Context) bool {
+	key, err := c.options.Keys.Key(ctx)
+	return err == nil && c.options.Keyring.gate(key).isAccepted()
+}

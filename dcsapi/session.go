@@ -1,0 +1,114 @@
+package dcsapi
+
+// Session is one client connection of a node, as the API's ClientInfo and
+// Redis' CLIENT LIST describe it. Its strings are as the API gave them: any
+// of them may be empty, and they may hold bytes that are not UTF-8.
+//
+// Any field may be missing in an answer. A missing text is ""; a missing
+// number is 0 and not in Present.
+type Session struct {
+	ID      string // decimal, growing by one per connection that the node accepted
+	Addr    string // the client's address and port
+	Peer    string // address and port as well; sources disagree whose
+	FD      string // file descriptor in the node's container
+	DB      string // number of the database in use
+	Name    string // CLIENT SETNAME
+	Cmd     string // the last command, "NULL" before the first
+	Flags   string // a combination of letters, "N" when there is no other
+	Events  string // file events: "", "r", "w" or "rw"
+	Network string // kind of network, such as "vpc"
+	User    string // ACL user; empty before Redis 6
+
+	Age      int64 // seconds connected
+	Idle     int64 // seconds idle
+	Sub      int64 // channels subscribed
+	PSub     int64 // patterns subscribed
+	Multi    int64 // commands queued in MULTI; -1 outside of it
+	QBuf     int64 // bytes used of the query buffer
+	QBufFree int64 // bytes free in the query buffer
+	OBL      int64 // bytes used of the fixed output buffer
+	OLL      int64 // objects in the output list
+	OMem     int64 // bytes of all output buffers
+
+	Present Numbers // which of the numbers the answer had
+}
+
+// Numbers is a set of a session's numeric fields.
+type Numbers uint16
+
+// The numeric fields of a session.
+const (
+	HasAge Numbers = 1 << iota
+	HasIdle
+	HasSub
+	HasPSub
+	HasMulti
+	HasQBuf
+	HasQBufFree
+	HasOBL
+	HasOLL
+	HasOMem
+)
+
+// Has tells whether all numbers of a set are in s.
+func (s Numbers) Has(set Numbers) bool { return s&set == set }
+
+// text returns where the field of a JSON key is kept, or nil if the key is
+// not that of a text.
+func (s *Session) text(key []byte) *string {
+	switch string(key) {
+	case "id":
+		return &s.ID
+	case "addr":
+		return &s.Addr
+	case "peer":
+		return &s.Peer
+	case "fd":
+		return &s.FD
+	case "db":
+		return &s.DB
+	case "name":
+		return &s.Name
+	case "cmd":
+		return &s.Cmd
+	case "flags":
+		return &s.Flags
+	case "events":
+		return &s.Events
+	case "network":
+		return &s.Network
+	case "user":
+		return &s.User
+	default:
+		return nil
+	}
+}
+
+// number returns where the field of a JSON key is kept and its bit, or nil
+// if the key is not that of a number.
+func (s *Session) number(key []byte) (*int64, Numbers) {
+	switch string(key) {
+	case "age":
+		return &s.Age, HasAge
+	case "idle":
+		return &s.Idle, HasIdle
+	case "sub":
+		return &s.Sub, HasSub
+	case "psub":
+		return &s.PSub, HasPSub
+	case "multi":
+		return &s.Multi, HasMulti
+	case "qbuf":
+		return &s.QBuf, HasQBuf
+	case "qbuf_free":
+		return &s.QBufFree, HasQBufFree
+	case "obl":
+		return &s.OBL, HasOBL
+	case "oll":
+		return &s.OLL, HasOLL
+	case "omem":
+		return &s.OMem, HasOMem
+	default:
+		return nil, 0
+	}
+}
