@@ -1,0 +1,226 @@
+// Package config reads the exporter's configuration file: strictly, with all
+// problems at once, and without ever repeating a secret.
+package config
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	promconfig "github.com/prometheus/common/config"
+)
+
+// Config is a valid configuration, with all defaults filled in.
+type Config struct {
+	Projects            []Project
+	Scan                Scan
+	DiscoveryInterval   time.Duration // how long instances and nodes are remembered
+	ScrapeTimeout       time.Duration // upper bound of a scrape
+	ScrapeTimeoutOffset time.Duration // subtracted from Prometheus' own timeout
+	MaxSnapshotAge      time.Duration // 0 for any age
+	IdleThreshold       time.Duration
+	Histograms          Histograms
+	ClientAddress       ClientAddress
+	Limits              Limits
+}
+
+// Project is one project of a cloud account, in one region.
+type Project struct {
+	Region      string
+	ProjectID   string // "" to find it out
+	Endpoint    string // base URL of the DCS API
+	IAMEndpoint string // base URL of IAM
+
+	Credentials *Credentials                          // nil for the default chain
+	Proxy       func(*http.Request) (*url.URL, error) // nil for none
+	TLS         *promconfig.TLSConfig                 // nil for the defaults
+
+	Instances             []Instance
+	ReadReplicas          bool
+	MaxConcurrentRequests int
+	RequestsPerSecond     float64
+}
+
+// Credentials are an access key and its secret, and for a temporary key the
+// security token.
+type Credentials struct {
+	AccessKey, SecretKey, SecurityToken Secret
+}
+
+// Secret is a value, or the name of a file that holds it. It prints as
+// "<secret>" whatever the verb.
+type Secret struct {
+	Value string
+	File  string
+}
+
+// String, GoString, Format and MarshalText hide the value.
+func (Secret) String() string                 { return "<secret>" }
+func (s Secret) GoString() string             { return s.String() }
+func (s Secret) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, s.String()) }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Instance is an instance to read.
+type Instance struct {
+	ID         string
+	Nodes      []string // exactly these; nil to ask the API
+	MaxClients int      // connections that a node accepts; 0 if not given
+}
+
+// ScanMode says who has session lists taken.
+type ScanMode string
+
+// The scan modes.
+const (
+	ScanOnScrape ScanMode = "on_scrape"
+	ScanOff      ScanMode = "off"
+)
+
+// Scan says when new session lists are asked for.
+type Scan struct {
+	Mode        ScanMode
+	MinInterval time.Duration
+	Wait        time.Duration
+}
+
+// Histograms holds the upper bounds of classic buckets, in seconds.
+type Histograms struct {
+	AgeBuckets  []float64
+	IdleBuckets []float64
+}
+
+// ClientAddress says what the label client_address holds.
+type ClientAddress struct {
+	Source      string // "addr" or "peer"
+	IncludePort bool
+}
+
+// Limits are the numbers of distinct label values per node.
+type Limits struct {
+	Users, Clients, Commands, Databases, Names, Networks int
+}
+
+// defaultBuckets returns the default of both lists of buckets.
+func defaultBuckets() []float64 {
+	return []float64{1, 5, 15, 60, 300, 900, 3600, 21600, 86400, 604800}
+}
+
+// defaults returns the configuration of a file that sets nothing.
+func defaults() *Config {
+	return &Config{
+		Scan:                Scan{Mode: ScanOnScrape, MinInterval: 25 * time.Second, Wait: 3 * time.Second},
+		DiscoveryInterval:   5 * time.Minute,
+		ScrapeTimeout:       30 * time.Second,
+		ScrapeTimeoutOffset: 500 * time.Millisecond,
+		MaxSnapshotAge:      5 * time.Minute,
+		IdleThreshold:       time.Hour,
+		Histograms:          Histograms{AgeBuckets: defaultBuckets(), IdleBuckets: defaultBuckets()},
+		ClientAddress:       ClientAddress{Source: "addr"},
+		Limits:              Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
+	}
+}
+
+// maxFile bounds what is read of a configuration file.
+const maxFile = 4 << 20
+
+// Load reads and validates a configuration file. Relative paths in it start at
+// its folder. The error of an invalid one is of type Problems.
+func Load(path string) (*Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() || info.Size() > maxFile {
+		return nil, fmt.Errorf("%s is a folder, or larger than %d MiB", path, maxFile>>20)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data, filepath.Dir(path))
+}
+
+// Parse validates a configuration. name stands for the file in errors, which
+// are of type Problems; relative paths start at dir.
+func Parse(name string, data []byte, dir string) (*Config, error) {
+	d := &decoder{file: name, dir: dir}
+	cfg := defaults()
+	if root, ok := d.document(data); ok {
+		d.config(root, cfg)
+	}
+	if len(d.problems) > 0 {
+		return nil, d.problems
+	}
+	return cfg, nil
+}
+
+// config decodes the top level.
+func (d *decoder) config(root value, cfg *Config) {
+	var projects value
+	root.mapping(fields{
+		"projects":              func(v value) { projects = v },
+		"scan":                  func(v value) { d.scan(v, &cfg.Scan) },
+		"discovery_interval":    func(v value) { v.duration(&cfg.DiscoveryInterval, false) },
+		"scrape_timeout":        func(v value) { v.duration(&cfg.ScrapeTimeout, false) },
+		"scrape_timeout_offset": func(v value) { v.duration(&cfg.ScrapeTimeoutOffset, true) },
+		"max_snapshot_age":      func(v value) { v.duration(&cfg.MaxSnapshotAge, true) },
+		"idle_threshold":        func(v value) { v.duration(&cfg.IdleThreshold, false) },
+		"histograms": func(v value) {
+			v.mapping(fields{
+				"age_buckets":  func(v value) { v.buckets(&cfg.Histograms.AgeBuckets) },
+				"idle_buckets": func(v value) { v.buckets(&cfg.Histograms.IdleBuckets) },
+			})
+		},
+		"client_address": func(v value) {
+			v.mapping(fields{
+				"source":       func(v value) { v.oneOf(&cfg.ClientAddress.Source, "addr", "peer") },
+				"include_port": func(v value) { v.boolean(&cfg.ClientAddress.IncludePort) },
+			})
+		},
+		"limits": func(v value) { d.limits(v, &cfg.Limits) },
+		"metrics_endpoint": func(v value) {
+			mode := "all"
+			v.oneOf(&mode, "all", "exporter")
+			if mode == "exporter" {
+				v.problem("exporter is not supported in this version: leave the key out, or set it to all")
+			}
+		},
+	})
+	if cfg.ScrapeTimeoutOffset >= cfg.ScrapeTimeout {
+		root.at("scrape_timeout_offset").problem("must be shorter than scrape_timeout (%s)", cfg.ScrapeTimeout)
+	}
+	if projects.node == nil || projects.null() {
+		root.at("projects").problem("is missing: list the projects to read, each with its region and instances")
+		return
+	}
+	cfg.Projects = d.projects(projects)
+}
+
+func (d *decoder) scan(v value, s *Scan) {
+	v.mapping(fields{
+		"mode": func(v value) {
+			mode := string(s.Mode)
+			v.oneOf(&mode, string(ScanOnScrape), string(ScanOff))
+			s.Mode = ScanMode(mode)
+		},
+		"min_interval": func(v value) { v.duration(&s.MinInterval, true) },
+		"wait":         func(v value) { v.duration(&s.Wait, true) },
+	})
+}
+
+func (d *decoder) limits(v value, l *Limits) {
+	const most = 10_000
+	v.mapping(fields{
+		"users":     func(v value) { v.integer(&l.Users, 0, most) },
+		"clients":   func(v value) { v.integer(&l.Clients, 0, most) },
+		"commands":  func(v value) { v.integer(&l.Commands, 0, most) },
+		"databases": func(v value) { v.integer(&l.Databases, 0, most) },
+		"names":     func(v value) { v.integer(&l.Names, 0, most) },
+		"networks":  func(v value) { v.integer(&l.Networks, 0, most) },
+		"hold":      func(v value) { v.problem("is not supported in this version: leave it out") },
+	})
+}

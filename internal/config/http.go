@@ -1,0 +1,131 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/url"
+	"slices"
+
+	promconfig "github.com/prometheus/common/config"
+)
+
+// httpSettings are the proxy settings of a project, as Prometheus writes them.
+type httpSettings struct {
+	proxyURL        value // its node is nil if it is not set
+	noProxy         string
+	fromEnvironment bool
+}
+
+// proxy returns the function that picks the proxy, nil for none. The URL may
+// hold a password, so nothing of it is repeated.
+func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error) {
+	var c promconfig.ProxyConfig
+	c.NoProxy, c.ProxyFromEnvironment = h.noProxy, h.fromEnvironment
+	if v := h.proxyURL; v.node != nil {
+		s, ok := v.scalar("a URL")
+		if !ok {
+			return nil
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
+			v.problem("is not a URL such as http://proxy.example:3128; http, https and socks5 are understood")
+			return nil
+		}
+		c.ProxyURL = promconfig.URL{URL: u}
+	}
+	switch {
+	case h.fromEnvironment && c.ProxyURL.URL != nil:
+		project.at("proxy_from_environment").problem("set it or proxy_url, not both")
+	case h.noProxy != "" && (h.fromEnvironment || c.ProxyURL.URL == nil):
+		project.at("no_proxy").problem("belongs to proxy_url, which is not set; proxy_from_environment brings its own")
+	case h.fromEnvironment, c.ProxyURL.URL != nil:
+		return c.Proxy()
+	}
+	return nil
+}
+
+// tls decodes the settings of TLS connections.
+func (d *decoder) tls(v value) *promconfig.TLSConfig {
+	var c promconfig.TLSConfig
+	var key string
+	secret := func(to *string) func(value) {
+		return func(v value) {
+			v.secret = true
+			v.text(to)
+		}
+	}
+	file := func(to *string) func(value) {
+		return func(v value) {
+			if path, ok := v.file(); ok {
+				if _, ok := v.content(path); ok {
+					*to = path
+				}
+			}
+		}
+	}
+	version := func(to *promconfig.TLSVersion) func(value) {
+		return func(v value) {
+			var name string
+			v.oneOf(&name, "TLS12", "TLS13")
+			*to = promconfig.TLSVersions[name]
+		}
+	}
+	before := len(d.problems)
+	v.mapping(fields{
+		"ca":          secret(&c.CA),
+		"ca_file":     file(&c.CAFile),
+		"cert":        secret(&c.Cert),
+		"cert_file":   file(&c.CertFile),
+		"key":         secret(&key),
+		"key_file":    file(&c.KeyFile),
+		"server_name": func(v value) { v.text(&c.ServerName) },
+		"min_version": version(&c.MinVersion),
+		"max_version": version(&c.MaxVersion),
+		"insecure_skip_verify": func(v value) {
+			skip := false
+			v.boolean(&skip)
+			if skip {
+				v.problem("TLS is always verified: name the authority that signed the endpoint's certificate in ca_file")
+			}
+		},
+	})
+	c.Key = promconfig.Secret(key)
+	for _, pair := range [][2]string{{"ca", "ca_file"}, {"cert", "cert_file"}, {"key", "key_file"}} {
+		if v.has(pair[0]) && v.has(pair[1]) {
+			v.at(pair[0]).problem("set %s or %s, not both", pair[0], pair[1])
+		}
+	}
+	if (c.MaxVersion != 0) && c.MinVersion > c.MaxVersion {
+		v.at("min_version").problem("must not be above max_version")
+	}
+	if len(d.problems) == before {
+		checkCertificates(v, &c)
+	}
+	return &c
+}
+
+// checkCertificates tries the certificates out, and words what is wrong
+// without repeating them.
+func checkCertificates(v value, c *promconfig.TLSConfig) {
+	load := func(inline, file, key string) string {
+		if file == "" {
+			return inline
+		}
+		content, _ := v.at(key).content(file)
+		return content
+	}
+	if ca := load(c.CA, c.CAFile, "ca_file"); ca != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(ca)) {
+		v.at("ca").problem("holds no certificate in PEM form")
+	}
+	cert, key := load(c.Cert, c.CertFile, "cert_file"), load(string(c.Key), c.KeyFile, "key_file")
+	if (cert == "") != (key == "") {
+		v.at("cert").problem("a certificate needs its key, and a key its certificate: set cert or cert_file and key or key_file")
+		return
+	}
+	if cert != "" {
+		if _, err := tls.X509KeyPair([]byte(cert), []byte(key)); err != nil {
+			v.at("cert").problem("the certificate and the key are not a pair in PEM form")
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// defaultIAM is where IAM of a region is.
+func defaultIAM(region string) string { return "https://iam." + region + ".myhuaweicloud.com" }
+
+// projects decodes the list of projects.
+func (d *decoder) projects(v value) []Project {
+	var out []Project
+	known := make(map[string]int)     // line of a region and project id
+	instances := make(map[string]int) // line of an instance id
+	v.sequence(func(e value) {
+		p := d.project(e, instances)
+		if p.ProjectID != "" {
+			key := p.Region + " " + p.ProjectID
+			if first, ok := known[key]; ok {
+				e.problem("the same project as on line %d: put its instances there, so that both share one rate limit", first)
+			} else {
+				known[key] = e.node.Line
+			}
+		}
+		out = append(out, p)
+	})
+	if len(out) == 0 && len(d.problems) == 0 {
+		v.problem("is empty: list the projects to read, each with its region and instances")
+	}
+	return out
+}
+
+// project decodes one project.
+func (d *decoder) project(v value, known map[string]int) Project {
+	p := Project{ReadReplicas: true, MaxConcurrentRequests: 8, RequestsPerSecond: 20}
+	var h httpSettings
+	var instances value
+	discover := false
+	v.mapping(fields{
+		"region":       func(v value) { v.id(&p.Region) },
+		"project_id":   func(v value) { v.id(&p.ProjectID) },
+		"endpoint":     func(v value) { v.endpoint(&p.Endpoint) },
+		"iam_endpoint": func(v value) { v.endpoint(&p.IAMEndpoint) },
+		"credentials": func(v value) {
+			v.secret = true
+			p.Credentials = d.credentials(v)
+		},
+		"proxy_url": func(v value) {
+			v.secret = true
+			h.proxyURL = v
+		},
+		"no_proxy":               func(v value) { v.text(&h.noProxy) },
+		"proxy_from_environment": func(v value) { v.boolean(&h.fromEnvironment) },
+		"tls_config":             func(v value) { p.TLS = d.tls(v) },
+		"instances":              func(v value) { instances = v },
+		"discover": func(v value) {
+			discover = true
+			v.problem("is not supported in this version: list the instances under instances")
+		},
+		"read_replicas":           func(v value) { v.boolean(&p.ReadReplicas) },
+		"max_concurrent_requests": func(v value) { v.integer(&p.MaxConcurrentRequests, 1, 256) },
+		"requests_per_second":     func(v value) { v.number(&p.RequestsPerSecond, 1000) },
+	})
+	if v.null() {
+		v.problem("is empty: a project has a region and instances")
+		return p
+	}
+	p.Proxy = h.proxy(v)
+	d.endpoints(v, &p)
+	switch {
+	case instances.node != nil:
+		p.Instances = d.instances(instances, known)
+	case !discover:
+		v.at("instances").problem("is missing: list the instances to read")
+	}
+	return p
+}
+
+// endpoints fills in what follows from the region.
+func (d *decoder) endpoints(v value, p *Project) {
+	if p.Region == "" {
+		if !v.has("region") {
+			v.at("region").problem("is missing: name the region, such as cn-north-4")
+		}
+		return
+	}
+	if p.Endpoint == "" && !v.has("endpoint") {
+		endpoint, ok := dcsapi.Endpoint(p.Region)
+		if !ok {
+			v.at("region").problem("%s is not a known region: correct it, or set endpoint to the base URL of its DCS API", v.quoted(p.Region))
+		}
+		p.Endpoint = endpoint
+	}
+	if p.IAMEndpoint == "" {
+		p.IAMEndpoint = defaultIAM(p.Region)
+	}
+}
+
+// instances decodes the instances of a project. known are all instances of the
+// configuration.
+func (d *decoder) instances(v value, known map[string]int) []Instance {
+	var out []Instance
+	v.sequence(func(e value) {
+		var i Instance
+		e.mapping(fields{
+			"id":          func(v value) { v.id(&i.ID) },
+			"nodes":       func(v value) { i.Nodes = v.nodes() },
+			"max_clients": func(v value) { v.integer(&i.MaxClients, 1, 1<<31-1) },
+		})
+		if i.ID == "" {
+			if !e.has("id") {
+				e.at("id").problem("is missing: give the instance's id")
+			}
+			return
+		}
+		if first, ok := known[i.ID]; ok {
+			e.at("id").problem("%s is listed already on line %d: an instance is read once", e.quoted(i.ID), first)
+			return
+		}
+		known[i.ID] = e.node.Line
+		out = append(out, i)
+	})
+	if len(v.node.Content) == 0 {
+		v.problem("is empty: list the instances to read")
+	}
+	return out
+}
+
+// nodes decodes the ids of an instance's nodes.
+func (v value) nodes() []string {
+	var out []string
+	seen := make(map[string]bool)
+	v.sequence(func(e value) {
+		var id string
+		e.id(&id)
+		if seen[id] && id != "" {
+			e.problem("%s is listed twice", e.quoted(id))
+		}
+		seen[id] = true
+		out = append(out, id)
+	})
+	if len(v.node.Content) == 0 {
+		v.problem("is empty: name nodes, or leave the key out to read all that hold sessions")
+	}
+	return out
+}
+
+// endpoint decodes a base URL. Errors of net/url are not repeated: a URL may
+// hold a password.
+func (v value) endpoint(to *string) {
+	s, ok := v.scalar("a URL")
+	if !ok {
+		return
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil, u.Host == "", u.Scheme != "https" && u.Scheme != "http":
+		v.problem("is not a URL such as https://dcs.cn-north-4.myhuaweicloud.com")
+	case u.User != nil, u.RawQuery != "", u.Fragment != "", strings.Trim(u.Path, "/") != "":
+		v.problem("must be a base URL: scheme, host and port only")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		v.problem("must begin with https://: http:// is for loopback only")
+	default:
+		*to = u.Scheme + "://" + u.Host
+	}
+}
+
+// isLoopback tells whether a host is this machine.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Summary says in words, a line each, what the configuration means. It holds no
+// secret.
+func (c *Config) Summary() string {
+	var b strings.Builder
+	for _, p := range c.Projects {
+		id := p.ProjectID
+		if id == "" {
+			id = "to be found out (from the key's source, else from IAM at " + p.IAMEndpoint + ")"
+		}
+		fmt.Fprintf(&b, "Project in region %s\n", p.Region)
+		fmt.Fprintf(&b, "  id           %s\n", id)
+		fmt.Fprintf(&b, "  endpoint     %s\n", p.Endpoint)
+		fmt.Fprintf(&b, "  credentials  %s\n", p.Credentials.origin())
+		fmt.Fprintf(&b, "  instances    %d\n", len(p.Instances))
+		for _, i := range p.Instances {
+			fmt.Fprintf(&b, "    %s  %s\n", i.ID, i.scope(p.ReadReplicas))
+		}
+		fmt.Fprintf(&b, "  limits       %d requests at once, %v per second\n", p.MaxConcurrentRequests, p.RequestsPerSecond)
+	}
+	scan := "never asked for: somebody else scans"
+	if c.Scan.Mode == ScanOnScrape {
+		scan = fmt.Sprintf("asked for on a scrape, every %s at most; a scrape waits up to %s for them", c.Scan.MinInterval, c.Scan.Wait)
+	}
+	fmt.Fprintf(&b, "New session lists are %s.\n", scan)
+	age := "of any age"
+	if c.MaxSnapshotAge > 0 {
+		age = "up to " + c.MaxSnapshotAge.String() + " old"
+	}
+	fmt.Fprintf(&b, "Lists %s are used. A scrape takes %s at most.\n", age, c.ScrapeTimeout)
+	return b.String()
+}
+
+// origin says where a key comes from.
+func (c *Credentials) origin() string {
+	if c == nil {
+		return "the default chain: environment, profile file, agency, pod identity"
+	}
+	from := func(s Secret) string {
+		if s.File != "" {
+			return s.File
+		}
+		return "this file"
+	}
+	text := "access key from " + from(c.AccessKey) + ", secret key from " + from(c.SecretKey)
+	if c.SecurityToken != (Secret{}) {
+		text += ", security token from " + from(c.SecurityToken)
+	}
+	return text
+}
+
+// scope says which nodes of an instance are read.
+func (i Instance) scope(readReplicas bool) string {
+	switch {
+	case i.Nodes != nil:
+		return fmt.Sprintf("%d nodes as listed", len(i.Nodes))
+	case readReplicas:
+		return "its proxies, or else all its nodes"
+	default:
+		return "its proxies, or else its masters"
+	}
+}
