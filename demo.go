@@ -1,0 +1,31 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/emulator"
+)
+
+// startDemo serves an invented fleet on loopback, and returns the
+// configuration to read it with and a function that ends it.
+func startDemo() (*config.Config, func(), error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	api := emulator.New(emulator.Options{ScanDuration: 50 * time.Millisecond})
+	api.SetKey(emulator.DemoKey())
+	fleet := emulator.DemoFleet(1)
+	api.Add(fleet...)
+	server := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // returns when it is closed
+	cfg, err := config.Parse("demo", []byte(emulator.DemoConfig("http://"+listener.Addr().String(), fleet)), ".")
+	if err != nil {
+		_ = server.Close()
+		return nil, nil, err
+	}
+	return cfg, func() { _ = server.Close() }, nil
+}

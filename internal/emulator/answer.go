@@ -1,0 +1,79 @@
+package emulator
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// answer is what a request is answered with.
+type answer struct {
+	status int
+	header http.Header // besides the ones that every answer has; may be nil
+	body   []byte
+}
+
+// ok is an answer with a JSON body.
+func ok(v any) answer {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return failure(http.StatusInternalServerError, "DCS.5000", err.Error())
+	}
+	return answer{status: http.StatusOK, body: body}
+}
+
+// failure is an error of DCS.
+func failure(status int, code, message string) answer {
+	a := ok(map[string]string{"error_code": code, "error_msg": message, "error_ext_msg": ""})
+	a.status = status
+	return a
+}
+
+// gatewayFailure is an error of the API gateway before DCS.
+func gatewayFailure(status int, code, message, requestID string) answer {
+	a := ok(map[string]string{"error_code": code, "error_msg": message, "request_id": requestID})
+	a.status = status
+	return a
+}
+
+// iamFailure is an error of IAM.
+func iamFailure(status int, message string) answer {
+	a := ok(map[string]any{"error": map[string]any{"code": status, "message": message, "title": http.StatusText(status)}})
+	a.status = status
+	return a
+}
+
+// requestID is the id of the n-th request.
+func requestID(n int) string { return fmt.Sprintf("%032x", n) }
+
+// send writes the answer, packed if the client wants that. With cut > 0 the
+// connection breaks after so many bytes of the body.
+func (a answer) send(w http.ResponseWriter, r *http.Request, id string, cut int) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json;charset=utf8")
+	h.Set("X-Request-Id", id)
+	for name, values := range a.header {
+		h[name] = values
+	}
+	if cut > 0 {
+		h.Set("Content-Length", strconv.Itoa(max(len(a.body), cut+1)))
+		w.WriteHeader(a.status)
+		_, _ = w.Write(a.body[:min(cut, len(a.body))])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	if len(a.body) > 1024 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		w.WriteHeader(a.status)
+		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is a valid one
+		_, _ = z.Write(a.body)
+		_ = z.Close()
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body)
+}

@@ -1,0 +1,118 @@
+package emulator
+
+import (
+	"fmt"
+	"strings"
+)
+
+// What the demo's project, and its only key, are called.
+const (
+	DemoRegion    = "cn-north-4"
+	DemoProject   = "05041fffa40025702f6dc009cc6f8f33"
+	DemoAccessKey = "DEMOACCESSKEY0000000"
+	DemoSecretKey = "demo-secret-key-of-the-emulator-only"
+)
+
+// DemoKey returns the demo's key.
+func DemoKey() Key {
+	return Key{AccessKey: DemoAccessKey, SecretKey: DemoSecretKey, Projects: []string{DemoProject}}
+}
+
+// DemoFleet returns a small fleet with an instance of every kind: single,
+// master/standby, cluster, proxy cluster, read/write splitting, one that does
+// not run and one without session management. Ids are the same each time.
+func DemoFleet(seed uint64) []Instance {
+	f := demoFleet{seed: seed}
+	return []Instance{
+		f.instance(1, "dev-single", "redis.single.xu1.large.1", "5.0", []Node{
+			f.server(1, "master", 1, WorkloadOptions{Scale: .3, Monitor: true, NoUsers: true}),
+		}),
+		f.instance(2, "prod-orders-ha", "redis.ha.xu1.large.r2.8", "6.0", []Node{
+			f.server(1, "master", 1, WorkloadOptions{Scale: 1, Leak: true, PubSub: true, Workers: true, Replica: true}),
+			f.server(2, "slave", 1, WorkloadOptions{Scale: .1}),
+		}),
+		f.instance(3, "prod-feed-cluster", "redis.cluster.xu1.large.r2.24", "6.0", []Node{
+			f.server(1, "master", 1, WorkloadOptions{Scale: .6, SlowReader: true, Replica: true}),
+			f.server(2, "slave", 1, WorkloadOptions{Scale: .05}),
+			f.server(3, "master", 2, WorkloadOptions{Scale: .6, Replica: true}),
+			f.server(4, "slave", 2, WorkloadOptions{Scale: .05}),
+			f.server(5, "master", 3, WorkloadOptions{Scale: .6, Workers: true, Replica: true}),
+			f.server(6, "slave", 3, WorkloadOptions{Scale: .05}),
+		}),
+		f.instance(4, "prod-web-proxy", "redis.proxy.xu1.large.16", "5.0", []Node{
+			f.proxy(1, WorkloadOptions{Scale: 1.2, Masked: true, PubSub: true}),
+			f.proxy(2, WorkloadOptions{Scale: 1.2, Masked: true}),
+			f.server(3, "master", 1, WorkloadOptions{Scale: .1}),
+			f.server(4, "slave", 1, WorkloadOptions{Scale: .05}),
+		}),
+		f.instance(5, "prod-catalog-rw", "redis.ha.xu1.large.r3.4.rw", "6.0", []Node{
+			f.proxy(1, WorkloadOptions{Scale: .8, Monitor: true}),
+			f.server(2, "master", 1, WorkloadOptions{Scale: .1}),
+			f.server(3, "slave", 1, WorkloadOptions{Scale: .1}),
+		}),
+		f.with(f.instance(6, "test-restarting", "redis.single.xu1.tiny.128", "6.0", []Node{f.server(1, "master", 1, WorkloadOptions{})}), func(i *Instance) {
+			i.Status = "RESTARTING"
+		}),
+		f.with(f.instance(7, "legacy-redis3", "dcs.master_standby", "3.0", []Node{f.server(1, "master", 1, WorkloadOptions{})}), func(i *Instance) {
+			i.Unsupported = true
+		}),
+	}
+}
+
+// demoFleet makes instances and their nodes.
+type demoFleet struct {
+	seed  uint64
+	nodes int
+}
+
+func (f *demoFleet) instance(n int, name, spec, version string, nodes []Node) Instance {
+	i := Instance{
+		ID: demoID(1, n, 0), ProjectID: DemoProject, Name: name, EngineVersion: version, SpecCode: spec,
+		Tags: map[string]string{"env": strings.SplitN(name, "-", 2)[0], "team": "shop"}, Nodes: nodes,
+	}
+	for k := range i.Nodes {
+		node := &i.Nodes[k]
+		node.ID = demoID(2, n, k+1)
+		node.Name = name + "-" + node.Name
+		node.IP = fmt.Sprintf("192.168.%d.%d", n, 10+k)
+		node.AZCode = DemoRegion + string(rune('a'+k%3))
+	}
+	return i
+}
+
+func (f *demoFleet) with(i Instance, change func(*Instance)) Instance {
+	change(&i)
+	return i
+}
+
+func (f *demoFleet) server(n int, kind string, shard int, o WorkloadOptions) Node {
+	f.nodes++
+	o.Seed = f.seed*1000 + uint64(f.nodes)
+	return Node{Name: fmt.Sprintf("node-%d", n), Role: "redis-server", Type: kind, GroupName: fmt.Sprintf("group-%d", shard-1), Sessions: NewWorkload(o)}
+}
+
+func (f *demoFleet) proxy(n int, o WorkloadOptions) Node {
+	f.nodes++
+	o.Seed = f.seed*1000 + uint64(f.nodes)
+	return Node{Name: fmt.Sprintf("proxy-%d", n), Role: "redis-proxy", Type: "proxy", Sessions: NewWorkload(o)}
+}
+
+// demoID returns an id in the form of a UUID.
+func demoID(kind, instance, node int) string {
+	return fmt.Sprintf("%08x-%04x-4%03x-8000-%012x", 0xd0c5_0000+kind, instance, node, kind*1_000_000+instance*1000+node)
+}
+
+// DemoConfig returns the exporter's configuration for a fleet that an emulator
+// at a base URL serves, in YAML.
+func DemoConfig(baseURL string, fleet []Instance) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "projects:\n  - region: %s\n    project_id: %s\n    endpoint: %s\n    iam_endpoint: %s\n", DemoRegion, DemoProject, baseURL, baseURL)
+	fmt.Fprintf(&b, "    credentials:\n      access_key: %s\n      secret_key: %s\n    instances:\n", DemoAccessKey, DemoSecretKey)
+	for _, i := range fleet {
+		fmt.Fprintf(&b, "      - id: %s   # %s\n", i.ID, i.Name)
+		if i.ID == demoID(1, 2, 0) {
+			b.WriteString("        max_clients: 10000\n")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,58 @@
+package emulator
+
+// Instance is a DCS instance.
+type Instance struct {
+	ID                  string
+	ProjectID           string
+	Name                string
+	Engine              string // default "Redis"
+	EngineVersion       string
+	SpecCode            string
+	Status              string // default "RUNNING"
+	EnterpriseProjectID any    // a string, or as in the vendor's samples the number 0
+	Tags                map[string]string
+	Nodes               []Node
+	Unsupported         bool // it has no session management: DCS.4848
+}
+
+// Node is a logical node.
+type Node struct {
+	ID        string
+	Name      string
+	Role      string // redis-server or redis-proxy
+	Type      string // master, slave or proxy
+	IP        string
+	GroupName string
+	AZCode    string
+	Sessions  Source // nil for none
+}
+
+// instanceState is an instance with the lists of its nodes.
+type instanceState struct {
+	Instance
+	lists map[string]*nodeList // by node id
+}
+
+func newInstanceState(i Instance) *instanceState {
+	if i.Engine == "" {
+		i.Engine = "Redis"
+	}
+	if i.Status == "" {
+		i.Status = "RUNNING"
+	}
+	state := &instanceState{Instance: i, lists: make(map[string]*nodeList)}
+	for _, n := range i.Nodes {
+		state.lists[n.ID] = &nodeList{}
+	}
+	return state
+}
+
+// node returns a node by its id.
+func (i *instanceState) node(id string) (Node, bool) {
+	for _, n := range i.Nodes {
+		if n.ID == id {
+			return n, true
+		}
+	}
+	return Node{}, false
+}

@@ -1,0 +1,181 @@
+// Package emulator is a faithful DCS API on loopback: it verifies signatures,
+// takes session lists when asked to scan, pages, filters and sorts them, and
+// fails as the API does, or on demand. Tests, the demo and development use it.
+//
+// A request passes faults that come before everything (fault.go), the
+// signature (auth.go), the quota, the other faults and then its route
+// (routes.go, clients.go).
+package emulator
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Options say how the emulated API behaves. The zero value is a patient,
+// well-behaved one without keys.
+type Options struct {
+	Now              func() time.Time // default time.Now
+	ScanDuration     time.Duration    // from a scan's request to its list being there
+	BusyDuringRescan bool             // while a later scan runs, lists answer DCS.4957 rather than the old list
+	StampAnswers     bool             // time is that of the answer, not of the list
+	HiddenSessions   int              // count tells of so many more sessions than the list shows
+	Quota            int              // requests per second and project, 0 for no limit; over it they are throttled
+	RetryAfter       time.Duration    // what a throttled answer asks for, 0 for nothing
+	Region           string           // the name of the projects at IAM; default DemoRegion
+}
+
+// Key is an access key that the API accepts.
+type Key struct {
+	AccessKey     string
+	SecretKey     string
+	SecurityToken string   // wanted with each request, "" for a permanent key
+	Projects      []string // the ids of the projects that it may use
+}
+
+// Server is the emulated API. It is an http.Handler, made by New.
+type Server struct {
+	o     Options
+	mux   *http.ServeMux
+	ended chan struct{} // closed by Close: requests that hang come back
+
+	mu        sync.Mutex
+	keys      map[string]*keyState
+	instances []*instanceState // in the order in which they were added
+	faults    []*Fault
+	log       []Request
+	requests  int            // received, also those that the log has forgotten
+	window    map[string]int // requests of the second, by project
+	second    int64
+	extra     map[string][]string // further project ids at IAM, by region
+}
+
+// New returns an API without instances and keys.
+func New(o Options) *Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Region == "" {
+		o.Region = DemoRegion
+	}
+	s := &Server{o: o, keys: make(map[string]*keyState), window: make(map[string]int), ended: make(chan struct{}), extra: make(map[string][]string)}
+	s.routes()
+	return s
+}
+
+// Close lets requests that hang come back. The server works on.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.ended:
+	default:
+		close(s.ended)
+	}
+}
+
+// SetKey adds a key, or replaces the one with the same access key.
+func (s *Server) SetKey(k Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys[k.AccessKey] = &keyState{Key: k}
+}
+
+// RemoveKey removes a key.
+func (s *Server) RemoveKey(accessKey string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.keys, accessKey)
+}
+
+// SetOptions changes how the API behaves; Now and Region stay.
+func (s *Server) SetOptions(change func(*Options)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, region := s.o.Now, s.o.Region
+	change(&s.o)
+	s.o.Now, s.o.Region = now, region
+}
+
+// SetProjectsAtIAM sets the project ids that IAM knows for a region's name,
+// instead of those of the instances.
+func (s *Server) SetProjectsAtIAM(region string, ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.extra[region] = ids
+}
+
+// Add adds instances, or replaces those with the same id.
+func (s *Server) Add(instances ...Instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range instances {
+		state := newInstanceState(i)
+		if k := s.index(i.ID); k >= 0 {
+			s.instances[k] = state
+		} else {
+			s.instances = append(s.instances, state)
+		}
+	}
+}
+
+// Remove removes an instance.
+func (s *Server) Remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.index(id); k >= 0 {
+		s.instances = append(s.instances[:k], s.instances[k+1:]...)
+	}
+}
+
+// Change changes an instance, its nodes and their sources; lists that were
+// taken stay with their nodes.
+func (s *Server) Change(id string, change func(*Instance)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.index(id)
+	if k < 0 {
+		return
+	}
+	old := s.instances[k]
+	changed := old.Instance
+	changed.Nodes = append([]Node(nil), old.Nodes...)
+	change(&changed)
+	state := newInstanceState(changed)
+	for node, list := range old.lists {
+		if _, ok := state.lists[node]; ok {
+			state.lists[node] = list
+		}
+	}
+	s.instances[k] = state
+}
+
+// Frozen returns the list that a node has now.
+func (s *Server) Frozen(instanceID, nodeID string) (Snapshot, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.index(instanceID)
+	if k < 0 {
+		return Snapshot{}, false
+	}
+	list := s.instances[k].lists[nodeID]
+	if list == nil {
+		return Snapshot{}, false
+	}
+	list.settle(s.o.Now())
+	if list.current == nil {
+		return Snapshot{}, false
+	}
+	return *list.current, true
+}
+
+// index returns the position of an instance, or -1; s.mu is held.
+func (s *Server) index(id string) int {
+	for k, i := range s.instances {
+		if i.ID == id {
+			return k
+		}
+	}
+	return -1
+}

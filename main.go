@@ -1,0 +1,122 @@
+// The dcs_session_exporter exports the client sessions of Huawei Cloud DCS
+// instances (managed Redis) as Prometheus metrics.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"dcs_session_exporter/internal/config"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+)
+
+const name = "dcs_session_exporter"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
+
+// flags are what the command line says.
+type flags struct {
+	configFile    string
+	demo          bool
+	telemetryPath string
+	logLevel      string
+	logFormat     string
+	web           *toolkit.FlagConfig
+}
+
+// run is the program: it parses the command line, carries the command out and
+// returns when that is done or ctx has ended.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	version.Version = cmp.Or(version.Version, "unreleased")
+	var f flags
+	var configSet, versionAsked, ended bool
+	app := kingpin.New(name, "Prometheus exporter for the client sessions of Huawei Cloud DCS (managed Redis).")
+	app.UsageWriter(stdout).ErrorWriter(stderr)
+	app.Terminate(func(int) { ended = true }) // after --help
+	app.HelpFlag.Short('h')
+	app.Flag("version", "Show the version.").BoolVar(&versionAsked)
+	app.Flag("config.file", "The configuration file.").Default("config.yml").IsSetByUser(&configSet).StringVar(&f.configFile)
+	app.Flag("demo", "Show invented sessions of a small fleet: needs neither an account nor a configuration file.").BoolVar(&f.demo)
+	app.Flag("web.telemetry-path", "The path of the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
+	f.web = kingpinflag.AddFlags(app, ":9947")
+	app.Flag("log.level", "Log only messages of this severity or above: debug, info, warn, error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "The format of log messages: logfmt, json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
+	serveCommand := app.Command("serve", "Serve the metrics.").Default()
+	checkCommand := app.Command("check", "Check the configuration file and say what it means. Nothing is sent to the API.")
+
+	command, err := app.Parse(args)
+	switch {
+	case ended:
+		return nil
+	case versionAsked:
+		_, err := fmt.Fprintln(stdout, version.Print(name))
+		return err
+	case err != nil:
+		return fmt.Errorf("%w (try --help)", err)
+	case f.demo && configSet:
+		return errors.New("--demo and --config.file exclude each other: the demo brings its own configuration")
+	case !strings.HasPrefix(f.telemetryPath, "/") || f.telemetryPath == "/" || strings.HasPrefix(f.telemetryPath, "/-/") || strings.ContainsAny(f.telemetryPath, " {}?#"):
+		return fmt.Errorf("--web.telemetry-path %q cannot be used: it is a path such as /metrics, and not / or below /-/", f.telemetryPath)
+	}
+	switch command {
+	case checkCommand.FullCommand():
+		return check(f, stdout)
+	case serveCommand.FullCommand():
+		return serve(ctx, f, newLogger(f, stderr))
+	default:
+		return fmt.Errorf("unknown command %q", command)
+	}
+}
+
+// check validates the configuration file, and says in words what it means.
+func check(f flags, stdout io.Writer) error {
+	if f.demo {
+		return errors.New("check looks at a configuration file, and --demo has none")
+	}
+	cfg, err := config.Load(f.configFile)
+	if err != nil {
+		return invalid(f.configFile, err)
+	}
+	_, err = fmt.Fprintf(stdout, "%s is valid.\n\n%s", f.configFile, cfg.Summary())
+	return err
+}
+
+// invalid words what is wrong with a configuration file.
+func invalid(file string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w\nName the configuration file with --config.file, or see the exporter at work with --demo", err)
+	}
+	return fmt.Errorf("the configuration is not valid:\n%w", err)
+}
+
+// newLogger returns the logger that the command line asks for.
+func newLogger(f flags, w io.Writer) log.Logger {
+	w = log.NewSyncWriter(w)
+	logger := log.NewLogfmtLogger(w)
+	if f.logFormat == "json" {
+		logger = log.NewJSONLogger(w)
+	}
+	logger = level.NewFilter(logger, level.Allow(level.ParseDefault(f.logLevel, level.InfoValue())))
+	return log.With(logger, "ts", log.DefaultTimestampUTC)
+}
