@@ -1,18 +1,18 @@
 package main
 
 import (
+	"context"
+	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/emulator"
 	"net"
 	"net/http"
 	"time"
-
-	"dcs_session_exporter/internal/config"
-	"dcs_session_exporter/internal/emulator"
 )
 
 // startDemo serves an invented fleet on loopback, and returns the
 // configuration to read it with and a function that ends it.
-func startDemo() (*config.Config, func(), error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func startDemo(ctx context.Context) (*config.Config, func(), error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
 	}

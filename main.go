@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"dcs_session_exporter/internal/config"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-
-	"dcs_session_exporter/internal/config"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
@@ -96,14 +95,14 @@ func check(f flags, stdout io.Writer) error {
 	}
 	cfg, err := config.Load(f.configFile)
 	if err != nil {
-		return invalid(f.configFile, err)
+		return invalid(err)
 	}
 	_, err = fmt.Fprintf(stdout, "%s is valid.\n\n%s", f.configFile, cfg.Summary())
 	return err
 }
 
 // invalid words what is wrong with a configuration file.
-func invalid(file string, err error) error {
+func invalid(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w\nName the configuration file with --config.file, or see the exporter at work with --demo", err)
 	}

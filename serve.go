@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/web"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
-
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/config"
-	"dcs_session_exporter/internal/web"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -33,13 +32,13 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 	var err error
 	if f.demo {
 		var stop func()
-		if cfg, stop, err = startDemo(); err != nil {
+		if cfg, stop, err = startDemo(ctx); err != nil {
 			return fmt.Errorf("cannot start the demo: %w", err)
 		}
 		defer stop()
 		level.Info(logger).Log("msg", "demo mode: all sessions are invented")
 	} else if cfg, err = config.Load(f.configFile); err != nil {
-		return invalid(f.configFile, err)
+		return invalid(err)
 	}
 
 	own := collector.NewOwnMetrics()
@@ -154,7 +153,7 @@ func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetr
 		o.TLS = tlsConfig
 	}
 	if c := p.Credentials; c != nil {
-		o.Keys = dcsapi.NewConfiguredKey(dcsapi.Secret(c.AccessKey), dcsapi.Secret(c.SecretKey), dcsapi.Secret(c.SecurityToken))
+		o.Keys = dcsapi.NewConfiguredKey(c.AccessKey, c.SecretKey, c.SecurityToken)
 	} else {
 		o.Keys = dcsapi.NewDefaultChain(p.IAMEndpoint, dcsapi.NewTransport(p.Proxy, o.TLS, 2))
 	}

@@ -1,11 +1,10 @@
 package collector
 
 import (
+	"dcs_session_exporter/dcsapi"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"dcs_session_exporter/dcsapi"
 )
 
 // AggregateOptions say how sessions become numbers.

@@ -2,6 +2,8 @@ package collector_test
 
 import (
 	"cmp"
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -11,9 +13,6 @@ import (
 	"time"
 	"unicode/utf8"
 	"unsafe"
-
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
 )
 
 const allNumbers = dcsapi.HasAge | dcsapi.HasIdle | dcsapi.HasSub | dcsapi.HasPSub | dcsapi.HasMulti |
@@ -107,8 +106,17 @@ func TestIdleWithoutThoseThatWait(t *testing.T) {
 		idle  int64
 		want  int64
 	}{
-		{"N", 3600, 0}, {"N", 3601, 1}, {"", 3601, 1}, {"x", 9999, 1}, {"u", 9999, 1},
-		{"P", 9999, 0}, {"b", 9999, 0}, {"O", 9999, 0}, {"S", 9999, 0}, {"M", 9999, 0}, {"xb", 9999, 0},
+		{"N", 3600, 0},
+		{"N", 3601, 1},
+		{"", 3601, 1},
+		{"x", 9999, 1},
+		{"u", 9999, 1},
+		{"P", 9999, 0},
+		{"b", 9999, 0},
+		{"O", 9999, 0},
+		{"S", 9999, 0},
+		{"M", 9999, 0},
+		{"xb", 9999, 0},
 	} {
 		s := aggregate(testOptions(), dcsapi.Session{Flags: tt.flags, Idle: tt.idle, Present: allNumbers})
 		if got := s.Users[0].IdleLong.Total; got != tt.want {

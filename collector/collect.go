@@ -1,9 +1,8 @@
 package collector
 
 import (
-	"iter"
-
 	"dcs_session_exporter/dcsapi"
+	"iter"
 )
 
 // The functions of this file give the metrics of the catalogue their values.

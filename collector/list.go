@@ -2,13 +2,12 @@ package collector
 
 import (
 	"context"
+	"dcs_session_exporter/dcsapi"
 	"fmt"
 	"hash/maphash"
 	"iter"
 	"sync"
 	"time"
-
-	"dcs_session_exporter/dcsapi"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -131,7 +130,7 @@ func (l *list) rest(ctx context.Context) error {
 	group.SetLimit(max(1, l.parallel))
 	for i := 1; i < planned && l.goesOn(); i++ {
 		group.Go(func() error {
-			if !l.goesOn() || groupCtx.Err() != nil {
+			if !l.goesOn() {
 				return nil
 			}
 			_, err := l.page(groupCtx, i*pageSize, false)

@@ -2,14 +2,13 @@ package collector
 
 import (
 	"context"
+	"dcs_session_exporter/dcsapi"
 	"errors"
 	"hash/maphash"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"dcs_session_exporter/dcsapi"
 )
 
 const (

@@ -2,10 +2,9 @@ package collector
 
 import (
 	"context"
+	"dcs_session_exporter/dcsapi"
 	"sync"
 	"time"
-
-	"dcs_session_exporter/dcsapi"
 
 	"github.com/go-kit/log/level"
 )
@@ -150,30 +149,30 @@ func (c *Collector) readInstance(ctx context.Context, p *project, reader *nodeRe
 	}
 	reader.scans.announce(len(ids))
 	reader.scans.pass()
-	i.instance.read(ctx, reader, ids, i)
+	i.readNodes(ctx, reader, ids)
 }
 
-// read reads the nodes with the given ids into out.
-func (i *instance) read(ctx context.Context, reader *nodeReader, ids []string, out *instanceResult) {
-	out.nodes = make([]nodeResult, len(ids))
+// readNodes reads the nodes with the given ids.
+func (i *instanceResult) readNodes(ctx context.Context, reader *nodeReader, ids []string) {
+	i.nodes = make([]nodeResult, len(ids))
 	var wait sync.WaitGroup
 	for k, id := range ids {
-		out.nodes[k].details.ID = id
-		wait.Go(func() { out.nodes[k].reading = reader.read(ctx, i.node(id)) })
+		i.nodes[k].details.ID = id
+		wait.Go(func() { i.nodes[k].reading = reader.read(ctx, i.node(id)) })
 	}
 	wait.Wait()
 	known := i.knownNodes()
-	for k := range out.nodes {
-		n := &out.nodes[k]
+	for k := range i.nodes {
+		n := &i.nodes[k]
 		if d, ok := known[n.details.ID]; ok {
 			n.details = d
 		}
 		switch {
 		case dcsapi.ReasonOf(n.err) == dcsapi.ReasonUnsupported:
 			i.setUnsupported()
-			out.skipped = skipUnsupported
+			i.skipped = skipUnsupported
 		case dcsapi.IsUnknownNode(n.err):
-			i.nodes.refresh()
+			i.instance.nodes.refresh()
 		}
 	}
 }

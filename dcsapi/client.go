@@ -1,3 +1,11 @@
+// Package dcsapi is a client for what the Huawei Cloud DCS API tells about
+// client sessions: session lists and the scans that take them, instances,
+// nodes, and the project's id.
+//
+// A request's way: its operation (clients.go, instances.go, project.go),
+// repetition and limits (do.go, throttle.go), the rule about keys (keygate.go),
+// the key (key.go, chain.go), the signature (sign.go), the answer (page.go,
+// answer.go, errors.go).
 package dcsapi
 
 import (

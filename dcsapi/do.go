@@ -83,7 +83,7 @@ func (c *Client) do(ctx context.Context, call *call) error {
 func (c *Client) attempt(ctx context.Context, call *call, projectID string) *Error {
 	key, err := c.options.Keys.Key(ctx)
 	if err != nil {
-		return asError(ctx, err)
+		return asError(err)
 	}
 	for renewed := false; ; renewed = true {
 		failed := c.attemptWith(ctx, call, projectID, key)
@@ -104,11 +104,11 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 	for {
 		epoch, err := c.throttle.wait(ctx)
 		if err != nil {
-			return asError(ctx, err)
+			return asError(err)
 		}
 		pass, err := gate.enter(ctx)
 		if err != nil {
-			return asError(ctx, err)
+			return asError(err)
 		}
 		if err := c.rate.Wait(ctx); err != nil {
 			pass.leave(errNotSent)
@@ -220,7 +220,7 @@ func redacted(e *Error, key Key) *Error {
 
 // asError makes an *Error of what the way to the network gave: an ended
 // context is a timeout.
-func asError(ctx context.Context, err error) *Error {
+func asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		e := *e // it may be shared: the caller names its own operation
 		e.unsent = true

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -20,11 +20,14 @@ type Key struct {
 	ProjectID     string // the project that the source names beside the key, "" if none
 }
 
-// String, GoString, Format and LogValue hide the key.
-func (Key) String() string               { return "<key>" }
-func (k Key) GoString() string           { return k.String() }
-func (k Key) LogValue() slog.Value       { return slog.StringValue(k.String()) }
-func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(k.String())) }
+// String hides the key.
+func (Key) String() string { return "<key>" }
+
+// Format hides the key from every verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
+
+// MarshalText hides the key from encoders.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // redact replaces what is secret of the key in a server's text.
 func (k Key) redact(s string) string {
@@ -47,16 +50,21 @@ type KeySource interface {
 }
 
 // Secret is a value, or the name of a file that holds it. The file's content
-// is used without the white space around it.
+// is used without the white space around it. It prints as "<secret>" whatever
+// the verb.
 type Secret struct {
 	Value string
 	File  string
 }
 
-// String, GoString and Format hide the value.
-func (Secret) String() string               { return "<secret>" }
-func (s Secret) GoString() string           { return s.String() }
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+// String hides the value.
+func (Secret) String() string { return "<secret>" }
+
+// Format hides the value from every verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// MarshalText hides the value from encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // maxSecretFile bounds what is read of a file that holds a secret.
 const maxSecretFile = 64 << 10

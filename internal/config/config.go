@@ -3,8 +3,8 @@
 package config
 
 import (
+	"dcs_session_exporter/dcsapi"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -48,21 +48,8 @@ type Project struct {
 // Credentials are an access key and its secret, and for a temporary key the
 // security token.
 type Credentials struct {
-	AccessKey, SecretKey, SecurityToken Secret
+	AccessKey, SecretKey, SecurityToken dcsapi.Secret
 }
-
-// Secret is a value, or the name of a file that holds it. It prints as
-// "<secret>" whatever the verb.
-type Secret struct {
-	Value string
-	File  string
-}
-
-// String, GoString, Format and MarshalText hide the value.
-func (Secret) String() string                 { return "<secret>" }
-func (s Secret) GoString() string             { return s.String() }
-func (s Secret) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, s.String()) }
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Instance is an instance to read.
 type Instance struct {

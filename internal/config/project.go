@@ -1,11 +1,10 @@
 package config
 
 import (
+	"dcs_session_exporter/dcsapi"
 	"net/netip"
 	"net/url"
 	"strings"
-
-	"dcs_session_exporter/dcsapi"
 )
 
 // defaultIAM is where IAM of a region is.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"dcs_session_exporter/dcsapi"
 	"fmt"
 	"strings"
 )
@@ -42,14 +43,14 @@ func (c *Credentials) origin() string {
 	if c == nil {
 		return "the default chain: environment, profile file, agency, pod identity"
 	}
-	from := func(s Secret) string {
+	from := func(s dcsapi.Secret) string {
 		if s.File != "" {
 			return s.File
 		}
 		return "this file"
 	}
 	text := "access key from " + from(c.AccessKey) + ", secret key from " + from(c.SecretKey)
-	if c.SecurityToken != (Secret{}) {
+	if c.SecurityToken != (dcsapi.Secret{}) {
 		text += ", security token from " + from(c.SecurityToken)
 	}
 	return text

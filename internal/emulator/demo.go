@@ -116,3 +116,12 @@ func DemoConfig(baseURL string, fleet []Instance) string {
 	}
 	return b.String()
 }
+
+// RedisInstance returns a single instance whose sessions are those of a real
+// Redis.
+func RedisInstance(source Redis) Instance {
+	return Instance{
+		ID: demoID(1, 9, 0), ProjectID: DemoProject, Name: "redis", EngineVersion: "7.0", SpecCode: "redis.single.xu1.large.1",
+		Nodes: []Node{{ID: demoID(2, 9, 1), Name: "redis-node-1", Role: "redis-server", Type: "master", IP: "127.0.0.1", GroupName: "group-0", AZCode: DemoRegion + "a", Sessions: source}},
+	}
+}

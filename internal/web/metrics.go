@@ -2,12 +2,11 @@ package web
 
 import (
 	"context"
+	"dcs_session_exporter/collector"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
-
-	"dcs_session_exporter/collector"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"

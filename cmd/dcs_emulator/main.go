@@ -1,0 +1,96 @@
+// The dcs_emulator serves an emulated DCS API on loopback, for development:
+// with the sessions of an invented fleet, or with those of a real Redis.
+package main
+
+import (
+	"context"
+	"dcs_session_exporter/internal/emulator"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+)
+
+const name = "dcs_emulator"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
+
+// run is the program: it serves until ctx ends.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	ended := false
+	app := kingpin.New(name, "An emulated DCS API on loopback. It prints the exporter's configuration to read it with.")
+	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) { ended = true })
+	address := app.Flag("listen-address", "Where to listen: a loopback address.").Default("127.0.0.1:9948").String()
+	redis := app.Flag("redis.addr", "Serve the sessions of this Redis (host:port) rather than invented ones.").String()
+	username := app.Flag("redis.username", "The user to read CLIENT LIST as.").String()
+	passwordFile := app.Flag("redis.password-file", "The file with the user's password.").String()
+	scan := app.Flag("scan-duration", "How long a scan takes.").Default("200ms").Duration()
+	seed := app.Flag("seed", "What the invented sessions come from.").Default("1").Uint64()
+	_, err := app.Parse(args)
+	switch {
+	case ended:
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w (try --help)", err)
+	}
+	fleet := emulator.DemoFleet(*seed)
+	if *redis != "" {
+		source := emulator.Redis{Addr: *redis, Username: *username}
+		if *passwordFile != "" {
+			password, err := os.ReadFile(*passwordFile)
+			if err != nil {
+				return err
+			}
+			source.Password = strings.TrimSpace(string(password))
+		}
+		fleet = []emulator.Instance{emulator.RedisInstance(source)}
+	}
+	api := emulator.New(emulator.Options{ScanDuration: *scan})
+	api.SetKey(emulator.DemoKey())
+	api.Add(fleet...)
+	return serve(ctx, api, *address, fleet, stdout)
+}
+
+// serve listens, says how the API is read, and serves until ctx ends.
+func serve(ctx context.Context, api *emulator.Server, address string, fleet []emulator.Instance, stdout io.Writer) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	if !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		_ = listener.Close()
+		return fmt.Errorf("%s is not a loopback address: the emulator's key is known to everybody", address)
+	}
+	fmt.Fprintf(stdout, "# The emulated DCS API listens on %s. The exporter's configuration for it:\n%s", listener.Addr(), emulator.DemoConfig("http://"+listener.Addr().String(), fleet))
+	server := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		api.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = server.Shutdown(ctx) // what is still under way then is cut off
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return err
+	}
+	<-stopped
+	return nil
+}
