@@ -1,0 +1,4 @@
+// Package e2e tests the built daemon against real components: a real Redis,
+// through the emulated DCS API. It is a module of its own, so that the
+// product's go.mod lists what the product uses.
+package e2e
