@@ -232,6 +232,9 @@ func flatten(families map[string]*dto.MetricFamily) map[string]float64 {
 				out[key("_count")] = float64(m.Histogram.GetSampleCount())
 				out[key("_sum")] = m.Histogram.GetSampleSum()
 				for _, b := range m.Histogram.Bucket {
+					if math.IsInf(b.GetUpperBound(), 1) {
+						continue // the text formats repeat the count there
+					}
 					out[key("_bucket", "le="+fmt.Sprint(b.GetUpperBound()))] = float64(b.GetCumulativeCount())
 				}
 			}
