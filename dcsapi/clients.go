@@ -98,7 +98,9 @@ func (c *Client) ScanClients(ctx context.Context, instanceID, nodeID string) (jo
 		body:      string(body),
 		once:      true,
 		decode: func(body []byte, _ http.Header) error {
-			if err := json.Unmarshal(body, &answer); err != nil {
+			// The SDK leaves the form of the answer open: other JSON than an
+			// object has no id, but the scan was taken.
+			if err := json.Unmarshal(body, &answer); err != nil && !json.Valid(body) {
 				return err
 			}
 			if answer.ErrorCode != "" {
