@@ -55,12 +55,11 @@ type reading struct {
 
 // nodeReader reads the nodes of one project in one scrape.
 type nodeReader struct {
-	api       API
-	pages     int // of one list, side by side
-	options   *Options
-	scans     *gate     // opens when the scans that are due have been sent
-	scanUntil time.Time // when scanning and waiting for new lists must end
-	onTorn    func()
+	api     API
+	pages   int // of one list, side by side
+	options *Options
+	scans   *gate // opens when the scans that are due have been sent
+	onTorn  func()
 }
 
 // read scans a node if that is due, waits for the new list and reads it.
@@ -78,13 +77,14 @@ func (r *nodeReader) read(ctx context.Context, n *node) (out reading) {
 		return out
 	}
 
-	scanned := r.scan(ctx, n)
+	scanUntil := shareOf(ctx, scanShare)
+	scanned := r.scan(ctx, n, scanUntil)
 	sent()
 	var begun *list
 	if scanned {
 		until := time.Now().Add(r.options.Scan.Wait)
-		if r.scanUntil.Before(until) {
-			until = r.scanUntil
+		if scanUntil.Before(until) {
+			until = scanUntil
 		}
 		r.scans.wait(ctx, until)
 		begun = r.await(ctx, n, until)
@@ -100,13 +100,13 @@ func (r *nodeReader) read(ctx context.Context, n *node) (out reading) {
 }
 
 // scan asks for a new list if that is due, and tells whether one may be under
-// way. What fails is remembered until the next scan: the lists read meanwhile
+// way. It ends at the given time. What fails is remembered until the next scan: the lists read meanwhile
 // are older for it.
-func (r *nodeReader) scan(ctx context.Context, n *node) bool {
+func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
 	if r.options.Scan.Off || (!n.scanned.IsZero() && time.Since(n.scanned) < r.options.Scan.MinInterval) {
 		return false
 	}
-	ctx, cancel := context.WithDeadline(ctx, r.scanUntil)
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	if n.seen == "" {
 		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)

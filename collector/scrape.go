@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// scanShare is the part of a scrape's time within which scans are sent
-	// and new lists are waited for.
+	// scanShare is the part of what is left of a scrape's time within which a
+	// node is scanned and its new list waited for.
 	scanShare = 0.4
 	// detailsShare is the part of a scrape's time that the first list of
 	// instances is waited for: reading does not need it.
@@ -111,8 +111,7 @@ func (i *instanceResult) fail(err error) {
 func (c *Collector) readInstances(ctx context.Context, p *project, projectID string, out []instanceResult) {
 	reader := &nodeReader{
 		api: p.API, pages: p.PagesAtOnce, options: &c.options,
-		scans: newGate(), scanUntil: shareOf(ctx, scanShare),
-		onTorn: func() { c.own.torn(projectID) },
+		scans: newGate(), onTorn: func() { c.own.torn(projectID) },
 	}
 	detailsCtx, cancel := context.WithDeadline(ctx, shareOf(ctx, detailsShare))
 	details, _, _ := p.details.get(detailsCtx)
