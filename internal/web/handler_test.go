@@ -1,0 +1,265 @@
+package web_test
+
+import (
+	"bytes"
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
+	"dcs_session_exporter/internal/web"
+	"flag"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// start serves an exporter that reads an emulated API with one healthy node,
+// one that fails, and instances that are skipped.
+func start(t *testing.T) (*emulator.Server, string) {
+	t.Helper()
+	node := func(id string, sessions emulator.Source) emulator.Node {
+		return emulator.Node{ID: id, Name: id + "-name", Role: "redis-server", Type: "master", IP: "192.168.0.7", GroupName: "group-0", AZCode: "az1", Sessions: sessions}
+	}
+	api := emulator.New(emulator.Options{})
+	api.SetKey(emulator.Key{AccessKey: "AK", SecretKey: "SK", Projects: []string{"project-1"}})
+	api.Add(
+		emulator.Instance{
+			ID: "instance-1", ProjectID: "project-1", Name: "orders", EngineVersion: "6.0", SpecCode: "redis.single.xu1.large.1", EnterpriseProjectID: 0,
+			Nodes: []emulator.Node{node("node-1", emulator.Static{
+				{ID: "1", Addr: "10.0.0.1:40001", Name: "api", Cmd: "get", Age: 90, Idle: 3, Flags: "N", FD: "8", DB: "0", Multi: -1, QBuf: 26, QBufFree: 20448, Events: "r", Network: "vpc", User: "orders"},
+				{ID: "2", Addr: "10.0.0.1:40002", Name: "api", Cmd: "set", Age: 7300, Idle: 7200, Flags: "N", FD: "9", DB: "1", Multi: -1, Events: "r", Network: "vpc", User: "orders"},
+				{ID: "3", Addr: "[2001:db8::7]:40003", Cmd: "subscribe", Age: 4000, Idle: 4000, Flags: "P", FD: "10", DB: "0", Sub: 2, PSub: 1, Multi: -1, Events: "r", Network: "vpc", User: "notify"},
+				{ID: "4", Addr: "198.19.1.2:40004", Cmd: "lrange", Age: 60, Flags: "xb", FD: "11", DB: "0", Multi: 3, OBL: 16384, OLL: 3, OMem: 3 << 30, Events: "rw", Network: "vpc", User: "default"},
+				{ID: "5", Addr: "/run/redis.sock:0", Name: "odd \"name\"\\\n\xff", Cmd: "NULL", Flags: "Z", FD: "12", DB: "0", Multi: -1, Events: "", Network: "", User: ""},
+			}), node("node-2", emulator.Static{})},
+		},
+		emulator.Instance{ID: "instance-2", ProjectID: "project-1", Name: "stopped", Status: "FROZEN"},
+		emulator.Instance{ID: "instance-3", ProjectID: "project-1", Name: "old", Unsupported: true, Nodes: []emulator.Node{node("node-4", nil)}},
+		emulator.Instance{ID: "instance-4", ProjectID: "project-1", Name: "broken", Nodes: []emulator.Node{node("node-5", nil)}},
+	)
+	api.AddFault(emulator.Fault{Operation: "list_clients", InstanceID: "instance-4", Status: 403, Code: "DCS.2003", Message: "no"})
+	upstream := httptest.NewServer(api)
+
+	own := collector.NewOwnMetrics()
+	own.ConfigLoaded(time.Unix(1_700_000_000, 0))
+	client := dcsapi.New(dcsapi.Options{
+		Region: "cn-north-4", Endpoint: upstream.URL, IAMEndpoint: upstream.URL, ProjectID: "project-1", RequestsPerSecond: 1000,
+		Keys: dcsapi.NewConfiguredKey(dcsapi.Secret{Value: "AK"}, dcsapi.Secret{Value: "SK"}, dcsapi.Secret{}),
+		Observe: func(operation, code string, took time.Duration) {
+			own.ObserveRequest("project-1", operation, code, took)
+		},
+	})
+	buckets := []float64{60, 3600}
+	coll := collector.New(collector.Options{
+		Projects: []collector.Project{{API: client, ReadReplicas: true, PagesAtOnce: 2, Instances: []collector.Instance{
+			{ID: "instance-1", MaxClients: 100}, {ID: "instance-2"}, {ID: "instance-3"}, {ID: "instance-4"},
+		}}},
+		Scan: collector.ScanOptions{MinInterval: time.Hour, Wait: 2 * time.Second},
+		Aggregate: collector.AggregateOptions{
+			AgeBuckets: buckets, IdleBuckets: buckets, IdleThreshold: time.Hour,
+			Limits: collector.Limits{Users: 3, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
+		},
+		DiscoveryInterval: time.Hour, Timeout: 10 * time.Second, Logger: log.NewNopLogger(),
+	}, own)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(own)
+	handler, err := web.NewHandler(web.Options{
+		Collector: coll, Own: registry, TelemetryPath: "/metrics", Timeout: 10 * time.Second, TimeoutOffset: 500 * time.Millisecond,
+		Version: "1.2.3", Logger: log.NewNopLogger(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(func() {
+		server.Close()
+		api.Close()
+		coll.Close()
+		client.Close()
+		upstream.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return api, server.URL
+}
+
+func get(t *testing.T, url string, header http.Header) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = header
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+const openMetrics = "application/openmetrics-text;version=1.0.0"
+
+// varying are the values that differ from run to run.
+var varying = regexp.MustCompile(`(?m)^(dcs_session_snapshot_timestamp_seconds\{[^}]*\}|dcs_node_scrape_duration_seconds\{[^}]*\}|dcs_session_exporter_api_request_duration_seconds_(?:sum|bucket)\{[^}]*\}) \S+$`)
+
+// TestGolden compares whole scrapes, in both text formats.
+func TestGolden(t *testing.T) {
+	for _, tt := range []struct{ accept, file string }{
+		{"text/plain", "testdata/metrics.txt"},
+		{openMetrics, "testdata/metrics.openmetrics.txt"},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			_, url := start(t)
+			resp, body := get(t, url+"/metrics", http.Header{"Accept": {tt.accept}})
+			if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), strings.SplitN(tt.accept, ";", 2)[0]) {
+				t.Fatalf("%s, %s", resp.Status, resp.Header.Get("Content-Type"))
+			}
+			got := varying.ReplaceAllString(body, "$1 VARIES")
+			if *update {
+				if err := os.WriteFile(tt.file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(tt.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("the scrape differs from %s (see with -update and git diff):\n%s", tt.file, firstDifference(got, string(want)))
+			}
+		})
+	}
+}
+
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			return "got  " + g[i] + "\nwant " + w[i]
+		}
+	}
+	return "one is longer"
+}
+
+// TestScrapeIsClean lints the output, and checks that every metric of the
+// catalogue is in it with its type.
+func TestScrapeIsClean(t *testing.T) {
+	_, url := start(t)
+	_, text := get(t, url+"/metrics", http.Header{"Accept": {"text/plain"}})
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v, %v", problems, err)
+	}
+	resp, body := get(t, url+"/metrics", http.Header{"Accept": {string(expfmt.NewFormat(expfmt.TypeProtoDelim))}})
+	families := make(map[string]*dto.MetricFamily)
+	decoder := expfmt.NewDecoder(strings.NewReader(body), expfmt.ResponseFormat(resp.Header))
+	for {
+		f := new(dto.MetricFamily)
+		if decoder.Decode(f) != nil {
+			break
+		}
+		families[f.GetName()] = f
+	}
+	types := map[collector.Kind]dto.MetricType{
+		collector.Gauge: dto.MetricType_GAUGE, collector.GaugeHistogram: dto.MetricType_GAUGE_HISTOGRAM,
+		collector.Counter: dto.MetricType_COUNTER, collector.Histogram: dto.MetricType_HISTOGRAM,
+	}
+	for _, m := range collector.Catalogue() {
+		f := families[m.Name]
+		if f == nil {
+			t.Errorf("%s is not in the scrape", m.Name)
+			continue
+		}
+		if f.GetType() != types[m.Kind] || f.GetHelp() != m.Help {
+			t.Errorf("%s: type %s and help %q", m.Name, f.GetType(), f.GetHelp())
+		}
+		for _, metric := range f.Metric {
+			if len(metric.Label) != len(m.Labels) {
+				t.Errorf("%s has the labels %v, want %v", m.Name, metric.Label, m.Labels)
+			}
+			if m.Kind == collector.GaugeHistogram && (len(metric.Histogram.Bucket) == 0 || metric.Histogram.GetSchema() != 3 || len(metric.Histogram.PositiveSpan)+int(metric.Histogram.GetZeroCount()) == 0) {
+				t.Errorf("%s lacks classic buckets or native ones: %v", m.Name, metric.Histogram)
+			}
+		}
+		delete(families, m.Name)
+	}
+	for name := range families {
+		t.Errorf("%s is in the scrape, and not in the catalogue", name)
+	}
+	if _, text := get(t, url+"/metrics", http.Header{"Accept": {openMetrics}}); !strings.Contains(text, "# TYPE dcs_session_age_seconds gaugehistogram\n") || !strings.HasSuffix(text, "# EOF\n") {
+		t.Error("OpenMetrics does not say gaugehistogram, or does not end")
+	}
+}
+
+func TestEndpoints(t *testing.T) {
+	_, url := start(t)
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		contains     string
+	}{
+		{"GET", "/-/healthy", 200, "healthy"},
+		{"GET", "/-/ready", 200, "ready"},
+		{"GET", "/", 200, "metrics"},
+		{"GET", "/", 200, "1.2.3"},
+		{"GET", "/nothing", 404, ""},
+		{"GET", "/-/reload", 404, ""},
+		{"POST", "/metrics", 405, ""},
+		{"HEAD", "/metrics", 200, ""},
+		{"GET", "/metrics", 200, "dcs_up"},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), tt.method, url+tt.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != tt.status || !bytes.Contains(body, []byte(tt.contains)) {
+			t.Errorf("%s %s: %s, want %d and %q in\n%.300s", tt.method, tt.path, resp.Status, tt.status, tt.contains, body)
+		}
+	}
+}
+
+// TestDeadlineHeader checks that Prometheus' timeout is kept when the API
+// hangs, and that headers that make no sense are ignored.
+func TestDeadlineHeader(t *testing.T) {
+	api, url := start(t)
+	for _, absurd := range []string{"0", "-3", "NaN", "Inf", "soon", "1e99", ""} {
+		_, body := get(t, url+"/metrics", http.Header{"X-Prometheus-Scrape-Timeout-Seconds": {absurd}})
+		if !strings.Contains(body, `dcs_up{instance_id="instance-1"} 1`) {
+			t.Errorf("timeout %q: instance-1 is not read", absurd)
+		}
+	}
+	api.AddFault(emulator.Fault{Hang: true, BeforeAuth: true})
+	begin := time.Now()
+	resp, body := get(t, url+"/metrics", http.Header{"X-Prometheus-Scrape-Timeout-Seconds": {"1.5"}})
+	if took := time.Since(begin); took > 1400*time.Millisecond || took < 500*time.Millisecond {
+		t.Errorf("the answer took %s of 1.5s", took)
+	}
+	if resp.StatusCode != http.StatusOK || !strings.Contains(body, `dcs_up{instance_id="instance-1"} 0`) || !strings.Contains(body, `reason="timeout"`) {
+		t.Errorf("%s\n%.500s", resp.Status, body)
+	}
+}
