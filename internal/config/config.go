@@ -12,6 +12,7 @@ import (
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
+	"go.yaml.in/yaml/v3"
 )
 
 // Config is a valid configuration, with all defaults filled in.
@@ -180,11 +181,12 @@ func (d *decoder) config(root value, cfg *Config) {
 	if cfg.ScrapeTimeoutOffset >= cfg.ScrapeTimeout {
 		root.at("scrape_timeout_offset").problem("must be shorter than scrape_timeout (%s)", cfg.ScrapeTimeout)
 	}
-	if projects.node == nil || projects.null() {
+	switch {
+	case projects.node != nil:
+		cfg.Projects = d.projects(projects)
+	case root.node.Kind == yaml.MappingNode && !root.has("projects"):
 		root.at("projects").problem("is missing: list the projects to read, each with its region and instances")
-		return
 	}
-	cfg.Projects = d.projects(projects)
 }
 
 func (d *decoder) scan(v value, s *Scan) {
