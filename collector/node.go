@@ -121,8 +121,9 @@ func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
 		err = nil // one is running
 	}
 	n.scanError = err
-	if dcsapi.Unsent(err) {
-		n.scanned = before
+	switch reason := dcsapi.ReasonOf(err); {
+	case dcsapi.Unsent(err), reason == dcsapi.ReasonThrottled, reason == dcsapi.ReasonAuth:
+		n.scanned = before // it did not get as far as the node: the next scrape may try again
 	}
 	return err == nil
 }

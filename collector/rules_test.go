@@ -122,15 +122,31 @@ func TestShortThrottling(t *testing.T) {
 	h.scrape(8*time.Second).want(t, 1, "dcs_up")
 }
 
-// TestQuotaIsRespected checks that with a quota on the other side all nodes
-// are read in the end, and that refusals do not multiply.
-func TestQuotaIsRespected(t *testing.T) {
+// TestQuota checks that with a quota on the other side that is below our own
+// limit all nodes are read in the end, and that refusals do not multiply.
+func TestQuota(t *testing.T) {
 	h := newHarness(t, setup{
 		api:       emulator.Options{Quota: 10},
 		instances: []emulator.Instance{instanceOf("instance-1", 1, 1, 1, 1, 1, 1, 1, 1)},
-		client:    func(o *dcsapi.Options) { o.RequestsPerSecond = 8 },
+		client:    func(o *dcsapi.Options) { o.RequestsPerSecond = 20 },
+		collector: func(o *collector.Options) { o.Scan.MinInterval = time.Hour },
 	})
-	h.scrape(15*time.Second).want(t, 1, "dcs_up")
+	up := false
+	for range 5 {
+		got := h.scrape(10 * time.Second)
+		if up = got.sum("dcs_up") == 1; up {
+			break
+		}
+	}
+	throttled := 0
+	for _, r := range h.api.Requests() {
+		if r.Status == http.StatusTooManyRequests {
+			throttled++
+		}
+	}
+	if !up || throttled > 40 {
+		t.Errorf("all nodes are read: %v, after %d refusals of %d requests", up, throttled, len(h.api.Requests()))
+	}
 }
 
 // TestProxiesHoldTheSessions checks which nodes of an instance are read.
