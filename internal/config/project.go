@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // defaultIAM is where IAM of a region is.
@@ -27,7 +29,7 @@ func (d *decoder) projects(v value) []Project {
 		}
 		out = append(out, p)
 	})
-	if len(out) == 0 && len(d.problems) == 0 {
+	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
 		v.problem("is empty: list the projects to read, each with its region and instances")
 	}
 	return out
@@ -123,7 +125,7 @@ func (d *decoder) instances(v value, known map[string]int) []Instance {
 		known[i.ID] = e.node.Line
 		out = append(out, i)
 	})
-	if len(v.node.Content) == 0 {
+	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
 		v.problem("is empty: list the instances to read")
 	}
 	return out
@@ -142,7 +144,7 @@ func (v value) nodes() []string {
 		seen[id] = true
 		out = append(out, id)
 	})
-	if len(v.node.Content) == 0 {
+	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
 		v.problem("is empty: name nodes, or leave the key out to read all that hold sessions")
 	}
 	return out

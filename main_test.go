@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// output collects what the program writes.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+func write(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const valid = "projects:\n  - region: cn-north-4\n    project_id: p1\n    credentials: {access_key: SECRETAK, secret_key: SECRETSK}\n    instances: [{id: i1}]\n"
+
+func TestCommandLine(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, tt := range []struct {
+		name   string
+		args   []string
+		stdout string // a part of it
+		err    string // a part of it, "" for none
+	}{
+		{"help", []string{"--help"}, "--config.file", ""},
+		{"version", []string{"--version"}, "dcs_session_exporter, version", ""},
+		{"unknown flag", []string{"--nothing"}, "", "unknown long flag '--nothing' (try --help)"},
+		{"unknown command", []string{"dance"}, "", "try --help"},
+		{"demo with a file", []string{"--demo", "--config.file=x"}, "", "exclude each other"},
+		{"demo is checked", []string{"check", "--demo"}, "", "--demo has none"},
+		{"no file", []string{"check", "--config.file=/nonexistent/c.yml"}, "", "/nonexistent/c.yml: no such file"},
+		{"no file to serve", []string{"--config.file=/nonexistent/c.yml"}, "", "--demo"},
+		{"valid", []string{"check", "--config.file=" + write(t, valid)}, "is valid", ""},
+		{"not valid", []string{"check", "--config.file=" + write(t, "projects: []\nx: 1\n")}, "", "config.yml:1: projects: is empty: list the projects to read, each with its region and instances\n"},
+		{"not valid to serve", []string{"--config.file=" + write(t, "x: 1\n")}, "", "config.yml:1: x: is not a key"},
+		{"bad path", []string{"--demo", "--web.telemetry-path=/"}, "", "--web.telemetry-path"},
+		{"bad level", []string{"--demo", "--log.level=loud"}, "", "loud"},
+		{"port in use", []string{"--demo", "--web.listen-address=" + taken.Addr().String()}, "", "address already in use"},
+		{"bad web config", []string{"--demo", "--web.listen-address=127.0.0.1:0", "--web.config.file=/nonexistent/web.yml"}, "", "web.yml"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr output
+			err := run(t.Context(), tt.args, &stdout, &stderr)
+			if (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
+				t.Errorf("got %v, want %q", err, tt.err)
+			}
+			if !strings.Contains(stdout.String(), tt.stdout) {
+				t.Errorf("stdout is\n%s\nwithout %q", stdout.String(), tt.stdout)
+			}
+			if all := stdout.String() + stderr.String(); strings.Contains(all, "SECRET") {
+				t.Errorf("a secret in\n%s", all)
+			}
+		})
+	}
+}
+
+// TestDemo runs the demo, scrapes it, and ends it.
+func TestDemo(t *testing.T) {
+	for _, format := range []string{"logfmt", "json"} {
+		t.Run(format, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var stdout, stderr output
+			done := make(chan error, 1)
+			go func() {
+				done <- run(ctx, []string{"--demo", "--web.listen-address=127.0.0.1:0", "--log.format=" + format}, &stdout, &stderr)
+			}()
+			address := ""
+			listening := regexp.MustCompile(`(?:address=|"address":")(127\.0\.0\.1:\d+)`)
+			for range 200 {
+				if m := listening.FindStringSubmatch(stderr.String()); m != nil {
+					address = m[1]
+					break
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			if address == "" {
+				t.Fatalf("it does not listen:\n%s", stderr.String())
+			}
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != nil || resp.StatusCode != http.StatusOK {
+				t.Fatalf("%s, %v", resp.Status, err)
+			}
+			text := string(body)
+			if n := strings.Count(text, "\ndcs_node_up{"); n != 12 {
+				t.Errorf("%d nodes, want 12", n)
+			}
+			if n := strings.Count(text, "\ndcs_up{"); n != 5 || strings.Contains(text, "\ndcs_up{} 0") {
+				t.Errorf("%d instances, want 5", n)
+			}
+			for _, series := range []string{"dcs_project_up{", `reason="not_running"`, `reason="unsupported"`, `user="inventory"`, "go_goroutines", "process_cpu_seconds_total", "dcs_session_exporter_build_info", "dcs_session_exporter_config_last_reload_successful 1"} {
+				if !strings.Contains(text, series) {
+					t.Errorf("the scrape lacks %s", series)
+				}
+			}
+			cancel()
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Errorf("it ended with %v", err)
+				}
+			case <-time.After(15 * time.Second):
+				t.Error("it does not end")
+			}
+		})
+	}
+}
