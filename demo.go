@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"dcs_session_exporter/internal/config"
-	"dcs_session_exporter/internal/emulator"
 	"net"
 	"net/http"
 	"time"
+
+	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/emulator"
 )
 
 // startDemo serves an invented fleet on loopback, and returns the

@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"dcs_session_exporter/internal/config"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"dcs_session_exporter/internal/config"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"dcs_session_exporter/collector"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+
+	"dcs_session_exporter/collector"
 )
 
 // metricTable renders the catalogue as the README shows it.

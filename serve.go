@@ -2,15 +2,16 @@ package main
 
 import (
 	"context"
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/config"
-	"dcs_session_exporter/internal/web"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/web"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"

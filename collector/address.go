@@ -1,9 +1,10 @@
 package collector
 
 import (
-	"dcs_session_exporter/dcsapi"
 	"net/netip"
 	"strings"
+
+	"dcs_session_exporter/dcsapi"
 )
 
 // AddressSource names the field of a session that its client address is taken

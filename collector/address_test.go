@@ -1,9 +1,10 @@
 package collector_test
 
 import (
+	"testing"
+
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
-	"testing"
 )
 
 // addressOf returns the client address and the number of masked sessions that

@@ -1,10 +1,11 @@
 package collector
 
 import (
-	"dcs_session_exporter/dcsapi"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"dcs_session_exporter/dcsapi"
 )
 
 // AggregateOptions say how sessions become numbers.

@@ -2,8 +2,6 @@ package collector_test
 
 import (
 	"cmp"
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -13,6 +11,9 @@ import (
 	"time"
 	"unicode/utf8"
 	"unsafe"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
 )
 
 const allNumbers = dcsapi.HasAge | dcsapi.HasIdle | dcsapi.HasSub | dcsapi.HasPSub | dcsapi.HasMulti |

@@ -1,8 +1,9 @@
 package collector
 
 import (
-	"dcs_session_exporter/dcsapi"
 	"iter"
+
+	"dcs_session_exporter/dcsapi"
 )
 
 // The functions of this file give the metrics of the catalogue their values.

@@ -1,9 +1,10 @@
 package collector_test
 
 import (
+	"testing"
+
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
-	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"

@@ -1,14 +1,15 @@
 package collector_test
 
 import (
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/emulator"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
 )
 
 // TestFaults lets reading one node go wrong in every way, at every page: that

@@ -2,9 +2,6 @@ package collector_test
 
 import (
 	"context"
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/emulator"
 	"fmt"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +9,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"

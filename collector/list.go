@@ -2,12 +2,13 @@ package collector
 
 import (
 	"context"
-	"dcs_session_exporter/dcsapi"
 	"fmt"
 	"hash/maphash"
 	"iter"
 	"sync"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 
 	"golang.org/x/sync/errgroup"
 )

@@ -2,9 +2,6 @@ package collector_test
 
 import (
 	"bytes"
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/emulator"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -12,6 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
 )
 
 // rewrite returns a fault that changes the pages of node-1 from an offset.

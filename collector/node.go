@@ -2,13 +2,14 @@ package collector
 
 import (
 	"context"
-	"dcs_session_exporter/dcsapi"
 	"errors"
 	"hash/maphash"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 )
 
 const (

@@ -1,9 +1,10 @@
 package collector
 
 import (
-	"dcs_session_exporter/dcsapi"
 	"sync"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 
 	"github.com/prometheus/client_golang/prometheus"
 )

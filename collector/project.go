@@ -2,12 +2,13 @@ package collector
 
 import (
 	"context"
-	"dcs_session_exporter/dcsapi"
 	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 )
 
 // Project is a project to collect from.

@@ -2,15 +2,16 @@ package collector_test
 
 import (
 	"context"
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/emulator"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
 )
 
 // TestWrongKey checks the rule about keys: three scrapes of ten nodes with a

@@ -2,9 +2,10 @@ package collector
 
 import (
 	"context"
-	"dcs_session_exporter/dcsapi"
 	"sync"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 
 	"github.com/go-kit/log/level"
 )

@@ -2,8 +2,6 @@ package dcsapi_test
 
 import (
 	"context"
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/emulator"
 	"errors"
 	"fmt"
 	"iter"
@@ -16,6 +14,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
 
 	"go.uber.org/goleak"
 )

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"cmp"
-	"dcs_session_exporter/internal/emulator"
 	"fmt"
 	"maps"
 	"math"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/internal/emulator"
 
 	dto "github.com/prometheus/client_model/go"
 )

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"dcs_session_exporter/internal/emulator"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"dcs_session_exporter/internal/emulator"
 
 	"github.com/alecthomas/kingpin/v2"
 )

@@ -3,13 +3,14 @@
 package config
 
 import (
-	"dcs_session_exporter/dcsapi"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 
 	promconfig "github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"

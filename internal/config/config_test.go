@@ -1,8 +1,6 @@
 package config_test
 
 import (
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/config"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
 
 	promconfig "github.com/prometheus/common/config"
 )

@@ -1,10 +1,11 @@
 package config
 
 import (
-	"dcs_session_exporter/dcsapi"
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"dcs_session_exporter/dcsapi"
 
 	"go.yaml.in/yaml/v3"
 )

@@ -1,9 +1,10 @@
 package config
 
 import (
-	"dcs_session_exporter/dcsapi"
 	"fmt"
 	"strings"
+
+	"dcs_session_exporter/dcsapi"
 )
 
 // Summary says in words, a line each, what the configuration means. It holds no

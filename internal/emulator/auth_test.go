@@ -2,7 +2,6 @@ package emulator_test
 
 import (
 	"bytes"
-	"dcs_session_exporter/internal/emulator"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/internal/emulator"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/signer/algorithm"

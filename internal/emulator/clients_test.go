@@ -2,7 +2,6 @@ package emulator_test
 
 import (
 	"context"
-	"dcs_session_exporter/internal/emulator"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/internal/emulator"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/signer/algorithm"

@@ -1,13 +1,14 @@
 package emulator_test
 
 import (
-	"dcs_session_exporter/internal/emulator"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/internal/emulator"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/basic"

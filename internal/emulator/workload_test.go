@@ -1,12 +1,13 @@
 package emulator_test
 
 import (
-	"dcs_session_exporter/internal/emulator"
 	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/internal/emulator"
 )
 
 var everything = emulator.WorkloadOptions{Seed: 7, Leak: true, SlowReader: true, PubSub: true, Workers: true, Monitor: true, Replica: true}

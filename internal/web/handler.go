@@ -2,9 +2,10 @@
 package web
 
 import (
-	"dcs_session_exporter/collector"
 	"net/http"
 	"time"
+
+	"dcs_session_exporter/collector"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"

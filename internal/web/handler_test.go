@@ -2,10 +2,6 @@ package web_test
 
 import (
 	"bytes"
-	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/emulator"
-	"dcs_session_exporter/internal/web"
 	"flag"
 	"io"
 	"net/http"
@@ -15,6 +11,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
+	"dcs_session_exporter/internal/web"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"

@@ -2,11 +2,12 @@ package web
 
 import (
 	"context"
-	"dcs_session_exporter/collector"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
+
+	"dcs_session_exporter/collector"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
