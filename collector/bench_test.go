@@ -21,7 +21,7 @@ func benchSessions(n int) []dcsapi.Session {
 	out := make([]dcsapi.Session, n)
 	for i := range out {
 		out[i] = dcsapi.Session{
-			ID: fmt.Sprint(1000 + i), Addr: fmt.Sprintf("10.0.%d.%d:%d", i/250%8, i%250, 30000+i%30000), FD: fmt.Sprint(i), DB: fmt.Sprint(i % 3),
+			ID: fmt.Sprint(1000 + i), Addr: fmt.Sprintf("10.0.%d.%d:%d", i%9, i%40, 30000+i%30000), FD: fmt.Sprint(i), DB: fmt.Sprint(i % 3),
 			Name: fmt.Sprintf("app-%d", i%12), Cmd: []string{"get", "set", "hgetall", "blpop"}[i%4], Flags: "N", Events: "r", Network: "vpc",
 			User: fmt.Sprintf("user-%d", i%9), Age: int64(i * 7 % 90000), Idle: int64(i * 3 % 4000), Multi: -1, OMem: int64(i % 3 * 20504), Present: allNumbers,
 		}

@@ -110,25 +110,25 @@ func foldedCount(names, values []string) int {
 }
 
 // mergeClients returns the clients under the names that their users go by.
-func (a *Aggregator) mergeClients(names []string) []ClientStats {
+func (a *Aggregator) mergeClients(names []string) []*ClientStats {
 	type key struct {
 		user    string
 		address int32
 	}
-	merged := make([]ClientStats, 0, len(a.clients))
-	at := make(map[key]int)
+	merged := make([]*ClientStats, 0, len(a.clients))
+	at := make(map[key]*ClientStats)
 	for k, c := range a.clients {
 		name := names[k.user]
 		if name == Other { // several users may have become it
 			id := key{name, k.address}
-			if i, ok := at[id]; ok {
-				merged[i].add(c)
+			if same, ok := at[id]; ok {
+				same.add(c)
 				continue
 			}
-			at[id] = len(merged)
+			at[id] = c
 		}
 		c.User, c.Address = name, a.addrs.values[k.address]
-		merged = append(merged, *c)
+		merged = append(merged, c)
 	}
 	return merged
 }
@@ -151,11 +151,11 @@ func (c *ClientStats) bytes() int64 {
 // sessions, the rest to those with the most bytes, and adds the others up per
 // user under the address Other. It returns them by user and address, with the
 // number of those folded.
-func foldClients(clients []ClientStats, limit int) ([]ClientStats, int) {
-	byName := func(a, b ClientStats) int {
+func foldClients(clients []*ClientStats, limit int) ([]ClientStats, int) {
+	byName := func(a, b *ClientStats) int {
 		return cmp.Or(strings.Compare(a.User, b.User), strings.Compare(a.Address, b.Address))
 	}
-	slices.SortFunc(clients, func(a, b ClientStats) int {
+	slices.SortFunc(clients, func(a, b *ClientStats) int {
 		return cmp.Or(cmp.Compare(isOther(a.Address), isOther(b.Address)), cmp.Compare(b.Sessions, a.Sessions), byName(a, b))
 	})
 	places := len(clients)
@@ -165,21 +165,25 @@ func foldClients(clients []ClientStats, limit int) ([]ClientStats, int) {
 	folded := max(places-limit, 0)
 	if folded > 0 {
 		half := (limit + 1) / 2
-		slices.SortFunc(clients[half:places], func(a, b ClientStats) int {
+		slices.SortFunc(clients[half:places], func(a, b *ClientStats) int {
 			return cmp.Or(cmp.Compare(b.bytes(), a.bytes()), cmp.Compare(b.Sessions, a.Sessions), byName(a, b))
 		})
 	}
 	kept := slices.Clone(clients[:places-folded])
-	other := make(map[string]int) // position in kept, by user
+	others := make(map[string]*ClientStats) // by user
 	for _, c := range clients[places-folded:] {
-		i, ok := other[c.User]
-		if !ok {
-			i = len(kept)
-			other[c.User] = i
-			kept = append(kept, ClientStats{User: c.User, Address: Other})
+		other := others[c.User]
+		if other == nil {
+			other = &ClientStats{User: c.User, Address: Other}
+			others[c.User] = other
+			kept = append(kept, other)
 		}
-		kept[i].add(&c)
+		other.add(c)
 	}
 	slices.SortFunc(kept, byName)
-	return kept, folded
+	out := make([]ClientStats, len(kept))
+	for i, c := range kept {
+		out[i] = *c
+	}
+	return out, folded
 }
