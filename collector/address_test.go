@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"strings"
 	"testing"
 
 	"dcs_session_exporter/collector"
@@ -93,6 +94,36 @@ func FuzzClientAddress(f *testing.F) {
 		again, _ := addressOf(collector.AddressOptions{}, dcsapi.Session{Addr: plain})
 		if again != plain && plain != full {
 			t.Errorf("the address %q of %q has itself the address %q", plain, addr, again)
+		}
+	})
+}
+
+// FuzzFlags checks that a session counts under each flag that it has once, and
+// under no other.
+func FuzzFlags(f *testing.F) {
+	for _, seed := range []string{"N", "xb", "PPP", "", "Ö", "MSOPxbdcAuUrtRBeTN"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, flags string) {
+		options := testOptions()
+		agg := collector.NewAggregator(&options)
+		agg.Add(&dcsapi.Session{Flags: flags})
+		letters := make(map[byte]bool)
+		for _, c := range []byte(flags) {
+			if !strings.ContainsRune("NMSOPxbdcAuUrtRBeT", rune(c)) {
+				c = '?' // all unknown ones are one flag
+			}
+			letters[c] = true
+		}
+		total := int64(0)
+		for _, n := range agg.Snapshot().Flags {
+			if n < 0 || n > 1 {
+				t.Errorf("a flag counts %d times for one session", n)
+			}
+			total += n
+		}
+		if total != int64(len(letters)) {
+			t.Errorf("flags %q count %d times, want %d", flags, total, len(letters))
 		}
 	})
 }

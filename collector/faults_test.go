@@ -12,14 +12,17 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// TestFaults lets reading one node go wrong in every way, at every page: that
-// node fails, alone, in time, with the right reason, and heals.
-func TestFaults(t *testing.T) {
-	faults := []struct {
-		name   string
-		fault  emulator.Fault
-		reason dcsapi.Reason
-	}{
+// fault is a way in which a request goes wrong, with the reason that it must
+// be given.
+type fault struct {
+	name   string
+	fault  emulator.Fault
+	reason dcsapi.Reason
+}
+
+// faults returns the ways in which any request can go wrong.
+func faults() []fault {
+	return []fault{
 		{"forbidden", emulator.Fault{Status: 403, Code: "DCS.2003"}, dcsapi.ReasonForbidden},
 		{"403 alone", emulator.Fault{Status: 403}, dcsapi.ReasonForbidden},
 		{"no such instance", emulator.Fault{Status: 404, Code: "DCS.3022"}, dcsapi.ReasonNotFound},
@@ -44,7 +47,12 @@ func TestFaults(t *testing.T) {
 		{"hang", emulator.Fault{Hang: true}, dcsapi.ReasonTimeout},
 		{"late", emulator.Fault{Delay: 10 * time.Second}, dcsapi.ReasonTimeout},
 	}
-	for _, f := range faults {
+}
+
+// TestFaults lets reading one node go wrong in every way, at every page: that
+// node fails, alone, in time, with the right reason, and heals.
+func TestFaults(t *testing.T) {
+	for _, f := range faults() {
 		for _, offset := range []int{0, 1000, 2000} {
 			t.Run(fmt.Sprintf("%s at %d", f.name, offset), func(t *testing.T) {
 				t.Parallel()
@@ -88,6 +96,58 @@ func TestFaults(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestFaultsOfNodeLists lets the node list of an instance go wrong in every
+// way, before one was ever had: that instance fails, alone, and heals.
+func TestFaultsOfNodeLists(t *testing.T) {
+	for _, f := range faults() {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, setup{
+				instances: []emulator.Instance{instanceOf("instance-1", 5), instanceOf("instance-2", 7)},
+				collector: func(o *collector.Options) { o.Timeout = 3 * time.Second },
+			})
+			f.fault.Operation, f.fault.InstanceID = "list_nodes", "instance-1"
+			if f.fault.CutAfter > 0 {
+				f.fault.CutAfter = 20 // the answer is short
+			}
+			h.api.AddFault(f.fault)
+			got := h.scrape(3 * time.Second)
+			got.want(t, 0, "dcs_up", "instance_id=instance-1")
+			got.want(t, 1, "dcs_node_error", "instance_id=instance-1", "node_id=", "reason="+string(f.reason))
+			got.wantNone(t, "dcs_node_up", "instance_id=instance-1")
+			got.want(t, 1, "dcs_up", "instance_id=instance-2")
+			got.want(t, 1, "dcs_session_exporter_scrape_errors_total", "reason="+string(f.reason))
+			h.api.ClearFaults()
+			deadline := time.Now().Add(10 * time.Second)
+			for h.scrape(3*time.Second).sum("dcs_up", "instance_id=instance-1") != 1 {
+				if time.Now().After(deadline) {
+					t.Fatal("it does not heal")
+				}
+			}
+		})
+	}
+}
+
+// TestFaultsOfInstanceLists lets the list of instances go wrong in every way:
+// that costs the details alone.
+func TestFaultsOfInstanceLists(t *testing.T) {
+	for _, f := range faults() {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 5)}})
+			f.fault.Operation = "list_instances"
+			if f.fault.CutAfter > 0 {
+				f.fault.CutAfter = 20
+			}
+			h.api.AddFault(f.fault)
+			got := h.scrape(6 * time.Second)
+			got.want(t, 1, "dcs_up", "instance_id=instance-1")
+			got.want(t, 1, "dcs_instance_info", "instance_id=instance-1", "instance_name=")
+			got.want(t, 0, "dcs_session_exporter_scrape_errors_total", "reason="+string(f.reason))
+		})
 	}
 }
 

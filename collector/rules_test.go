@@ -12,6 +12,8 @@ import (
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
+
+	"github.com/prometheus/common/expfmt"
 )
 
 // TestWrongKey checks the rule about keys: three scrapes of ten nodes with a
@@ -293,4 +295,37 @@ func TestScrapeIsGivenUp(t *testing.T) {
 	}
 	got.want(t, 0, "dcs_up")
 	got.want(t, 1, "dcs_node_error", "node_id=", "reason=timeout")
+}
+
+// TestMostSeries checks how many series a node can have at the default limits,
+// as the README says.
+func TestMostSeries(t *testing.T) {
+	sessions := make(emulator.Static, 20_000)
+	for i := range sessions {
+		sessions[i] = emulator.Session{
+			ID: fmt.Sprint(i + 1), Addr: fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), User: fmt.Sprint("u", i%100), Name: fmt.Sprint("n", i), Cmd: fmt.Sprint("c", i),
+			DB: fmt.Sprint(i % 256), Network: fmt.Sprint(i), Flags: "NMSOPxbdcAuUrtRBeT?", Age: int64(i), Idle: int64(i),
+		}
+	}
+	i := instanceOf("instance-1", 0)
+	i.Nodes[0].Sessions = sessions
+	h := newHarness(t, setup{instances: []emulator.Instance{i}})
+	lines := 0
+	for name, f := range h.scrape(10 * time.Second) {
+		if strings.HasPrefix(name, "dcs_session_exporter_") && name != "dcs_session_exporter_values_folded" {
+			continue
+		}
+		var b strings.Builder
+		if _, err := expfmt.MetricFamilyToText(&b, f); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if !strings.HasPrefix(line, "#") {
+				lines++
+			}
+		}
+	}
+	if lines < 950 || lines > 1050 {
+		t.Errorf("a node has %d series; the README says about 1,000 at most", lines)
+	}
 }

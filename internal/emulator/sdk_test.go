@@ -15,7 +15,10 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/sdkerr"
 	dcs "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/dcs/v2"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/dcs/v2/model"
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fleet is an instance with two nodes, of which the first has n sessions.
 func fleet(n int) emulator.Instance {
@@ -47,6 +50,7 @@ func serve(t *testing.T, o emulator.Options, instances ...emulator.Instance) (*e
 	server := httptest.NewServer(api)
 	t.Cleanup(func() {
 		api.Close()
+		http.DefaultClient.CloseIdleConnections()
 		server.Close()
 	})
 	return api, server.URL
