@@ -101,8 +101,8 @@ func (r *nodeReader) read(ctx context.Context, n *node) (out reading) {
 }
 
 // scan asks for a new list if that is due, and tells whether one may be under
-// way. It ends at the given time. What fails is remembered until the next scan: the lists read meanwhile
-// are older for it.
+// way. It ends at the given time. What fails is remembered until the next
+// scan: the lists read meanwhile are older for it.
 func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
 	if r.options.Scan.Off || (!n.scanned.IsZero() && time.Since(n.scanned) < r.options.Scan.MinInterval) {
 		return false

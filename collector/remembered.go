@@ -45,11 +45,14 @@ func (r *remembered[T]) get(ctx context.Context) (value T, have bool, err error)
 	return r.value, r.have, err
 }
 
-// refresh starts fetching the value although it is not due.
-func (r *remembered[T]) refresh() {
+// refresh starts fetching the value although it is not due, if it is older than
+// the given age.
+func (r *remembered[T]) refresh(age time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.start()
+	if time.Since(r.fetched) >= age {
+		r.start()
+	}
 }
 
 // start fetches in the background, unless that is under way; r.mu is held.

@@ -329,3 +329,28 @@ func TestMostSeries(t *testing.T) {
 		t.Errorf("a node has %d series; the README says about 1,000 at most", lines)
 	}
 }
+
+// TestInstanceRestarts checks that an instance that stops is soon skipped
+// rather than failed, and soon read again when it runs.
+func TestInstanceRestarts(t *testing.T) {
+	h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 3)}})
+	h.scrape(5*time.Second).wantNodeUp(t, "node-1", 3)
+	status := func(s string) {
+		h.api.Change("instance-1", func(i *emulator.Instance) { i.Status = s })
+	}
+	within := func(what string, done func(families) bool) {
+		t.Helper()
+		for range 100 {
+			if done(h.scrape(5 * time.Second)) {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Errorf("%s: not within a hundred scrapes", what)
+	}
+	status("RESTARTING")
+	h.scrape(5*time.Second).wantNodeDown(t, "node-1", dcsapi.ReasonOther)
+	within("skipped", func(f families) bool { return f.sum("dcs_scrape_skipped", "reason=not_running") == 1 })
+	status("RUNNING")
+	within("read again", func(f families) bool { return f.sum("dcs_node_up") == 1 })
+}

@@ -127,6 +127,7 @@ func (c *Collector) readInstances(ctx context.Context, p *project, projectID str
 		switch {
 		case i.details.Status != "" && !i.details.Running():
 			i.skipped = skipNotRunning
+			p.details.refresh(c.options.Scan.MinInterval) // it may run again by the next scrape
 			continue
 		case i.isUnsupported(c.options.DiscoveryInterval):
 			i.skipped = skipUnsupported
@@ -150,6 +151,17 @@ func (c *Collector) readInstance(ctx context.Context, p *project, reader *nodeRe
 	reader.scans.announce(len(ids))
 	reader.scans.pass()
 	i.readNodes(ctx, reader, ids)
+	for _, n := range i.nodes {
+		switch {
+		case dcsapi.ReasonOf(n.err) == dcsapi.ReasonUnsupported:
+			i.setUnsupported()
+			i.skipped = skipUnsupported
+		case dcsapi.IsUnknownNode(n.err):
+			i.instance.nodes.refresh(0)
+		case dcsapi.IsInstanceState(n.err):
+			p.details.refresh(c.options.Scan.MinInterval)
+		}
+	}
 }
 
 // readNodes reads the nodes with the given ids.
@@ -163,16 +175,8 @@ func (i *instanceResult) readNodes(ctx context.Context, reader *nodeReader, ids 
 	wait.Wait()
 	known := i.knownNodes()
 	for k := range i.nodes {
-		n := &i.nodes[k]
-		if d, ok := known[n.details.ID]; ok {
-			n.details = d
-		}
-		switch {
-		case dcsapi.ReasonOf(n.err) == dcsapi.ReasonUnsupported:
-			i.setUnsupported()
-			i.skipped = skipUnsupported
-		case dcsapi.IsUnknownNode(n.err):
-			i.instance.nodes.refresh()
+		if d, ok := known[ids[k]]; ok {
+			i.nodes[k].details = d
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (c *Client) do(ctx context.Context, call *call) error {
 		if !sleep(ctx, pause) {
 			return err
 		}
-		if err.Reason == ReasonThrottled && !c.throttle.outlasts(ctx) {
+		if err.Reason == ReasonThrottled && !c.throttle.endsWithin(ctx) {
 			return err
 		}
 	}

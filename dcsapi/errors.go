@@ -100,6 +100,13 @@ func IsUnknownNode(err error) bool {
 	return ok && (e.Code == "DCS.3053" || e.Code == "DCS.5053")
 }
 
+// IsInstanceState tells whether the API refused because of the state that the
+// instance is in: it does not run any more, or not yet.
+func IsInstanceState(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Code == "DCS.4026" || e.Code == "DCS.4049")
+}
+
 // codeReasons maps the error codes that mean more than their HTTP status.
 var codeReasons = map[string]Reason{
 	"APIG.0301":  ReasonAuth,

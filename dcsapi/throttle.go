@@ -93,8 +93,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// outlasts tells whether the context reaches beyond the hold-off.
-func (t *throttle) outlasts(ctx context.Context) bool {
+// endsWithin tells whether the hold-off ends before the context does.
+func (t *throttle) endsWithin(ctx context.Context) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	deadline, ok := ctx.Deadline()
