@@ -157,7 +157,7 @@ func expect(lines []map[string]string, instanceID, nodeID string, taken time.Tim
 		addresses[address] = true
 		add(1, "dcs_sessions", "user", user)
 		idle := 0.0
-		if number("idle") > 3600 && !strings.ContainsAny(l["flags"], "PbOSM") {
+		if number("idle") > 300 && !strings.ContainsAny(l["flags"], "PbOSM") {
 			idle = 1
 		}
 		add(idle, "dcs_sessions_idle", "user", user)

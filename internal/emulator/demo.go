@@ -114,6 +114,7 @@ func DemoConfig(baseURL string, fleet []Instance) string {
 			b.WriteString("        max_clients: 10000\n")
 		}
 	}
+	b.WriteString("idle_threshold: 5m   # so that what leaks soon counts as idle\n")
 	return b.String()
 }
 
