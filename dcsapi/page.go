@@ -53,11 +53,17 @@ func decodePage(body []byte, consume func(iter.Seq[*Session])) (Page, error) {
 	case !p.list && p.page.Count != 0:
 		return Page{}, errors.New(`no list of sessions in the answer: "clients" is missing`)
 	}
+	if len(p.page.Time) > maxTime {
+		p.page.Time = p.page.Time[:maxTime]
+	}
 	if t, err := time.Parse(time.RFC3339Nano, p.page.Time); err == nil {
 		p.page.Taken = t
 	}
 	return p.page, nil
 }
+
+// maxTime bounds what is kept of a list's time: it is remembered.
+const maxTime = 64
 
 // errErrorCode says that an answer with a status of success carries an
 // error_code.

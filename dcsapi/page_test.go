@@ -106,6 +106,21 @@ func TestDecodeEmptyList(t *testing.T) {
 	}
 }
 
+func TestDecodeTime(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		`"2023-06-15T03:10:01.332Z"`:         time.Date(2023, 6, 15, 3, 10, 1, 332e6, time.UTC),
+		`"2023-06-15T11:10:01+08:00"`:        time.Date(2023, 6, 15, 3, 10, 1, 0, time.UTC),
+		`"yesterday"`:                        {},
+		`null`:                               {},
+		`"` + strings.Repeat("9", 999) + `"`: {},
+	} {
+		page, _, err := decodeAll(`{"clients":[],"count":0,"time":` + text + `}`)
+		if err != nil || !page.Taken.Equal(want) || len(page.Time) > 64 {
+			t.Errorf("%.40s: got %+v, %v", text, page, err)
+		}
+	}
+}
+
 func TestDecodeStrict(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"empty", ``, "not a JSON object"},
