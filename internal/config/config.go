@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,7 +14,6 @@ import (
 	"dcs_session_exporter/dcsapi"
 
 	promconfig "github.com/prometheus/common/config"
-	"go.yaml.in/yaml/v3"
 )
 
 // Config is a valid configuration, with all defaults filled in.
@@ -37,9 +37,11 @@ type Project struct {
 	Endpoint    string // base URL of the DCS API
 	IAMEndpoint string // base URL of IAM
 
-	Credentials *Credentials                          // nil for the default chain
-	Proxy       func(*http.Request) (*url.URL, error) // nil for none
-	TLS         *promconfig.TLSConfig                 // nil for the defaults
+	Credentials *Credentials // nil for the default chain
+
+	// Neither may be encoded: the one is a function, the other holds a key.
+	Proxy func(*http.Request) (*url.URL, error) `json:"-" yaml:"-"` // nil for none
+	TLS   *promconfig.TLSConfig                 `json:"-" yaml:"-"` // nil for the defaults
 
 	Instances             []Instance
 	ReadReplicas          bool
@@ -119,16 +121,17 @@ const maxFile = 4 << 20
 // Load reads and validates a configuration file. Relative paths in it start at
 // its folder. The error of an invalid one is of type Problems.
 func Load(path string) (*Config, error) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() || info.Size() > maxFile {
-		return nil, fmt.Errorf("%s is a folder, or larger than %d MiB", path, maxFile>>20)
-	}
-	data, err := os.ReadFile(path)
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
 	}
 	return Parse(path, data, filepath.Dir(path))
 }
@@ -141,8 +144,8 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 	if root, ok := d.document(data); ok {
 		d.config(root, cfg)
 	}
-	if len(d.problems) > 0 {
-		return nil, d.problems
+	if len(d.found) > 0 {
+		return nil, d.problems()
 	}
 	return cfg, nil
 }
@@ -150,12 +153,13 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 // config decodes the top level.
 func (d *decoder) config(root value, cfg *Config) {
 	var projects value
-	root.mapping(fields{
+	timesGood := true
+	ok := root.mapping(fields{
 		"projects":              func(v value) { projects = v },
 		"scan":                  func(v value) { d.scan(v, &cfg.Scan) },
 		"discovery_interval":    func(v value) { v.duration(&cfg.DiscoveryInterval, false) },
-		"scrape_timeout":        func(v value) { v.duration(&cfg.ScrapeTimeout, false) },
-		"scrape_timeout_offset": func(v value) { v.duration(&cfg.ScrapeTimeoutOffset, true) },
+		"scrape_timeout":        func(v value) { timesGood = v.duration(&cfg.ScrapeTimeout, false) && timesGood },
+		"scrape_timeout_offset": func(v value) { timesGood = v.duration(&cfg.ScrapeTimeoutOffset, true) && timesGood },
 		"max_snapshot_age":      func(v value) { v.duration(&cfg.MaxSnapshotAge, true) },
 		"idle_threshold":        func(v value) { v.duration(&cfg.IdleThreshold, false) },
 		"histograms": func(v value) {
@@ -179,13 +183,20 @@ func (d *decoder) config(root value, cfg *Config) {
 			}
 		},
 	})
-	if cfg.ScrapeTimeoutOffset >= cfg.ScrapeTimeout {
+	if !ok {
+		return
+	}
+	switch {
+	case !timesGood || cfg.ScrapeTimeoutOffset < cfg.ScrapeTimeout:
+	case root.has("scrape_timeout_offset"):
 		root.at("scrape_timeout_offset").problem("must be shorter than scrape_timeout (%s)", cfg.ScrapeTimeout)
+	default:
+		root.at("scrape_timeout").problem("must be longer than scrape_timeout_offset, which is %s unless it is set", cfg.ScrapeTimeoutOffset)
 	}
 	switch {
 	case projects.node != nil:
 		cfg.Projects = d.projects(projects)
-	case root.node.Kind == yaml.MappingNode && !root.has("projects"):
+	case !root.has("projects"):
 		root.at("projects").problem("is missing: list the projects to read, each with its region and instances")
 	}
 }

@@ -1,14 +1,12 @@
 package config_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -109,240 +107,116 @@ metrics_endpoint: all
 	}
 }
 
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+// difference says how two configurations differ, "" if they do not.
+func difference(got, want *config.Config) string {
+	if reflect.DeepEqual(got, want) {
+		return ""
 	}
+	return fmt.Sprintf("got  %+v\nwant %+v", got, want)
 }
 
-// TestProblems compares all problems of bad configurations.
-func TestProblems(t *testing.T) {
-	project := func(lines string) string {
-		return "projects:\n  - region: cn-north-4\n    instances: [{id: a1}]\n    " + lines + "\n"
-	}
-	for _, tt := range []struct {
-		name, text string
-		want       []string // after "c.yml"
-	}{
-		{"empty", "", []string{": is empty"}},
-		{"only comments", "# nothing\n", []string{": is empty"}},
-		{"null", "~\n", []string{": is empty"}},
-		{"a list", "- a\n", []string{":1: must be a mapping of keys to values"}},
-		{"no YAML", "projects: [\n", []string{":1: is not valid YAML: look at indentation, colons and quotes on this line and the one before"}},
-		{"tab", "projects:\n\t- x\n", []string{":2: is not valid YAML: look at indentation, colons and quotes on this line and the one before"}},
-		{"not UTF-8", "projects: \n#\xff\n", []string{":2: is not UTF-8 text"}},
-		{"second document", minimal + "---\nx: 1\n", []string{":5: a second document: the configuration is one"}},
-		{"no projects", "scan: {wait: 1s}\n", []string{":1: projects: is missing: list the projects to read, each with its region and instances"}},
-		{"projects is empty", "projects: []\n", []string{":1: projects: is empty: list the projects to read, each with its region and instances"}},
-		{"projects is a text", "projects: x\n", []string{":1: projects: must be a list"}},
-		{"empty project", "projects: [~]\n", []string{":1: projects[0]: is empty: a project has a region and instances"}},
-		{"nothing in a project", "projects:\n  - project_id: p\n", []string{
-			":2: projects[0].region: is missing: name the region, such as cn-north-4", ":2: projects[0].instances: is missing: list the instances to read",
-		}},
-		{"unknown region", "projects:\n  - region: moon-1\n    instances: [{id: a}]\n", []string{
-			`:2: projects[0].region: "moon-1" is not a known region: correct it, or set endpoint to the base URL of its DCS API`,
-		}},
-		{"unknown keys", minimal + "scrape_timout: 5s\nzzzzzzzz: 1\n", []string{
-			":5: scrape_timout: is not a key of the configuration: did you mean scrape_timeout?", ":6: zzzzzzzz: is not a key of the configuration",
-		}},
-		{"key twice", minimal + "idle_threshold: 5s\nidle_threshold: 6s\n", []string{":6: idle_threshold: stands twice, first on line 5"}},
-		{"anchors", "projects: &p\n  - region: cn-north-4\nscan: *p\n", []string{
-			":1: projects: anchors and aliases are not supported: write the value out",
-			":3: scan: anchors and aliases are not supported: write the value out",
-		}},
-		{"not supported yet", project("discover: {name: x}") + "limits: {hold: 1h}\nmetrics_endpoint: exporter\n", []string{
-			":4: projects[0].discover: is not supported in this version: list the instances under instances",
-			":5: limits.hold: is not supported in this version: leave it out",
-			":6: metrics_endpoint: exporter is not supported in this version: leave the key out, or set it to all",
-		}},
-		{"discover alone", "projects:\n  - region: cn-north-4\n    discover: {}\n", []string{
-			":3: projects[0].discover: is not supported in this version: list the instances under instances",
-		}},
-		{"durations", minimal + "scrape_timeout: 5\nidle_threshold: 0s\nmax_snapshot_age: soon\ndiscovery_interval: [1s]\n", []string{
-			`:5: scrape_timeout: "5" is not a duration such as 500ms, 30s or 1h30m`, ":6: idle_threshold: must be longer than 0",
-			`:7: max_snapshot_age: "soon" is not a duration such as 500ms, 30s or 1h30m`, ":8: discovery_interval: must be a duration such as 30s or 5m",
-		}},
-		{"offset too long", minimal + "scrape_timeout: 1s\nscrape_timeout_offset: 1s\n", []string{":6: scrape_timeout_offset: must be shorter than scrape_timeout (1s)"}},
-		{"numbers", minimal + "limits: {users: -1, clients: 10001, names: many, networks: 1.5}\n", []string{
-			`:5: limits.users: "-1" is not a whole number from 0 to 10000`, `:5: limits.clients: "10001" is not a whole number from 0 to 10000`,
-			`:5: limits.names: "many" is not a whole number from 0 to 10000`, `:5: limits.networks: "1.5" is not a whole number from 0 to 10000`,
-		}},
-		{"words", minimal + "scan: {mode: sometimes}\nclient_address: {source: port, include_port: yes}\n", []string{
-			`:5: scan.mode: "sometimes" is not one of on_scrape, off`, `:6: client_address.source: "port" is not one of addr, peer`,
-			`:6: client_address.include_port: "yes" is neither true nor false`,
-		}},
-		{"buckets", minimal + "histograms:\n  age_buckets: [2, 1]\n  idle_buckets: [0, x]\n", []string{
-			":6: histograms.age_buckets: the bounds must rise", `:7: histograms.idle_buckets[0]: "0" is not a number above 0 and up to 1e+12`,
-			`:7: histograms.idle_buckets[1]: "x" is not a number above 0 and up to 1e+12`,
-		}},
-		{"no buckets", minimal + "histograms: {age_buckets: []}\n", []string{":5: histograms.age_buckets: must have 1 to 100 upper bounds, in seconds"}},
-		{"instances", "projects:\n  - region: cn-north-4\n    instances:\n      - id: a/b\n      - nodes: [x]\n      - id: a1\n        nodes: []\n      - id: a1\n      - {id: a2, nodes: [x, x], max_clients: 0}\n", []string{
-			`:4: projects[0].instances[0].id: "a/b" is not an id: it has letters, digits, - and _, 128 at most`,
-			":5: projects[0].instances[1].id: is missing: give the instance's id",
-			":7: projects[0].instances[2].nodes: is empty: name nodes, or leave the key out to read all that hold sessions",
-			`:8: projects[0].instances[3].id: "a1" is listed already on line 6: an instance is read once`,
-			`:9: projects[0].instances[4].nodes[1]: "x" is listed twice`,
-			`:9: projects[0].instances[4].max_clients: "0" is not a whole number from 1 to 2147483647`,
-		}},
-		{"an instance in two projects", minimal + "  - region: cn-east-3\n    instances: [{id: a1}]\n", []string{
-			`:6: projects[1].instances[0].id: "a1" is listed already on line 4: an instance is read once`,
-		}},
-		{"a project twice", "projects:\n  - {region: cn-north-4, project_id: p, instances: [{id: a}]}\n  - {region: cn-north-4, project_id: p, instances: [{id: b}]}\n", []string{
-			":3: projects[1]: the same project as on line 2: put its instances there, so that both share one rate limit",
-		}},
-		{"endpoints", project("endpoint: dcs.example\n    iam_endpoint: http://iam.example"), []string{
-			":4: projects[0].endpoint: is not a URL such as https://dcs.cn-north-4.myhuaweicloud.com",
-			":5: projects[0].iam_endpoint: must begin with https://: http:// is for loopback only",
-		}},
-		{"endpoint with a path", project("endpoint: https://x.example/v2?a=b"), []string{":4: projects[0].endpoint: must be a base URL: scheme, host and port only"}},
-		{"half a key", project("credentials: {access_key: a, access_key_file: b}"), []string{
-			":4: projects[0].credentials.access_key_file: file DIR/b does not exist",
-			":4: projects[0].credentials.access_key: set access_key or access_key_file, not both",
-			":4: projects[0].credentials.secret_key: is missing: set secret_key or secret_key_file, or leave credentials out to use the default chain",
-		}},
-		{"requests", project("requests_per_second: 0\n    max_concurrent_requests: 1000"), []string{
-			`:4: projects[0].requests_per_second: "0" is not a number above 0 and up to 1000`,
-			`:5: projects[0].max_concurrent_requests: "1000" is not a whole number from 1 to 256`,
-		}},
-		{"proxies", project("proxy_url: http://p.example:1\n    proxy_from_environment: true"), []string{":5: projects[0].proxy_from_environment: set it or proxy_url, not both"}},
-		{"no_proxy alone", project("no_proxy: x"), []string{":4: projects[0].no_proxy: belongs to proxy_url, which is not set; proxy_from_environment brings its own"}},
-		{"TLS", project("tls_config: {insecure_skip_verify: true, ca: rubbish, min_version: TLS13, max_version: TLS12}"), []string{
-			":4: projects[0].tls_config.insecure_skip_verify: TLS is always verified: name the authority that signed the endpoint's certificate in ca_file",
-			":4: projects[0].tls_config.min_version: must not be above max_version",
-		}},
-		{"CA", project("tls_config: {ca: rubbish}"), []string{":4: projects[0].tls_config.ca: holds no certificate in PEM form"}},
-		{"certificate without key", project("tls_config: {cert: rubbish}"), []string{
-			":4: projects[0].tls_config.cert: a certificate needs its key, and a key its certificate: set cert or cert_file and key or key_file",
-		}},
-		{"no pair", project("tls_config: {cert: rubbish, key: rubbish}"), []string{":4: projects[0].tls_config.cert: the certificate and the key are not a pair in PEM form"}},
-		{"empty text", project("project_id: ''"), []string{`:4: projects[0].project_id: "" is not an id: it has letters, digits, - and _, 128 at most`}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			cfg, err := config.Parse("c.yml", []byte(tt.text), "DIR")
-			if cfg != nil || err == nil {
-				t.Fatalf("accepted: %+v", cfg)
-			}
-			if _, ok := errors.AsType[config.Problems](err); !ok {
-				t.Errorf("the error is a %T", err)
-			}
-			if want := "c.yml" + strings.Join(tt.want, "\nc.yml"); err.Error() != want {
-				t.Errorf("got\n%s\nwant\n%s", err, want)
-			}
-		})
-	}
-}
-
-// TestKeyFiles checks what files with secrets must be like.
-func TestKeyFiles(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "good"), "value\n")
-	write(t, filepath.Join(dir, "empty"), " \n")
-	write(t, filepath.Join(dir, "two"), "one\ntwo\n")
-	write(t, filepath.Join(dir, "large"), strings.Repeat("x", 70_000))
-	for file, want := range map[string]string{
-		"good": "", "empty": "is empty", "two": "more than one word", "large": "larger than 64 KiB", "missing": "does not exist", ".": "not a regular file",
-	} {
-		text := fmt.Sprintf("%s    credentials: {access_key: a, secret_key_file: %s}\n", minimal, file)
-		_, err := config.Parse("c.yml", []byte(text), dir)
-		if (want == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), want)) {
-			t.Errorf("%s: got %v, want %q", file, err, want)
-		}
-	}
-}
-
-const marker = "S3CR3T"
-
-// secretTexts are configurations with a secret where one belongs, or where one
-// was put by mistake.
-func secretTexts() []string {
-	var out []string
-	for _, lines := range []string{
-		"credentials: {access_key: S3CR3T, secret_key: S3CR3T, security_token: S3CR3T}",
-		"credentials: {access_key: [S3CR3T], secret_key: {S3CR3T: S3CR3T}}",
-		"credentials: S3CR3T",
-		"credentials: [S3CR3T]",
-		"credentials: {S3CR3T: x}",
-		"credentials: {secret_kye: S3CR3T}",
-		"credentials: {access_key: a b S3CR3T, secret_key: ''}",
-		"credentials: {access_key: a, secret_key: S3CR3T, secret_key: S3CR3T}",
-		"credentials: {access_key: a, secret_key: S3CR3T, secret_key_file: nofile}",
-		"credentials: {access_key: a, secret_key: \"S3CR3T}",
-		"credentials:\n      access_key: S3CR3T: S3CR3T",
-		"credentials: {access_key: &S3CR3T x, secret_key: *S3CR3T}",
-		"credentials: {access_key: !S3CR3T x, secret_key: !!int S3CR3T}",
-		"proxy_url: http://user:S3CR3T@proxy.example:3128",
-		"proxy_url: 'http://user:S3CR3T@ bad'",
-		"proxy_url: 'gopher://user:S3CR3T@proxy'",
-		"proxy_url: [S3CR3T]",
-		"proxy_url: {S3CR3T: S3CR3T}",
-		"tls_config: {key: S3CR3T, cert: S3CR3T}",
-		"tls_config: {key: [S3CR3T]}",
-		"endpoint: https://user:S3CR3T@x.example",
-		"endpoint: 'https://user:S3CR3T@x .example'",
-	} {
-		out = append(out, minimal+"    "+lines+"\n")
-	}
-	return out
-}
-
-// TestSecretsStayIn checks that no error, print or summary repeats a secret.
-func TestSecretsStayIn(t *testing.T) {
-	for _, text := range secretTexts() {
-		cfg, err := config.Parse("c.yml", []byte(text), ".")
-		said := fmt.Sprintf("%v %+v %#v %v", err, err, err, cfg)
-		if cfg != nil {
-			for _, p := range cfg.Projects {
-				encoded, _ := json.Marshal(p.Credentials)
-				said += cfg.Summary() + fmt.Sprintf("%v %+v %#v %s", p.Credentials, p.Credentials, p.Credentials, encoded)
-			}
-		}
-		if strings.Contains(said, marker) {
-			t.Errorf("%s\nis answered with a secret:\n%s", text, said)
-		}
-	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add(minimal)
-	for _, text := range secretTexts() {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		cfg, err := config.Parse("c.yml", []byte(text), "/nonexistent")
-		if (cfg == nil) == (err == nil) {
-			t.Errorf("both or neither: %v, %v", cfg, err)
-		}
-		if err != nil && err.Error() == "" {
-			t.Error("an error without words")
-		}
-	})
-}
-
-// TestExample checks that the example is valid, and has every key.
-func TestExample(t *testing.T) {
-	text, err := os.ReadFile("../../config.example.yml")
+// TestNull checks that a key without a value is as if it were not there.
+func TestNull(t *testing.T) {
+	want, err := config.Parse("c.yml", []byte(minimal), ".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := config.Load("../../config.example.yml"); err != nil {
-		t.Error(err)
+	got, err := config.Parse("c.yml", []byte("\uFEFF"+minimal+`        nodes:
+        max_clients: ~
+    project_id: null
+    endpoint:
+    credentials:
+    proxy_url:
+    tls_config:
+    read_replicas:
+    requests_per_second:
+scan:
+  mode:
+scrape_timeout:
+histograms: ~
+limits: {users: }
+metrics_endpoint:
+`), ".")
+	if err != nil {
+		t.Fatal(err)
 	}
-	// The keys that the code knows stand in it as keys of fields literals.
-	for _, file := range []string{"config.go", "project.go", "credentials.go", "http.go"} {
-		source, err := os.ReadFile(file)
+	if diff := difference(got, want); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestProxy checks which proxy a request gets.
+func TestProxy(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://env.example:1")
+	for _, tt := range []struct{ lines, want string }{
+		{"read_replicas: true", "none"},
+		{"proxy_from_environment: false", "none"},
+		{"proxy_from_environment: true", "http://env.example:1"},
+		{"proxy_url: http://u:p@proxy.example:3128", "http://u:p@proxy.example:3128"},
+		{"proxy_url: socks5://[::1]:1080", "socks5://[::1]:1080"},
+		{"proxy_url: https://proxy.example\n    no_proxy: .myhuaweicloud.com", "<nil>"},
+		{"proxy_url: https://proxy.example\n    no_proxy: other.example", "https://proxy.example"},
+	} {
+		cfg, err := config.Parse("c.yml", []byte(minimal+"    "+tt.lines+"\n"), ".")
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%s: %v", tt.lines, err)
+			continue
 		}
-		for _, m := range regexp.MustCompile(`(?m)^\t+"([a-z_]+)": +(?:func\(v value\)|secret\(|file\(|version\()`).FindAllStringSubmatch(string(source), -1) {
-			key := m[1]
-			if key == "discover" || key == "hold" {
-				continue // not in this version
+		got := "none"
+		if p := cfg.Projects[0]; p.Proxy != nil {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.Endpoint, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if !regexp.MustCompile(`(?m)^[ #-]*` + key + `:|\bor ` + key + `\b`).Match(text) {
-				t.Errorf("config.example.yml does not show %s", key)
+			u, err := p.Proxy(r)
+			if err != nil {
+				t.Error(err)
 			}
+			got = fmt.Sprint(u)
 		}
+		if got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.lines, got, tt.want)
+		}
+	}
+}
+
+// TestEndpoints checks which base URLs are taken, and how.
+func TestEndpoints(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://x.example": "https://x.example", "https://x.example/": "https://x.example", "HTTPS://x.example:8443": "https://x.example:8443",
+		"http://127.9.9.9:1": "http://127.9.9.9:1", "http://[::1]:1": "http://[::1]:1", "http://localhost": "http://localhost",
+		"http://128.0.0.1": "", "http://localhost.example": "", "http://[::2]": "", "https://": "", "https://:1": "", "https://x:0": "", "https://x:": "",
+		"ftp://x": "", "x.example": "", "//x.example": "", "https://x.example/v2": "", "https://u@x.example": "", "https://x.example#": "",
+	} {
+		cfg, err := config.Parse("c.yml", []byte(minimal+"    endpoint: '"+text+"'\n"), ".")
+		switch {
+		case err != nil && want != "":
+			t.Errorf("%s: %v", text, err)
+		case err == nil && cfg.Projects[0].Endpoint != want:
+			t.Errorf("%s: got %q, want %q", text, cfg.Projects[0].Endpoint, want)
+		}
+	}
+}
+
+// TestSummary compares what check says.
+func TestSummary(t *testing.T) {
+	cfg, err := config.Parse("c.yml", []byte("projects:\n  - {region: cn-north-4, credentials: {access_key: a, secret_key: s}, instances: [{id: a1, nodes: [n]}, {id: a2}]}\nscan: {mode: off}\nmax_snapshot_age: 0s\n"), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `Project in region cn-north-4
+  id           to be found out (from the key's source, else from IAM at https://iam.cn-north-4.myhuaweicloud.com)
+  endpoint     https://dcs.cn-north-4.myhuaweicloud.com
+  credentials  access key from this file, secret key from this file
+  instances    2
+    a1  1 node as listed
+    a2  its proxies, or else all its nodes
+  limits       8 requests at once, 20 per second
+New session lists are never asked for: somebody else scans.
+Lists of any age are used. A scrape takes 30s at most.
+`
+	if got := cfg.Summary(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
@@ -352,5 +226,16 @@ func TestLoadMissingFile(t *testing.T) {
 	}
 	if _, err := config.Load(t.TempDir()); err == nil {
 		t.Error("a folder was read")
+	}
+}
+
+func TestLoadLargeFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large.yml")
+	write(t, path, minimal)
+	if err := os.Truncate(path, 4<<20+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(path); err == nil || err.Error() != path+" is larger than 4 MiB" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -28,7 +28,7 @@ func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error)
 			return nil
 		}
 		u, err := url.Parse(s)
-		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
+		if err != nil || !isHost(u) || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
 			v.problem("is not a URL such as http://proxy.example:3128; http, https and socks5 are understood")
 			return nil
 		}
@@ -45,6 +45,10 @@ func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error)
 	return nil
 }
 
+// maxTLSFile bounds the files of TLS settings: a system's bundle of authorities
+// is some hundred KiB.
+const maxTLSFile = 1 << 20
+
 // tls decodes the settings of TLS connections.
 func (d *decoder) tls(v value) *promconfig.TLSConfig {
 	var c promconfig.TLSConfig
@@ -58,9 +62,7 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 	file := func(to *string) func(value) {
 		return func(v value) {
 			if path, ok := v.file(); ok {
-				if _, ok := v.content(path); ok {
-					*to = path
-				}
+				*to = path
 			}
 		}
 	}
@@ -71,7 +73,7 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 			*to = promconfig.TLSVersions[name]
 		}
 	}
-	before := len(d.problems)
+	before := len(d.found)
 	v.mapping(fields{
 		"ca":          secret(&c.CA),
 		"ca_file":     file(&c.CAFile),
@@ -99,7 +101,7 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 	if (c.MaxVersion != 0) && c.MinVersion > c.MaxVersion {
 		v.at("min_version").problem("must not be above max_version")
 	}
-	if len(d.problems) == before {
+	if len(d.found) == before {
 		checkCertificates(v, &c)
 	}
 	return &c
@@ -108,24 +110,33 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 // checkCertificates tries the certificates out, and words what is wrong
 // without repeating them.
 func checkCertificates(v value, c *promconfig.TLSConfig) {
-	load := func(inline, file, key string) string {
-		if file == "" {
-			return inline
-		}
-		content, _ := v.at(key).content(file)
-		return content
+	ca, caAt, caGood := pem(v, "ca", c.CA, c.CAFile)
+	cert, certAt, certGood := pem(v, "cert", c.Cert, c.CertFile)
+	key, keyAt, keyGood := pem(v, "key", string(c.Key), c.KeyFile)
+	if caGood && ca != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(ca)) {
+		caAt.problem("holds no certificate in PEM form")
 	}
-	if ca := load(c.CA, c.CAFile, "ca_file"); ca != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(ca)) {
-		v.at("ca").problem("holds no certificate in PEM form")
-	}
-	cert, key := load(c.Cert, c.CertFile, "cert_file"), load(string(c.Key), c.KeyFile, "key_file")
-	if (cert == "") != (key == "") {
-		v.at("cert").problem("a certificate needs its key, and a key its certificate: set cert or cert_file and key or key_file")
-		return
-	}
-	if cert != "" {
+	switch {
+	case !certGood || !keyGood:
+	case key == "" && cert != "":
+		certAt.problem("the certificate needs its key: set key or key_file")
+	case cert == "" && key != "":
+		keyAt.problem("the key needs its certificate: set cert or cert_file")
+	case cert != "":
 		if _, err := tls.X509KeyPair([]byte(cert), []byte(key)); err != nil {
-			v.at("cert").problem("the certificate and the key are not a pair in PEM form")
+			certAt.problem("the certificate and the key are not a pair in PEM form, or the key is encrypted")
 		}
 	}
+}
+
+// pem returns one of the texts of TLS settings, which stands in the
+// configuration or in a file, and where it is set. It is false if the file is
+// not good.
+func pem(v value, name, inline, file string) (string, value, bool) {
+	if file == "" {
+		return inline, v.at(name), true
+	}
+	at := v.at(name + "_file")
+	content, ok := at.content(file, maxTLSFile)
+	return content, at, ok
 }

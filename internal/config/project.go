@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"dcs_session_exporter/dcsapi"
@@ -42,7 +43,11 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	var h httpSettings
 	var instances value
 	discover := false
-	v.mapping(fields{
+	if v.null() {
+		v.problem("is empty: a project has a region and instances")
+		return p
+	}
+	if !v.mapping(fields{
 		"region":       func(v value) { v.id(&p.Region) },
 		"project_id":   func(v value) { v.id(&p.ProjectID) },
 		"endpoint":     func(v value) { v.endpoint(&p.Endpoint) },
@@ -66,9 +71,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 		"read_replicas":           func(v value) { v.boolean(&p.ReadReplicas) },
 		"max_concurrent_requests": func(v value) { v.integer(&p.MaxConcurrentRequests, 1, 256) },
 		"requests_per_second":     func(v value) { v.number(&p.RequestsPerSecond, 1000) },
-	})
-	if v.null() {
-		v.problem("is empty: a project has a region and instances")
+	}) {
 		return p
 	}
 	p.Proxy = h.proxy(v)
@@ -108,11 +111,17 @@ func (d *decoder) instances(v value, known map[string]int) []Instance {
 	var out []Instance
 	v.sequence(func(e value) {
 		var i Instance
-		e.mapping(fields{
+		if e.null() {
+			e.problem("is empty: an instance has an id")
+			return
+		}
+		if !e.mapping(fields{
 			"id":          func(v value) { v.id(&i.ID) },
 			"nodes":       func(v value) { i.Nodes = v.nodes() },
 			"max_clients": func(v value) { v.integer(&i.MaxClients, 1, 1<<31-1) },
-		})
+		}) {
+			return
+		}
 		if i.ID == "" {
 			if !e.has("id") {
 				e.at("id").problem("is missing: give the instance's id")
@@ -123,7 +132,7 @@ func (d *decoder) instances(v value, known map[string]int) []Instance {
 			e.at("id").problem("%s is listed already on line %d: an instance is read once", e.quoted(i.ID), first)
 			return
 		}
-		known[i.ID] = e.node.Line
+		known[i.ID] = e.at("id").node.Line
 		out = append(out, i)
 	})
 	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
@@ -160,15 +169,29 @@ func (v value) endpoint(to *string) {
 	}
 	u, err := url.Parse(s)
 	switch {
-	case err != nil, u.Host == "", u.Scheme != "https" && u.Scheme != "http":
+	case err != nil, !isHost(u), u.Scheme != "https" && u.Scheme != "http":
 		v.problem("is not a URL such as https://dcs.cn-north-4.myhuaweicloud.com")
-	case u.User != nil, u.RawQuery != "", u.Fragment != "", strings.Trim(u.Path, "/") != "":
+	case u.User != nil, strings.ContainsAny(s, "?#"), u.Path != "" && u.Path != "/":
 		v.problem("must be a base URL: scheme, host and port only")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		v.problem("must begin with https://: http:// is for loopback only")
 	default:
 		*to = u.Scheme + "://" + u.Host
 	}
+}
+
+// isHost tells whether a URL names a host, and a good port if any.
+func isHost(u *url.URL) bool {
+	host, port := u.Hostname(), u.Port()
+	if port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	return host != "" && !strings.HasSuffix(u.Host, ":") && !strings.ContainsFunc(host, func(r rune) bool { return !isWord(r) && r != '.' })
 }
 
 // isLoopback tells whether a host is this machine.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
@@ -20,9 +21,11 @@ func (v value) scalar(what string) (string, bool) {
 	return v.node.Value, true
 }
 
-// quoted returns a value as a problem may repeat it.
+// quoted returns a value as a problem may repeat it: not where secrets are, and
+// not what may have run into the value from elsewhere, such as a line that YAML
+// takes for its continuation, or a URL with a password.
 func (v value) quoted(text string) string {
-	if v.secret {
+	if v.secret || strings.ContainsFunc(text, func(r rune) bool { return r == '@' || unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
 		return "the value"
 	}
 	if len(text) > 64 {
@@ -93,11 +96,12 @@ func (v value) number(to *float64, most float64) {
 	*to = x
 }
 
-// duration decodes a duration as Prometheus writes them.
-func (v value) duration(to *time.Duration, zero bool) {
+// duration decodes a duration as Prometheus writes them, and tells whether it
+// is good.
+func (v value) duration(to *time.Duration, zero bool) bool {
 	s, ok := v.scalar("a duration such as 30s or 5m")
 	if !ok {
-		return
+		return false
 	}
 	d, err := model.ParseDuration(s)
 	switch {
@@ -107,7 +111,9 @@ func (v value) duration(to *time.Duration, zero bool) {
 		v.problem("must be longer than 0")
 	default:
 		*to = time.Duration(d)
+		return true
 	}
+	return false
 }
 
 // maxBuckets bounds what one histogram costs.
@@ -116,12 +122,12 @@ const maxBuckets = 100
 // buckets decodes the upper bounds of a histogram.
 func (v value) buckets(to *[]float64) {
 	var bounds []float64
-	before := len(v.d.problems)
+	before := len(v.d.found)
 	if !v.sequence(func(e value) {
 		var x float64
 		e.number(&x, 1e12)
 		bounds = append(bounds, x)
-	}) || len(v.d.problems) > before {
+	}) || len(v.d.found) > before {
 		return
 	}
 	switch {
@@ -140,11 +146,7 @@ func (v value) id(to *string) {
 	if !ok {
 		return
 	}
-	good := s != "" && len(s) <= 128
-	for _, r := range s {
-		good = good && (r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z')
-	}
-	if !good {
+	if s == "" || len(s) > 128 || strings.ContainsFunc(s, func(r rune) bool { return !isWord(r) }) {
 		v.problem("%s is not an id: it has letters, digits, - and _, 128 at most", v.quoted(s))
 		return
 	}

@@ -60,6 +60,8 @@ func (c *Credentials) origin() string {
 // scope says which nodes of an instance are read.
 func (i Instance) scope(readReplicas bool) string {
 	switch {
+	case len(i.Nodes) == 1:
+		return "1 node as listed"
 	case i.Nodes != nil:
 		return fmt.Sprintf("%d nodes as listed", len(i.Nodes))
 	case readReplicas:

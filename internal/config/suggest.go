@@ -1,0 +1,37 @@
+package config
+
+// suggestion names the known key that is nearest to a misspelt one.
+func suggestion(key string, known fields) string {
+	best, distance := "", 3
+	for name := range known {
+		if n := editDistance(key, name); n < distance || (n == distance && best != "" && name < best) {
+			best, distance = name, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return ": did you mean " + best + "?"
+}
+
+// editDistance returns how many letters must be changed, added or left out to
+// make b of a.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			substituted := diagonal
+			if a[i] != b[j] {
+				substituted++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(substituted, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
