@@ -58,9 +58,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			if err != nil {
 				return err
 			}
-			source.Password = strings.TrimSpace(string(password))
+			source.Password = strings.TrimRight(string(password), "\r\n")
 		}
 		fleet = []emulator.Instance{emulator.RedisInstance(source)}
+	} else if *username != "" || *passwordFile != "" {
+		return errors.New("--redis.username and --redis.password-file need --redis.addr")
 	}
 	api := emulator.New(emulator.Options{ScanDuration: *scan})
 	api.SetKey(emulator.DemoKey())
@@ -68,15 +70,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return serve(ctx, api, *address, fleet, stdout)
 }
 
-// serve listens, says how the API is read, and serves until ctx ends.
+// listen listens on a loopback address, and on no other: the emulator's key is
+// known to everybody.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	resolved, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if !resolved.IP.IsLoopback() {
+		return nil, fmt.Errorf("%s is not a loopback address: the emulator's key is known to everybody", address)
+	}
+	return new(net.ListenConfig).Listen(ctx, "tcp", resolved.String())
+}
+
+// serve says how the API is read, and serves it until ctx ends: then it waits
+// for the requests under way, for five seconds at most.
 func serve(ctx context.Context, api *emulator.Server, address string, fleet []emulator.Instance, stdout io.Writer) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	listener, err := listen(ctx, address)
 	if err != nil {
 		return err
-	}
-	if !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
-		_ = listener.Close()
-		return fmt.Errorf("%s is not a loopback address: the emulator's key is known to everybody", address)
 	}
 	fmt.Fprintf(stdout, "# The emulated DCS API listens on %s. The exporter's configuration for it:\n%s", listener.Addr(), emulator.DemoConfig("http://"+listener.Addr().String(), fleet))
 	server := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second}
@@ -86,7 +98,9 @@ func serve(ctx context.Context, api *emulator.Server, address string, fleet []em
 		api.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		_ = server.Shutdown(ctx) // what is still under way then is cut off
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close() // what is still under way is cut off
+		}
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		stop()

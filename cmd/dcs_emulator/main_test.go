@@ -1,67 +1,126 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/internal/config"
+
+	"go.uber.org/goleak"
 )
 
-func TestCommandLine(t *testing.T) {
-	for _, tt := range []struct{ args, err string }{
-		{"--help", ""},
-		{"--nothing", "try --help"},
-		{"--listen-address=0.0.0.0:0", "not a loopback address"},
-		{"--redis.addr=127.0.0.1:1 --redis.password-file=/nonexistent", "/nonexistent"},
-	} {
-		err := run(t.Context(), strings.Fields(tt.args), io.Discard, io.Discard)
-		if (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
-			t.Errorf("%s: got %v, want %q", tt.args, err, tt.err)
-		}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start runs the program and returns the configuration that it prints, and a
+// function that ends it and returns its error.
+func start(t *testing.T, args ...string) (string, func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	var wg sync.WaitGroup
+	var failed error
+	wg.Go(func() {
+		failed = run(ctx, append([]string{"--listen-address=127.0.0.1:0"}, args...), in, io.Discard)
+		_ = in.Close()
+	})
+	end := func() error {
+		cancel()
+		go func() { _, _ = io.Copy(io.Discard, out) }() // ends with the program
+		wg.Wait()
+		return failed
+	}
+	// The configuration comes in one piece.
+	text := make([]byte, 1<<16)
+	n, err := bufio.NewReader(out).Read(text)
+	if err != nil {
+		t.Fatalf("%v, %v", err, end())
+	}
+	return string(text[:n]), end
+}
+
+func TestPrintsConfiguration(t *testing.T) {
+	tests := []struct {
+		name      string
+		args      []string
+		instances int
+	}{
+		{"demo fleet", nil, 7},
+		{"one Redis", []string{"--redis.addr=127.0.0.1:1"}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			text, end := start(t, tt.args...)
+			cfg, err := config.Parse("printed", []byte(text), ".")
+			if err != nil {
+				t.Fatalf("the exporter refuses it: %v\n%s", err, text)
+			}
+			if n := len(cfg.Projects[0].Instances); n != tt.instances {
+				t.Errorf("%d instances, want %d", n, tt.instances)
+			}
+			_, rest, _ := strings.Cut(text, " endpoint: ")
+			base, _, _ := strings.Cut(rest, "\n")
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			resp, err := client.Get(base + "/v2/p/instances")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("an unsigned request is answered by %s", resp.Status)
+			}
+			if err := end(); err != nil {
+				t.Errorf("it ends with %v", err)
+			}
+		})
 	}
 }
 
-// TestServes checks that the printed configuration names where the API is, and
-// that it answers there.
-func TestServes(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	r, w := io.Pipe()
-	done := make(chan error, 1)
-	go func() { done <- run(ctx, []string{"--listen-address=127.0.0.1:0"}, w, io.Discard) }()
-	buf := make([]byte, 64<<10)
-	n, err := r.Read(buf)
+func TestRefuses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := string(bytes.TrimSpace(buf[:n]))
-	_, rest, found := strings.Cut(config, "endpoint: ")
-	if !found {
-		t.Fatalf("printed:\n%s", config)
+	defer taken.Close()
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"all addresses", []string{"--listen-address=:0"}, "not a loopback address"},
+		{"all addresses, in full", []string{"--listen-address=0.0.0.0:0"}, "not a loopback address"},
+		{"another address", []string{"--listen-address=192.0.2.1:0"}, "not a loopback address"},
+		{"all IPv6 addresses", []string{"--listen-address=[::]:0"}, "not a loopback address"},
+		{"no port", []string{"--listen-address=127.0.0.1"}, "missing port"},
+		{"a port that is taken", []string{"--listen-address=" + taken.Addr().String()}, "in use"},
+		{"unknown flag", []string{"--nothing"}, "try --help"},
+		{"password file that is missing", []string{"--redis.addr=127.0.0.1:1", "--redis.password-file=" + filepath.Join(t.TempDir(), "none")}, "no such file"},
+		{"user without a Redis", []string{"--redis.username=alice"}, "need --redis.addr"},
 	}
-	endpoint, _, _ := strings.Cut(rest, "\n")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/v2/p/instances", nil)
-	if err != nil {
-		t.Fatal(err)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			var out bytes.Buffer
+			err := run(ctx, tt.args, &out, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || out.Len() > 0 {
+				t.Errorf("got %v and %q, want %q", err, out.String(), tt.want)
+			}
+		})
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusUnauthorized {
-		t.Errorf("an unsigned request is answered with %s", resp.Status)
-	}
-	cancel()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("it does not end")
+}
+
+func TestHelp(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--help"}, &out, &out); err != nil || !strings.Contains(out.String(), "--scan-duration") {
+		t.Errorf("%v: %s", err, out.String())
 	}
 }

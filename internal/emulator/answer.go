@@ -14,6 +14,7 @@ type answer struct {
 	status int
 	header http.Header // besides the ones that every answer has; may be nil
 	body   []byte
+	cut    int // the connection breaks after so many bytes of the body; 0 for not
 }
 
 // ok is an answer with a JSON body.
@@ -49,19 +50,18 @@ func iamFailure(status int, message string) answer {
 // requestID is the id of the n-th request.
 func requestID(n int) string { return fmt.Sprintf("%032x", n) }
 
-// send writes the answer, packed if the client wants that. With cut > 0 the
-// connection breaks after so many bytes of the body.
-func (a answer) send(w http.ResponseWriter, r *http.Request, id string, cut int) {
+// send writes the answer, packed if the client takes that.
+func (a answer) send(w http.ResponseWriter, r *http.Request, id string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json;charset=utf8")
 	h.Set("X-Request-Id", id)
 	for name, values := range a.header {
 		h[name] = values
 	}
-	if cut > 0 {
-		h.Set("Content-Length", strconv.Itoa(max(len(a.body), cut+1)))
+	if a.cut > 0 {
+		h.Set("Content-Length", strconv.Itoa(max(len(a.body), a.cut+1)))
 		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body[:min(cut, len(a.body))])
+		_, _ = w.Write(a.body[:min(a.cut, len(a.body))])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,13 +22,14 @@ type nodeList struct {
 	pending *Snapshot // nil without a scan, or if it has failed
 	failed  bool      // the last scan has failed
 	running bool
-	ready   time.Time // when the scan ends
+	sampled bool      // the scan has got its sessions, or has failed to
+	ready   time.Time // when the scan ends, if it has got its sessions by then
 }
 
 // settle makes the list that a scan has taken the current one, when it is
 // done.
 func (l *nodeList) settle(now time.Time) {
-	if !l.running || now.Before(l.ready) {
+	if !l.running || !l.sampled || now.Before(l.ready) {
 		return
 	}
 	l.running = false
@@ -38,7 +40,7 @@ func (l *nodeList) settle(now time.Time) {
 }
 
 // node checks what scanning and listing have in common: the instance, its
-// state and the node.
+// state and the node; s.mu is held.
 func (s *Server) node(r *http.Request, nodeID string) (Node, *nodeList, answer, bool) {
 	i, a, found := s.find(r)
 	switch {
@@ -68,31 +70,61 @@ func (s *Server) scanClients(r *http.Request, body []byte) answer {
 	if err := json.Unmarshal(body, &request); err != nil {
 		return badParameter("the body is not JSON")
 	}
-	n, list, a, found := s.node(r, request.NodeID)
-	if !found {
-		return a
-	}
 	now := s.o.Now()
+	job := ok(map[string]string{"job_id": fmt.Sprintf("8abfa7a9%024x", s.jobs.Add(1))})
+	source, list, a, started := s.startScan(r, request.NodeID, request.CleanCache, now)
+	switch {
+	case !started && a.status != 0:
+		return a
+	case !started:
+		return job
+	}
+	// The source is asked without the lock: a slow one holds up nobody else.
+	taken := sample(r.Context(), source, now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list.pending, list.sampled = taken, true
+	return job
+}
+
+// startScan marks a node's list as being scanned. If it does not start a scan,
+// it returns why not, or no answer where the list that is there stays.
+func (s *Server) startScan(r *http.Request, nodeID string, clean bool, now time.Time) (Source, *nodeList, answer, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, list, a, found := s.node(r, nodeID)
+	if !found {
+		return nil, nil, a, false
+	}
 	list.settle(now)
-	job := ok(map[string]string{"job_id": fmt.Sprintf("job-%d", s.requests)})
 	switch {
 	case list.running:
-		return failure(http.StatusBadRequest, "DCS.4957", "This operation is not allowed when the task is in the current state.")
-	case list.current != nil && !request.CleanCache:
-		return job
+		return nil, nil, busy(), false
+	case list.current != nil && !clean:
+		return nil, nil, answer{}, false
 	}
-	list.running, list.pending, list.ready = true, nil, now.Add(s.o.ScanDuration)
-	if n.Sessions == nil {
-		list.pending = &Snapshot{Time: now}
-		return job
+	list.running, list.sampled, list.pending, list.ready = true, false, nil, now.Add(s.o.ScanDuration)
+	return n.Sessions, list, answer{}, true
+}
+
+// sample takes the sessions of a source, nil if it fails. A client that hangs
+// up does not end the scan that it has asked for.
+func sample(ctx context.Context, source Source, now time.Time) *Snapshot {
+	if source == nil {
+		return &Snapshot{Time: now}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), sampleTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sampleTimeout)
 	defer cancel()
-	if sessions, raw, err := n.Sessions.Sessions(ctx, now); err == nil {
-		sessions, _ = sorted(sessions, "id", false)
-		list.pending = &Snapshot{Time: now, Sessions: sessions, Raw: raw}
+	sessions, raw, err := source.Sessions(ctx, now)
+	if err != nil {
+		return nil
 	}
-	return job
+	sessions, _ = sorted(sessions, "id", false)
+	return &Snapshot{Time: now, Sessions: sessions, Raw: raw}
+}
+
+func busy() answer {
+	return failure(http.StatusBadRequest, "DCS.4957", "This operation is not allowed when the task is in the current state.")
 }
 
 // clientsPage is the answer of listClients.
@@ -105,34 +137,22 @@ type clientsPage struct {
 // listClients gives a page of the list that the last scan has taken.
 func (s *Server) listClients(r *http.Request, _ []byte) answer {
 	query := r.URL.Query()
-	_, list, a, found := s.node(r, query.Get("node_id"))
+	now := s.o.Now()
+	list, o, a, found := s.current(r, query.Get("node_id"), now)
 	if !found {
 		return a
 	}
-	now := s.o.Now()
-	list.settle(now)
-	switch {
-	case list.running && (list.current == nil || s.o.BusyDuringRescan):
-		return failure(http.StatusBadRequest, "DCS.4957", "This operation is not allowed when the task is in the current state.")
-	case list.current == nil && list.failed:
-		return failure(http.StatusInternalServerError, "DCS.4842", "The job has failed.")
-	case list.current == nil:
-		return failure(http.StatusInternalServerError, "DCS.5000", "Internal service error.")
-	}
-	sessions := list.current.Sessions
+	sessions := list.Sessions
 	if addr := query.Get("addr"); addr != "" {
 		sessions = fromAddress(sessions, addr)
 	}
-	order := query.Get("order")
+	field, order := query.Get("sort"), query.Get("order")
 	if order != "" && order != "asc" && order != "desc" {
 		return badParameter("order")
 	}
-	if field := query.Get("sort"); field != "" || order == "desc" {
-		if field == "" {
-			field = "id"
-		}
+	if field != "" || order == "desc" {
 		var known bool
-		if sessions, known = sorted(sessions, field, order == "desc"); !known {
+		if sessions, known = sorted(sessions, cmp.Or(field, "id"), order == "desc"); !known {
 			return badParameter("sort")
 		}
 	}
@@ -140,13 +160,34 @@ func (s *Server) listClients(r *http.Request, _ []byte) answer {
 	if !valid {
 		return badParameter("offset or limit")
 	}
-	taken := list.current.Time
-	if s.o.StampAnswers {
+	taken := list.Time
+	if o.StampAnswers {
 		taken = now
 	}
 	return ok(clientsPage{
 		Time:    taken.UTC().Format(timeFormat),
 		Clients: append([]Session{}, sessions[from:to]...),
-		Count:   len(sessions) + s.o.HiddenSessions,
+		Count:   len(sessions) + o.HiddenSessions,
 	})
+}
+
+// current returns the list that a node has, or what to say instead, and the
+// options.
+func (s *Server) current(r *http.Request, nodeID string, now time.Time) (Snapshot, Options, answer, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, list, a, found := s.node(r, nodeID)
+	if !found {
+		return Snapshot{}, s.o, a, false
+	}
+	list.settle(now)
+	switch {
+	case list.running && (list.current == nil || s.o.BusyDuringRescan):
+		return Snapshot{}, s.o, busy(), false
+	case list.current == nil && list.failed:
+		return Snapshot{}, s.o, failure(http.StatusInternalServerError, "DCS.4842", "The job has failed."), false
+	case list.current == nil:
+		return Snapshot{}, s.o, failure(http.StatusInternalServerError, "DCS.5000", "Internal service error."), false
+	}
+	return *list.current, s.o, answer{}, true
 }

@@ -2,6 +2,9 @@ package emulator
 
 import (
 	"fmt"
+	"net"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,43 +23,43 @@ func DemoKey() Key {
 
 // DemoFleet returns a small fleet with an instance of every kind: single,
 // master/standby, cluster, proxy cluster, read/write splitting, one that does
-// not run and one without session management. Ids are the same each time.
+// not run and one without session management. Ids, names and addresses are the
+// same each time; the seed decides how the sessions move.
 func DemoFleet(seed uint64) []Instance {
 	f := demoFleet{seed: seed}
-	return []Instance{
-		f.instance(1, "dev-single", "redis.single.xu1.large.1", "5.0", []Node{
-			f.server(1, "master", 1, WorkloadOptions{Scale: .3, Monitor: true, NoUsers: true}),
+	shard := func(n int, master WorkloadOptions) []Node {
+		master.Scale, master.Replica = .6, true
+		return []Node{f.server("master", n, master), f.server("slave", n, WorkloadOptions{Scale: .05, Master: true})}
+	}
+	webProxies := []string{demoIP(4, 0), demoIP(4, 1)}
+	catalogProxies := []string{demoIP(5, 0)}
+	fleet := []Instance{
+		f.instance(1, "dev-single", "redis.single.xu1.large.1", "4.0", []Node{
+			f.server("master", 1, WorkloadOptions{Scale: .3, Monitor: true, NoUsers: true}),
 		}),
 		f.instance(2, "prod-orders-ha", "redis.ha.xu1.large.r2.8", "6.0", []Node{
-			f.server(1, "master", 1, WorkloadOptions{Scale: 1, Leak: true, PubSub: true, Workers: true, Replica: true}),
-			f.server(2, "slave", 1, WorkloadOptions{Scale: .1}),
+			f.server("master", 1, WorkloadOptions{Leak: true, PubSub: true, Workers: true, Replica: true}),
+			f.server("slave", 1, WorkloadOptions{Scale: .1, Master: true}),
 		}),
-		f.instance(3, "prod-feed-cluster", "redis.cluster.xu1.large.r2.24", "6.0", []Node{
-			f.server(1, "master", 1, WorkloadOptions{Scale: .6, SlowReader: true, Replica: true}),
-			f.server(2, "slave", 1, WorkloadOptions{Scale: .05}),
-			f.server(3, "master", 2, WorkloadOptions{Scale: .6, Replica: true}),
-			f.server(4, "slave", 2, WorkloadOptions{Scale: .05}),
-			f.server(5, "master", 3, WorkloadOptions{Scale: .6, Workers: true, Replica: true}),
-			f.server(6, "slave", 3, WorkloadOptions{Scale: .05}),
-		}),
+		f.instance(3, "prod-feed-cluster", "redis.cluster.xu1.large.r2.24", "6.0", slices.Concat(
+			shard(1, WorkloadOptions{SlowReader: true}), shard(2, WorkloadOptions{}), shard(3, WorkloadOptions{Workers: true}))),
 		f.instance(4, "prod-web-proxy", "redis.proxy.xu1.large.16", "5.0", []Node{
-			f.proxy(1, WorkloadOptions{Scale: 1.2, Masked: true, PubSub: true}),
-			f.proxy(2, WorkloadOptions{Scale: 1.2, Masked: true}),
-			f.server(3, "master", 1, WorkloadOptions{Scale: .1}),
-			f.server(4, "slave", 1, WorkloadOptions{Scale: .05}),
+			f.proxy(WorkloadOptions{Scale: 1.2, Masked: true, PubSub: true, NoUsers: true}),
+			f.proxy(WorkloadOptions{Scale: 1.2, Masked: true, NoUsers: true}),
+			f.server("master", 1, WorkloadOptions{Proxies: webProxies, Replica: true, NoUsers: true}),
+			f.server("slave", 1, WorkloadOptions{Proxies: webProxies, Master: true, NoUsers: true}),
 		}),
-		f.instance(5, "prod-catalog-rw", "redis.ha.xu1.large.r3.4.rw", "6.0", []Node{
-			f.proxy(1, WorkloadOptions{Scale: .8, Monitor: true}),
-			f.server(2, "master", 1, WorkloadOptions{Scale: .1}),
-			f.server(3, "slave", 1, WorkloadOptions{Scale: .1}),
+		f.instance(5, "prod-catalog-rw", "redis.ha.xu1.large.p2.4", "6.0", []Node{
+			f.proxy(WorkloadOptions{Scale: .8, Monitor: true}),
+			f.server("master", 1, WorkloadOptions{Proxies: catalogProxies, Replica: true}),
+			f.server("slave", 1, WorkloadOptions{Proxies: catalogProxies, Master: true}),
 		}),
-		f.with(f.instance(6, "test-restarting", "redis.single.xu1.tiny.128", "6.0", []Node{f.server(1, "master", 1, WorkloadOptions{})}), func(i *Instance) {
-			i.Status = "RESTARTING"
-		}),
-		f.with(f.instance(7, "legacy-redis3", "dcs.master_standby", "3.0", []Node{f.server(1, "master", 1, WorkloadOptions{})}), func(i *Instance) {
-			i.Unsupported = true
-		}),
+		f.instance(6, "test-restarting", "redis.single.xu1.tiny.128", "6.0", []Node{f.server("master", 1, WorkloadOptions{})}),
+		f.instance(7, "legacy-redis3", "dcs.master_standby", "3.0", []Node{f.server("master", 1, WorkloadOptions{})}),
 	}
+	fleet[5].Status = "RESTARTING"
+	fleet[6].Unsupported = true
+	return fleet
 }
 
 // demoFleet makes instances and their nodes.
@@ -73,29 +76,29 @@ func (f *demoFleet) instance(n int, name, spec, version string, nodes []Node) In
 	for k := range i.Nodes {
 		node := &i.Nodes[k]
 		node.ID = demoID(2, n, k+1)
-		node.Name = name + "-" + node.Name
-		node.IP = fmt.Sprintf("192.168.%d.%d", n, 10+k)
+		node.Name = fmt.Sprintf("%s-%s-%d", name, node.Type, k+1)
+		node.IP = demoIP(n, k)
 		node.AZCode = DemoRegion + string(rune('a'+k%3))
 	}
 	return i
 }
 
-func (f *demoFleet) with(i Instance, change func(*Instance)) Instance {
-	change(&i)
-	return i
+func (f *demoFleet) server(kind string, shard int, o WorkloadOptions) Node {
+	return Node{Role: "redis-server", Type: kind, GroupName: fmt.Sprintf("group-%d", shard-1), Sessions: f.workload(o)}
 }
 
-func (f *demoFleet) server(n int, kind string, shard int, o WorkloadOptions) Node {
-	f.nodes++
-	o.Seed = f.seed*1000 + uint64(f.nodes)
-	return Node{Name: fmt.Sprintf("node-%d", n), Role: "redis-server", Type: kind, GroupName: fmt.Sprintf("group-%d", shard-1), Sessions: NewWorkload(o)}
+func (f *demoFleet) proxy(o WorkloadOptions) Node {
+	return Node{Role: "redis-proxy", Type: "proxy", Sessions: f.workload(o)}
 }
 
-func (f *demoFleet) proxy(n int, o WorkloadOptions) Node {
+func (f *demoFleet) workload(o WorkloadOptions) *Workload {
 	f.nodes++
 	o.Seed = f.seed*1000 + uint64(f.nodes)
-	return Node{Name: fmt.Sprintf("proxy-%d", n), Role: "redis-proxy", Type: "proxy", Sessions: NewWorkload(o)}
+	return NewWorkload(o)
 }
+
+// demoIP returns the address of the k-th node of the n-th instance.
+func demoIP(n, k int) string { return fmt.Sprintf("192.168.%d.%d", n, 10+k) }
 
 // demoID returns an id in the form of a UUID.
 func demoID(kind, instance, node int) string {
@@ -118,11 +121,13 @@ func DemoConfig(baseURL string, fleet []Instance) string {
 	return b.String()
 }
 
-// RedisInstance returns a single instance whose sessions are those of a real
-// Redis.
+// RedisInstance returns a single instance of one node whose sessions are those
+// of a real Redis.
 func RedisInstance(source Redis) Instance {
+	host, port, _ := net.SplitHostPort(source.Addr)
+	portNumber, _ := strconv.Atoi(port) // 0 is the default
 	return Instance{
 		ID: demoID(1, 9, 0), ProjectID: DemoProject, Name: "redis", EngineVersion: "7.0", SpecCode: "redis.single.xu1.large.1",
-		Nodes: []Node{{ID: demoID(2, 9, 1), Name: "redis-node-1", Role: "redis-server", Type: "master", IP: "127.0.0.1", GroupName: "group-0", AZCode: DemoRegion + "a", Sessions: source}},
+		Nodes: []Node{{ID: demoID(2, 9, 1), Name: "redis-node-1", Role: "redis-server", Type: "master", IP: host, Port: portNumber, GroupName: "group-0", AZCode: DemoRegion + "a", Sessions: source}},
 	}
 }

@@ -1,13 +1,18 @@
 package emulator
 
 import (
+	"bytes"
+	"cmp"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
 )
 
 // Fault makes the requests that it matches go wrong. An empty field matches
-// everything, or does nothing.
+// everything, or does nothing: a fault with a Delay alone gives the true answer
+// late. Of several that match a request the first one hits it; one with
+// BeforeAuth that gives no answer of its own leaves room for a second one.
 type Fault struct {
 	Operation  string // list_clients, scan_clients, list_nodes, list_instances, show_instance, list_project_nodes, list_projects
 	InstanceID string
@@ -17,17 +22,18 @@ type Fault struct {
 
 	BeforeAuth bool // it comes before the signature is checked
 
-	Delay    time.Duration // before the answer
-	Hang     bool          // no answer until the client or the server gives up
-	Reset    bool          // the connection is closed without an answer
-	CutAfter int           // the true answer breaks off after so many bytes
-	Status   int           // instead of the true answer's; with Code or Body
-	Code     string        // error_code
-	Message  string        // error_msg
-	Body     []byte        // instead of a body made of Code and Message
-	Header   http.Header   // added to the answer, such as Retry-After
+	Delay       time.Duration // before the answer
+	Hang        bool          // no answer until the client or the server gives up
+	Reset       bool          // the connection is closed without an answer
+	CutAfter    int           // the connection breaks after so many bytes of the answer's body
+	Status      int           // instead of the true answer's; default 400 with Code, 200 with Body
+	Code        string        // error_code
+	Message     string        // error_msg
+	Body        []byte        // instead of a body made of Code and Message
+	ContentType string        // default that of JSON
+	Header      http.Header   // added to the answer, such as Retry-After
 
-	// Rewrite, if set, changes the body of the true answer.
+	// Rewrite, if set, changes the body of the answer.
 	Rewrite func(body []byte) []byte
 
 	hits int
@@ -36,23 +42,30 @@ type Fault struct {
 // At returns an offset for a fault.
 func At(offset int) *int { return &offset }
 
-// AddFault adds a fault. The first that matches a request is the one that hits
-// it.
+// AddFault adds a fault.
 func (s *Server) AddFault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &f)
 }
 
-// ClearFaults removes all faults.
-func (s *Server) ClearFaults() {
+// SetFaults replaces all faults.
+func (s *Server) SetFaults(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
+	for _, f := range faults {
+		s.faults = append(s.faults, &f)
+	}
 }
 
-// fault returns the fault that hits a request, nil for none; s.mu is held.
+// ClearFaults removes all faults.
+func (s *Server) ClearFaults() { s.SetFaults() }
+
+// fault returns the fault that hits a request, nil for none.
 func (s *Server) fault(r Request, beforeAuth bool) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, f := range s.faults {
 		if f.BeforeAuth != beforeAuth || !f.matches(r) || (f.Times > 0 && f.hits >= f.Times) {
 			continue
@@ -70,33 +83,18 @@ func (f *Fault) matches(r Request) bool {
 		(f.Offset == nil || *f.Offset == r.Offset)
 }
 
-// instead returns the answer that the fault gives rather than the true one.
-func (f *Fault) instead(id string) (answer, bool) {
-	switch {
-	case f.Body != nil:
-		return answer{status: max(f.Status, http.StatusOK), body: f.Body}, true
-	case f.Code != "":
-		if strings.HasPrefix(f.Code, "API") {
-			return gatewayFailure(f.Status, f.Code, f.Message, id), true
-		}
-		return failure(f.Status, f.Code, f.Message), true
-	case f.Status != 0:
-		return answer{status: f.Status, body: []byte{}}, true
-	default:
-		return answer{}, false
-	}
-}
-
 // wait holds a request up, and tells whether it is to be answered.
 func (f *Fault) wait(r *http.Request, ended <-chan struct{}) bool {
-	if f.Hang {
+	switch {
+	case f == nil:
+		return true
+	case f.Hang:
 		select {
 		case <-r.Context().Done():
 		case <-ended:
 		}
 		return false
-	}
-	if f.Delay > 0 {
+	case f.Delay > 0:
 		timer := time.NewTimer(f.Delay)
 		defer timer.Stop()
 		select {
@@ -107,4 +105,45 @@ func (f *Fault) wait(r *http.Request, ended <-chan struct{}) bool {
 		}
 	}
 	return !f.Reset
+}
+
+// instead returns the answer that the fault gives rather than the true one.
+func (f *Fault) instead(id string) (answer, bool) {
+	switch {
+	case f == nil:
+		return answer{}, false
+	case f.Body != nil:
+		return answer{status: cmp.Or(f.Status, http.StatusOK), body: f.Body}, true
+	case strings.HasPrefix(f.Code, "API"):
+		return gatewayFailure(cmp.Or(f.Status, http.StatusBadRequest), f.Code, f.Message, id), true
+	case f.Code != "":
+		return failure(cmp.Or(f.Status, http.StatusBadRequest), f.Code, f.Message), true
+	case f.Status != 0:
+		return answer{status: f.Status, body: []byte{}}, true
+	default:
+		return answer{}, false
+	}
+}
+
+// change makes of an answer what the fault wants to be sent.
+func (f *Fault) change(a answer) answer {
+	if f == nil {
+		return a
+	}
+	if f.Rewrite != nil {
+		a.body = f.Rewrite(bytes.Clone(a.body))
+	}
+	if f.Header != nil || f.ContentType != "" {
+		header := http.Header{}
+		maps.Copy(header, a.header)
+		maps.Copy(header, f.Header)
+		if f.ContentType != "" {
+			header.Set("Content-Type", f.ContentType)
+		}
+		a.header = header
+	}
+	if f.CutAfter > 0 {
+		a.cut = f.CutAfter
+	}
+	return a
 }

@@ -11,6 +11,7 @@ type Instance struct {
 	Status              string // default "RUNNING"
 	EnterpriseProjectID any    // a string, or as in the vendor's samples the number 0
 	Tags                map[string]string
+	OddTags             any // rendered as the tags instead, whatever it is
 	Nodes               []Node
 	Unsupported         bool // it has no session management: DCS.4848
 }
@@ -22,6 +23,7 @@ type Node struct {
 	Role      string // redis-server or redis-proxy
 	Type      string // master, slave or proxy
 	IP        string
+	Port      int // default 6379
 	GroupName string
 	AZCode    string
 	Sessions  Source // nil for none

@@ -36,7 +36,7 @@ func (s Redis) Sessions(ctx context.Context, _ time.Time) ([]Session, string, er
 		}
 	}
 	r := bufio.NewReader(conn)
-	if s.Password != "" {
+	if s.Username != "" || s.Password != "" {
 		args := []string{"AUTH", s.Password}
 		if s.Username != "" {
 			args = []string{"AUTH", s.Username, s.Password}
@@ -53,17 +53,15 @@ func (s Redis) Sessions(ctx context.Context, _ time.Time) ([]Session, string, er
 	if err != nil {
 		return nil, "", err
 	}
-	var sessions []Session
 	var raw strings.Builder
 	for line := range strings.Lines(list) {
-		session, err := parseClient(strings.TrimSuffix(line, "\n"))
-		if err != nil {
-			return nil, "", err
-		}
-		if session.ID != own {
-			sessions = append(sessions, session)
+		if !strings.HasPrefix(line, "id="+own+" ") {
 			raw.WriteString(line)
 		}
+	}
+	sessions, err := ParseClientList(raw.String())
+	if err != nil {
+		return nil, "", err
 	}
 	return sessions, raw.String(), nil
 }
@@ -105,39 +103,4 @@ func ask(w io.Writer, r *bufio.Reader, args ...string) (string, error) {
 	default:
 		return "", fmt.Errorf("redis: unexpected answer %q", line[:1])
 	}
-}
-
-// parseClient reads a line of CLIENT LIST: name=value pairs, with a space
-// between them, which no value has.
-func parseClient(line string) (Session, error) {
-	s := Session{Network: "vpc"}
-	texts := map[string]*string{
-		"id": &s.ID, "addr": &s.Addr, "name": &s.Name, "cmd": &s.Cmd, "flags": &s.Flags, "fd": &s.FD, "db": &s.DB,
-		"events": &s.Events, "user": &s.User,
-	}
-	numbers := map[string]*int64{
-		"age": &s.Age, "idle": &s.Idle, "sub": &s.Sub, "psub": &s.PSub, "multi": &s.Multi, "qbuf": &s.QBuf,
-		"qbuf-free": &s.QBufFree, "obl": &s.OBL, "oll": &s.OLL, "omem": &s.OMem,
-	}
-	for pair := range strings.SplitSeq(line, " ") {
-		name, value, found := strings.Cut(pair, "=")
-		if !found {
-			return Session{}, fmt.Errorf("redis: CLIENT LIST has %q where name=value is expected", pair)
-		}
-		if to, ok := texts[name]; ok {
-			*to = value
-		}
-		if to, ok := numbers[name]; ok {
-			n, err := strconv.ParseInt(value, 10, 64)
-			if err != nil {
-				return Session{}, fmt.Errorf("redis: CLIENT LIST has %q where a number is expected", pair)
-			}
-			*to = n
-		}
-	}
-	if s.ID == "" {
-		return Session{}, errors.New("redis: CLIENT LIST has a line without an id")
-	}
-	s.Peer = s.Addr
-	return s, nil
 }

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -19,14 +20,26 @@ type Request struct {
 	Offset     int
 	Limit      int // 0 if it was not given
 	Status     int // of the answer, 0 if there was none
+	Bytes      int // of the answer's body, before it was packed or cut
 	At         time.Time
+
+	Unauthorized bool // its signature or key was refused
 }
 
-// Requests returns the requests received, the oldest first.
+// Requests returns the requests received since ResetRequests, the oldest
+// first: the last 50,000 at least.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.log)
+}
+
+// Counts returns how many requests of each operation were received since
+// ResetRequests.
+func (s *Server) Counts() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.counts)
 }
 
 // ResetRequests forgets the requests received.
@@ -34,14 +47,17 @@ func (s *Server) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log = nil
+	clear(s.counts)
 }
 
 // record notes how a request was answered; s.mu is held.
-func (s *Server) record(r Request, status int) {
-	r.Status, r.At = status, s.o.Now()
-	if len(s.log) < maxLog {
-		s.log = append(s.log, r)
+func (s *Server) record(r Request, status, size int) {
+	r.Status, r.Bytes, r.At = status, size, s.o.Now()
+	s.counts[r.Operation]++
+	if len(s.log) == maxLog {
+		s.log = slices.Clone(s.log[maxLog/2:])
 	}
+	s.log = append(s.log, r)
 }
 
 // describe reads what a request is about, leniently.

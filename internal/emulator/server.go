@@ -3,13 +3,15 @@
 // fails as the API does, or on demand. Tests, the demo and development use it.
 //
 // A request passes faults that come before everything (fault.go), the
-// signature (auth.go), the quota, the other faults and then its route
-// (routes.go, clients.go).
+// signature (auth.go), the quota, the other faults and then its operation
+// (handler.go has them all).
 package emulator
 
 import (
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +19,7 @@ import (
 // well-behaved one without keys.
 type Options struct {
 	Now              func() time.Time // default time.Now
-	ScanDuration     time.Duration    // from a scan's request to its list being there
+	ScanDuration     time.Duration    // from a scan's request to its list being there, 0 for at once
 	BusyDuringRescan bool             // while a later scan runs, lists answer DCS.4957 rather than the old list
 	StampAnswers     bool             // time is that of the answer, not of the list
 	HiddenSessions   int              // count tells of so many more sessions than the list shows
@@ -39,6 +41,7 @@ type Server struct {
 	o     Options
 	mux   *http.ServeMux
 	ended chan struct{} // closed by Close: requests that hang come back
+	jobs  atomic.Int64  // scans asked for
 
 	mu        sync.Mutex
 	keys      map[string]*keyState
@@ -48,6 +51,7 @@ type Server struct {
 	requests  int            // received, also those that the log has forgotten
 	window    map[string]int // requests of the second, by project
 	second    int64
+	counts    map[string]int      // of requests, by operation
 	extra     map[string][]string // further project ids at IAM, by region
 }
 
@@ -59,7 +63,10 @@ func New(o Options) *Server {
 	if o.Region == "" {
 		o.Region = DemoRegion
 	}
-	s := &Server{o: o, keys: make(map[string]*keyState), window: make(map[string]int), ended: make(chan struct{}), extra: make(map[string][]string)}
+	s := &Server{
+		o: o, ended: make(chan struct{}), keys: make(map[string]*keyState), extra: make(map[string][]string),
+		window: make(map[string]int), counts: make(map[string]int),
+	}
 	s.routes()
 	return s
 }
@@ -125,7 +132,7 @@ func (s *Server) Remove(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if k := s.index(id); k >= 0 {
-		s.instances = append(s.instances[:k], s.instances[k+1:]...)
+		s.instances = slices.Delete(s.instances, k, k+1)
 	}
 }
 
@@ -140,7 +147,7 @@ func (s *Server) Change(id string, change func(*Instance)) {
 	}
 	old := s.instances[k]
 	changed := old.Instance
-	changed.Nodes = append([]Node(nil), old.Nodes...)
+	changed.Nodes = slices.Clone(old.Nodes)
 	change(&changed)
 	state := newInstanceState(changed)
 	for node, list := range old.lists {
@@ -151,7 +158,8 @@ func (s *Server) Change(id string, change func(*Instance)) {
 	s.instances[k] = state
 }
 
-// Frozen returns the list that a node has now.
+// Frozen returns the list that a node has now, and whether it has one: the
+// whole list of the last scan that is done, whatever the pages show of it.
 func (s *Server) Frozen(instanceID, nodeID string) (Snapshot, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,15 +175,12 @@ func (s *Server) Frozen(instanceID, nodeID string) (Snapshot, bool) {
 	if list.current == nil {
 		return Snapshot{}, false
 	}
-	return *list.current, true
+	frozen := *list.current
+	frozen.Sessions = slices.Clone(frozen.Sessions)
+	return frozen, true
 }
 
 // index returns the position of an instance, or -1; s.mu is held.
 func (s *Server) index(id string) int {
-	for k, i := range s.instances {
-		if i.ID == id {
-			return k
-		}
-	}
-	return -1
+	return slices.IndexFunc(s.instances, func(i *instanceState) bool { return i.ID == id })
 }

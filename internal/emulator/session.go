@@ -1,11 +1,8 @@
 package emulator
 
 import (
-	"cmp"
 	"context"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -62,66 +59,4 @@ type Snapshot struct {
 	Time     time.Time
 	Sessions []Session // by id
 	Raw      string    // what the source read them from: CLIENT LIST of a Redis
-}
-
-// fieldsByName give the values that lists can be sorted by: numbers for what
-// looks like one, texts for the rest.
-var (
-	numbersByName = map[string]func(*Session) int64{
-		"id": func(s *Session) int64 { return number(s.ID) }, "fd": func(s *Session) int64 { return number(s.FD) },
-		"db": func(s *Session) int64 { return number(s.DB) }, "age": func(s *Session) int64 { return s.Age },
-		"idle": func(s *Session) int64 { return s.Idle }, "sub": func(s *Session) int64 { return s.Sub },
-		"psub": func(s *Session) int64 { return s.PSub }, "multi": func(s *Session) int64 { return s.Multi },
-		"qbuf": func(s *Session) int64 { return s.QBuf }, "qbuf_free": func(s *Session) int64 { return s.QBufFree },
-		"obl": func(s *Session) int64 { return s.OBL }, "oll": func(s *Session) int64 { return s.OLL },
-		"omem": func(s *Session) int64 { return s.OMem },
-	}
-	textsByName = map[string]func(*Session) string{
-		"addr": func(s *Session) string { return s.Addr }, "name": func(s *Session) string { return s.Name },
-		"cmd": func(s *Session) string { return s.Cmd }, "flags": func(s *Session) string { return s.Flags },
-		"events": func(s *Session) string { return s.Events }, "network": func(s *Session) string { return s.Network },
-		"peer": func(s *Session) string { return s.Peer }, "user": func(s *Session) string { return s.User },
-	}
-)
-
-func number(s string) int64 {
-	n, _ := strconv.ParseInt(s, 10, 64)
-	return n
-}
-
-// sorted returns the sessions in the order of a field, those alike by id, and
-// whether there is such a field.
-func sorted(sessions []Session, field string, descending bool) ([]Session, bool) {
-	var compare func(a, b *Session) int
-	if f, ok := numbersByName[field]; ok {
-		compare = func(a, b *Session) int { return cmp.Compare(f(a), f(b)) }
-	} else if f, ok := textsByName[field]; ok {
-		compare = func(a, b *Session) int { return strings.Compare(f(a), f(b)) }
-	} else {
-		return nil, false
-	}
-	sign := 1
-	if descending {
-		sign = -1
-	}
-	out := slices.Clone(sessions)
-	slices.SortStableFunc(out, func(a, b Session) int {
-		return cmp.Or(sign*compare(&a, &b), cmp.Compare(number(a.ID), number(b.ID)))
-	})
-	return out, true
-}
-
-// fromAddress returns the sessions whose address is an ip or ip:port.
-func fromAddress(sessions []Session, addr string) []Session {
-	var out []Session
-	for _, s := range sessions {
-		host := s.Addr
-		if i := strings.LastIndexByte(host, ':'); i >= 0 {
-			host = strings.Trim(host[:i], "[]")
-		}
-		if s.Addr == addr || host == strings.Trim(addr, "[]") {
-			out = append(out, s)
-		}
-	}
-	return out
 }

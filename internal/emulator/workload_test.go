@@ -10,7 +10,7 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-var everything = emulator.WorkloadOptions{Seed: 7, Leak: true, SlowReader: true, PubSub: true, Workers: true, Monitor: true, Replica: true}
+var everything = emulator.WorkloadOptions{Seed: 7, Leak: true, SlowReader: true, PubSub: true, Workers: true, Monitor: true, Replica: true, Master: true}
 
 func sessionsAt(t *testing.T, w *emulator.Workload, at time.Time) []emulator.Session {
 	t.Helper()
@@ -30,7 +30,8 @@ func TestWorkloadMoves(t *testing.T) {
 	var omem []int64
 	seen := make(map[string]bool)
 	flags := make(map[string]bool)
-	highest := int64(0)
+	dbs, commands := make(map[string]bool), make(map[string]bool)
+	highest, first := int64(0), int64(0)
 	for at := time.Duration(0); at <= 10*time.Minute; at += 15 * time.Second {
 		leaks, orders, slow := 0, 0, int64(-1)
 		for _, s := range sessionsAt(t, w, start.Add(at)) {
@@ -43,8 +44,21 @@ func TestWorkloadMoves(t *testing.T) {
 				t.Errorf("session %s is idle for %d of %d seconds", s.ID, s.Idle, s.Age)
 			}
 			flags[s.Flags] = true
+			dbs[s.DB], commands[s.Cmd] = true, true
+			if s.Multi != -1 && (s.Flags != "x" || s.Multi < 1) {
+				t.Errorf("session %s has flags %s and multi %d", s.ID, s.Flags, s.Multi)
+			}
 			if s.Multi > 0 {
 				seen["transaction"] = true
+			}
+			if s.Idle > 3600 && s.Flags == "N" {
+				seen["idle for more than an hour"] = true
+			}
+			if s.Age > 24*3600 && s.Idle < 10 {
+				seen["old and busy"] = true
+			}
+			if s.PSub > 0 {
+				seen["pattern"] = true
 			}
 			if s.Sub > 0 {
 				seen["subscription"] = true
@@ -63,10 +77,25 @@ func TestWorkloadMoves(t *testing.T) {
 				seen["default user"] = true
 			}
 		}
+		if at == 0 {
+			first = highest
+		}
 		leaked, pool, omem = append(leaked, leaks), append(pool, orders), append(omem, slow)
 	}
 	if n := len(leaked); leaked[n-1]-leaked[0] < 60 {
 		t.Errorf("the leak: %v", leaked)
+	}
+	for i := range len(leaked) - 1 {
+		if leaked[i+1] < leaked[i] {
+			t.Errorf("the leak falls: %v", leaked)
+			break
+		}
+	}
+	if len(dbs) < 4 || len(commands) < 12 || !commands["brpop"] || !commands["blpop"] {
+		t.Errorf("databases %v, commands %v", dbs, commands)
+	}
+	if highest-first < 1000 {
+		t.Errorf("%d connections were accepted: where is the churn?", highest-first)
 	}
 	least, most := pool[0], pool[0]
 	for _, n := range pool {
@@ -84,12 +113,12 @@ func TestWorkloadMoves(t *testing.T) {
 	if top < 200<<20 || top > 256<<20 || !gone || !back {
 		t.Errorf("the slow reader: highest %d, cut off %v, back %v: %v", top, gone, back, omem)
 	}
-	for _, f := range []string{"N", "P", "b", "O", "S", "x"} {
+	for _, f := range []string{"N", "P", "b", "O", "S", "M", "x"} {
 		if !flags[f] {
 			t.Errorf("no session has the flag %s", f)
 		}
 	}
-	for _, what := range []string{"transaction", "subscription", "ipv6", "default user"} {
+	for _, what := range []string{"transaction", "subscription", "pattern", "ipv6", "default user", "idle for more than an hour", "old and busy"} {
 		if !seen[what] {
 			t.Errorf("no %s", what)
 		}
@@ -108,7 +137,13 @@ func TestWorkloadIsReproducible(t *testing.T) {
 			t.Fatalf("after %s the sessions differ", at)
 		}
 		before := int64(0)
+		fds := make(map[string]bool)
 		for _, s := range sa {
+			if fds[s.FD] {
+				t.Errorf("two sessions have fd %s", s.FD)
+			}
+			fds[s.FD] = true
+
 			id, _ := strconv.ParseInt(s.ID, 10, 64)
 			if id <= before {
 				t.Fatalf("id %d after %d", id, before)
@@ -122,57 +157,92 @@ func TestWorkloadIsReproducible(t *testing.T) {
 	}
 }
 
-// TestWorkloadIsBounded checks that a day does not make it grow, looked at or
-// not.
-func TestWorkloadIsBounded(t *testing.T) {
+// TestWorkloadKeepsIdentities checks that an id means the same connection for
+// as long as it is there, and never comes back.
+func TestWorkloadKeepsIdentities(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 	w := emulator.NewWorkload(everything)
-	for hour := range 6 {
-		if n := len(sessionsAt(t, w, start.Add(time.Duration(hour)*30*time.Minute))); n > 900 {
-			t.Fatalf("after %d half hours: %d sessions", hour, n)
+	type identity struct {
+		addr, user string
+		born       int64
+	}
+	known, gone := make(map[string]identity), make(map[string]bool)
+	for second := range int64(600) {
+		now := start.Add(time.Duration(second) * time.Second)
+		here := make(map[string]bool)
+		for _, s := range sessionsAt(t, w, now) {
+			is := identity{s.Addr, s.User, now.Unix() - s.Age}
+			if was, ok := known[s.ID]; ok && was != is {
+				t.Fatalf("session %s was %v and is %v", s.ID, was, is)
+			}
+			if gone[s.ID] {
+				t.Fatalf("session %s has come back", s.ID)
+			}
+			known[s.ID], here[s.ID] = is, true
+		}
+		for id := range known {
+			gone[id] = !here[id]
 		}
 	}
-	if n := len(sessionsAt(t, w, start.Add(48*time.Hour))); n == 0 || n > 900 {
+}
+
+// TestWorkloadIsBounded checks that a day does not make it grow, looked at or
+// not, and that the leaking host is restarted.
+func TestWorkloadIsBounded(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	o := everything
+	o.Scale = .2 // most of it is the leak, then
+	w := emulator.NewWorkload(o)
+	last, restarts := 0, 0
+	for at := time.Duration(0); at <= 24*time.Hour; at += 10 * time.Minute {
+		sessions := sessionsAt(t, w, start.Add(at))
+		if n := len(sessions); n < 50 || n > 600 {
+			t.Fatalf("after %s: %d sessions", at, n)
+		}
+		leaked := 0
+		for _, s := range sessions {
+			if s.User == "inventory" {
+				leaked++
+			}
+		}
+		if leaked < last {
+			restarts++
+		}
+		last = leaked
+	}
+	if restarts < 20 {
+		t.Errorf("%d restarts of the leaking host in a day", restarts)
+	}
+	if n := len(sessionsAt(t, w, start.Add(72*time.Hour))); n < 50 || n > 600 {
 		t.Errorf("two days later: %d sessions", n)
+	}
+	if again, back := sessionsAt(t, w, start.Add(72*time.Hour)), sessionsAt(t, w, start); !reflect.DeepEqual(again, back) {
+		t.Error("a clock that goes back moves the sessions")
 	}
 }
 
 func TestWorkloadMasked(t *testing.T) {
-	w := emulator.NewWorkload(emulator.WorkloadOptions{Masked: true})
+	w := emulator.NewWorkload(emulator.WorkloadOptions{Masked: true, NoUsers: true})
 	for _, s := range sessionsAt(t, w, time.Unix(1_700_000_000, 0)) {
 		if !strings.HasPrefix(s.Addr, "198.19.") || strings.HasPrefix(s.Peer, "198.19.") {
 			t.Fatalf("addr %s, peer %s", s.Addr, s.Peer)
 		}
+		if s.User != "" {
+			t.Fatalf("user %s", s.User)
+		}
 	}
 }
 
-// TestDemoFleet checks that there is an instance of every kind, and that ids
-// are stable.
-func TestDemoFleet(t *testing.T) {
-	a, b := emulator.DemoFleet(1), emulator.DemoFleet(1)
-	proxies, sessions := 0, 0
-	ids := make(map[string]bool)
-	for k, i := range a {
-		if i.ID != b[k].ID || ids[i.ID] {
-			t.Errorf("id %s is not stable, or stands twice", i.ID)
-		}
-		ids[i.ID] = true
-		for n, node := range i.Nodes {
-			if node.ID != b[k].Nodes[n].ID || ids[node.ID] {
-				t.Errorf("node id %s is not stable, or stands twice", node.ID)
-			}
-			ids[node.ID] = true
-			if node.Role == "redis-proxy" {
-				proxies++
-			}
-			list, _, err := node.Sessions.Sessions(t.Context(), time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			sessions += len(list)
+// TestWorkloadBehindProxies checks that only the proxies are connected then.
+func TestWorkloadBehindProxies(t *testing.T) {
+	w := emulator.NewWorkload(emulator.WorkloadOptions{Proxies: []string{"192.0.2.1", "192.0.2.2"}, Replica: true})
+	sessions := sessionsAt(t, w, time.Unix(1_700_000_000, 0))
+	for _, s := range sessions {
+		if !strings.HasPrefix(s.Addr, "192.0.2.") && s.Flags != "S" {
+			t.Errorf("%s is connected", s.Addr)
 		}
 	}
-	if len(a) != 7 || proxies != 3 || sessions < 800 || sessions > 2000 {
-		t.Errorf("%d instances, %d proxies, %d sessions", len(a), proxies, sessions)
+	if n := len(sessions); n < 4 || n > 12 {
+		t.Errorf("%d sessions", n)
 	}
 }

@@ -1,0 +1,162 @@
+package emulator
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// find returns the instance that a request is about, or what to say instead;
+// s.mu is held.
+func (s *Server) find(r *http.Request) (*instanceState, answer, bool) {
+	k := s.index(r.PathValue("instance"))
+	if k < 0 || s.instances[k].ProjectID != r.PathValue("project") {
+		return nil, failure(http.StatusNotFound, "DCS.3022", "The instance does not exist."), false
+	}
+	return s.instances[k], answer{}, true
+}
+
+// window reads offset and limit and applies them to n elements.
+func window(r *http.Request, n, fallback, most int) (from, to int, valid bool) {
+	query := r.URL.Query()
+	offset, limit := 0, fallback
+	for name, value := range map[string]*int{"offset": &offset, "limit": &limit} {
+		if text := query.Get(name); text != "" {
+			parsed, err := strconv.Atoi(text)
+			if err != nil {
+				return 0, 0, false
+			}
+			*value = parsed
+		}
+	}
+	if offset < 0 || limit < 1 || limit > most {
+		return 0, 0, false
+	}
+	from = min(offset, n)
+	return from, min(from+limit, n), true
+}
+
+func badParameter(what string) answer {
+	return failure(http.StatusBadRequest, "DCS.4800", "Invalid parameter: "+what+".")
+}
+
+func (s *Server) listInstances(r *http.Request, _ []byte) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	query := r.URL.Query()
+	var found []map[string]any
+	for _, i := range s.instances {
+		if i.ProjectID == r.PathValue("project") &&
+			(query.Get("status") == "" || query.Get("status") == i.Status) &&
+			strings.Contains(i.Name, query.Get("name")) &&
+			(query.Get("name_equal") == "" || query.Get("name_equal") == i.Name) &&
+			(query.Get("instance_id") == "" || query.Get("instance_id") == i.ID) &&
+			(query.Get("ip") == "" || strings.Contains(i.ip(), query.Get("ip"))) {
+			found = append(found, i.render())
+		}
+	}
+	from, to, valid := window(r, len(found), 10, 1000)
+	if !valid {
+		return badParameter("offset or limit")
+	}
+	return ok(map[string]any{"instance_num": len(found), "instances": append([]map[string]any{}, found[from:to]...)})
+}
+
+func (s *Server) showInstance(r *http.Request, _ []byte) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, a, found := s.find(r)
+	if !found {
+		return a
+	}
+	return ok(i.render())
+}
+
+func (s *Server) listNodes(r *http.Request, _ []byte) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, a, found := s.find(r)
+	if !found {
+		return a
+	}
+	return ok(map[string]any{"instance_id": i.ID, "total": len(i.Nodes), "nodes": i.renderNodes()})
+}
+
+func (s *Server) listProjectNodes(r *http.Request, _ []byte) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []map[string]any
+	for _, i := range s.instances {
+		if i.ProjectID == r.PathValue("project") {
+			all = append(all, map[string]any{"instance_id": i.ID, "node_count": len(i.Nodes), "nodes": i.renderNodes()})
+		}
+	}
+	from, to, valid := window(r, len(all), 10, 100)
+	if !valid {
+		return badParameter("offset or limit")
+	}
+	return ok(map[string]any{"count": len(all), "instances": append([]map[string]any{}, all[from:to]...)})
+}
+
+func (i *instanceState) ip() string {
+	if len(i.Nodes) == 0 {
+		return ""
+	}
+	return i.Nodes[0].IP
+}
+
+func (i *instanceState) port() int {
+	if len(i.Nodes) == 0 {
+		return 6379
+	}
+	return cmp.Or(i.Nodes[0].Port, 6379)
+}
+
+// render gives an instance the form that the API gives it.
+func (i *instanceState) render() map[string]any {
+	zones := []string{}
+	for _, n := range i.Nodes {
+		if !slices.Contains(zones, n.AZCode) {
+			zones = append(zones, n.AZCode)
+		}
+	}
+	tags := i.OddTags
+	if tags == nil {
+		tags = i.tags()
+	}
+	enterprise := i.EnterpriseProjectID
+	if enterprise == nil {
+		enterprise = "0"
+	}
+	return map[string]any{
+		"instance_id": i.ID, "name": i.Name, "engine": i.Engine, "engine_version": i.EngineVersion, "spec_code": i.SpecCode,
+		"status": i.Status, "enterprise_project_id": enterprise, "ip": i.ip(), "port": i.port(), "az_codes": zones, "tags": tags,
+		"capacity": 2, "charging_mode": 0, "features": map[string]bool{"support_acl": true},
+	}
+}
+
+// tags gives the tags the form that the API gives them, sorted by key.
+func (i *instanceState) tags() []map[string]string {
+	tags := []map[string]string{}
+	for _, k := range slices.Sorted(maps.Keys(i.Tags)) {
+		tags = append(tags, map[string]string{"key": k, "value": i.Tags[k]})
+	}
+	return tags
+}
+
+// renderNodes gives the nodes the form that the API gives them.
+func (i *instanceState) renderNodes() []map[string]any {
+	out := []map[string]any{}
+	for k, n := range i.Nodes {
+		out = append(out, map[string]any{
+			"logical_node_id": "logical-" + n.ID, "name": n.Name, "status": "Active", "az_code": n.AZCode,
+			"node_role": n.Role, "node_type": n.Type, "node_ip": n.IP, "node_port": strconv.Itoa(cmp.Or(n.Port, 6379)), "node_id": n.ID,
+			"priority_weight": 100, "is_access": true, "group_id": "group-" + n.GroupName, "group_name": n.GroupName, "is_remove_ip": false,
+			"replication_id": "replication-" + strconv.Itoa(k), "dimensions": []map[string]string{{"name": "dcs_instance_id", "value": i.ID}},
+		})
+	}
+	return out
+}

@@ -1,0 +1,103 @@
+package emulator
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// byField returns what compares sessions by a field, numbers as numbers, and
+// whether there is such a field.
+func byField(field string) (compare func(a, b *Session) int, known bool) {
+	numeric := func(f func(*Session) int64) func(a, b *Session) int {
+		return func(a, b *Session) int { return cmp.Compare(f(a), f(b)) }
+	}
+	text := func(f func(*Session) string) func(a, b *Session) int {
+		return func(a, b *Session) int { return strings.Compare(f(a), f(b)) }
+	}
+	switch field {
+	case "id":
+		compare = numeric(func(s *Session) int64 { return number(s.ID) })
+	case "fd":
+		compare = numeric(func(s *Session) int64 { return number(s.FD) })
+	case "db":
+		compare = numeric(func(s *Session) int64 { return number(s.DB) })
+	case "age":
+		compare = numeric(func(s *Session) int64 { return s.Age })
+	case "idle":
+		compare = numeric(func(s *Session) int64 { return s.Idle })
+	case "sub":
+		compare = numeric(func(s *Session) int64 { return s.Sub })
+	case "psub":
+		compare = numeric(func(s *Session) int64 { return s.PSub })
+	case "multi":
+		compare = numeric(func(s *Session) int64 { return s.Multi })
+	case "qbuf":
+		compare = numeric(func(s *Session) int64 { return s.QBuf })
+	case "qbuf_free":
+		compare = numeric(func(s *Session) int64 { return s.QBufFree })
+	case "obl":
+		compare = numeric(func(s *Session) int64 { return s.OBL })
+	case "oll":
+		compare = numeric(func(s *Session) int64 { return s.OLL })
+	case "omem":
+		compare = numeric(func(s *Session) int64 { return s.OMem })
+	case "addr":
+		compare = text(func(s *Session) string { return s.Addr })
+	case "peer":
+		compare = text(func(s *Session) string { return s.Peer })
+	case "name":
+		compare = text(func(s *Session) string { return s.Name })
+	case "cmd":
+		compare = text(func(s *Session) string { return s.Cmd })
+	case "flags":
+		compare = text(func(s *Session) string { return s.Flags })
+	case "events":
+		compare = text(func(s *Session) string { return s.Events })
+	case "network":
+		compare = text(func(s *Session) string { return s.Network })
+	case "user":
+		compare = text(func(s *Session) string { return s.User })
+	}
+	return compare, compare != nil
+}
+
+// number reads a text that holds a number, 0 if it holds none.
+func number(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
+}
+
+// sorted returns the sessions in the order of a field, those alike by id, and
+// whether there is such a field.
+func sorted(sessions []Session, field string, descending bool) ([]Session, bool) {
+	compare, known := byField(field)
+	if !known {
+		return nil, false
+	}
+	sign := 1
+	if descending {
+		sign = -1
+	}
+	out := slices.Clone(sessions)
+	slices.SortStableFunc(out, func(a, b Session) int {
+		return cmp.Or(sign*compare(&a, &b), cmp.Compare(number(a.ID), number(b.ID)))
+	})
+	return out, true
+}
+
+// fromAddress returns the sessions whose address is an ip or ip:port.
+func fromAddress(sessions []Session, addr string) []Session {
+	var out []Session
+	for _, s := range sessions {
+		host := s.Addr
+		if i := strings.LastIndexByte(host, ':'); i >= 0 {
+			host = strings.Trim(host[:i], "[]")
+		}
+		if s.Addr == addr || host == strings.Trim(addr, "[]") {
+			out = append(out, s)
+		}
+	}
+	return out
+}
