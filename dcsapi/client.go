@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -39,6 +40,9 @@ type Options struct {
 	// operation, the HTTP status or "error", and how long it took to the end
 	// of its answer.
 	Observe func(operation, code string, took time.Duration)
+	// ObserveWait, if set, is called each time that a request has waited for
+	// the rate limit, whether or not it was sent then.
+	ObserveWait func(waited time.Duration)
 }
 
 // Client calls the DCS API for one project. It limits the rate and the number
@@ -52,6 +56,7 @@ type Client struct {
 	slots    chan struct{} // holds one element per request in flight
 	throttle throttle
 	project  projectID
+	gate     atomic.Pointer[keyGate] // of the key that was used last
 }
 
 // New returns a client. Nothing is sent before its first call.
@@ -68,6 +73,9 @@ func New(o Options) *Client {
 	if o.Observe == nil {
 		o.Observe = func(string, string, time.Duration) {}
 	}
+	if o.ObserveWait == nil {
+		o.ObserveWait = func(time.Duration) {}
+	}
 	return &Client{
 		options: o,
 		http: &http.Client{
@@ -83,6 +91,25 @@ func New(o Options) *Client {
 
 // Close ends idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Capacity returns how many further requests the rate limit lets pass until a
+// time: less than 1 if those that wait already take all places.
+func (c *Client) Capacity(until time.Time) float64 {
+	return c.rate.Tokens() + c.options.RequestsPerSecond*max(0, time.Until(until).Seconds())
+}
+
+// InFlight returns how many requests are being sent or answered.
+func (c *Client) InFlight() int { return len(c.slots) }
+
+// HoldOff returns for how long requests are still held off: because the API
+// has throttled the project, or has refused its key.
+func (c *Client) HoldOff() time.Duration {
+	hold := c.throttle.left()
+	if gate := c.gate.Load(); gate != nil {
+		hold = max(hold, gate.left())
+	}
+	return hold
+}
 
 // Region returns the region that the client was made for.
 func (c *Client) Region() string { return c.options.Region }

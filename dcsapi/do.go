@@ -101,6 +101,7 @@ func (c *Client) attempt(ctx context.Context, call *call, projectID string) *Err
 // attemptWith sends a call once with a key.
 func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, key Key) *Error {
 	gate := c.options.Keyring.gate(key)
+	c.gate.Store(gate)
 	for {
 		epoch, err := c.throttle.wait(ctx)
 		if err != nil {
@@ -110,7 +111,10 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 		if err != nil {
 			return asError(err)
 		}
-		if err := c.rate.Wait(ctx); err != nil {
+		start := time.Now()
+		err = c.rate.Wait(ctx)
+		c.options.ObserveWait(time.Since(start))
+		if err != nil {
 			pass.leave(errNotSent)
 			return &Error{Reason: ReasonTimeout, Message: "the rate limit (requests_per_second) leaves no place before the deadline", unsent: true}
 		}
@@ -120,7 +124,7 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 			pass.leave(errNotSent)
 			return &Error{Reason: ReasonTimeout, Message: "no free request slot (max_concurrent_requests) before the deadline", unsent: true}
 		}
-		if !pass.valid() || !c.throttle.clear() {
+		if !pass.valid() || c.throttle.left() > 0 {
 			<-c.slots
 			pass.leave(errNotSent)
 			continue

@@ -29,26 +29,6 @@ type Instance struct {
 // read.
 func (i Instance) Running() bool { return i.Status == "RUNNING" }
 
-// Node is a logical node of an instance. Any of its fields but the id may be
-// empty.
-type Node struct {
-	ID        string // the id that ListClients wants
-	Name      string
-	Status    string
-	Role      string // redis-server or redis-proxy
-	Type      string // master, slave or proxy
-	IP        string
-	Port      string
-	GroupName string
-	AZCode    string
-}
-
-// IsProxy tells whether clients connect to the node on behalf of others.
-func (n Node) IsProxy() bool { return n.Role == "redis-proxy" || n.Type == "proxy" }
-
-// IsReplica tells whether the node follows a master.
-func (n Node) IsReplica() bool { return n.Type == "slave" || n.Type == "replica" }
-
 type instanceBody struct {
 	ID                  text `json:"instance_id"`
 	Name                text `json:"name"`
@@ -82,25 +62,42 @@ func (b instanceBody) instance() Instance {
 func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
 	var all []Instance
 	seen := make(map[string]bool)
-	for offset := 0; ; offset += MaxLimit {
+	err := allPages("list instances", MaxLimit, func(offset int) (int, int, int, error) {
 		page, total, err := c.listInstances(ctx, offset)
-		if err != nil {
-			return nil, err
-		}
-		fresh := 0
 		for _, i := range page {
 			if i.ID != "" && !seen[i.ID] {
 				seen[i.ID] = true
-				fresh++
 				all = append(all, i)
 			}
 		}
-		if len(page) < MaxLimit || len(all) == total {
-			return all, nil
+		return len(page), len(seen), total, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// allPages reads the pages of a list of instances until one is empty, or short
+// with no more promised. page reads the one at an offset, and returns how many
+// elements it had, how many distinct ones were read so far, and how many there
+// are in all, -1 if the API does not say.
+func allPages(op string, limit int, page func(offset int) (had, distinct, total int, err error)) error {
+	before := 0
+	for offset := 0; ; {
+		had, distinct, total, err := page(offset)
+		switch {
+		case err != nil:
+			return err
+		case had == 0 && distinct == 0 && total > 0:
+			return &Error{Op: op, Reason: ReasonInconsistent, Message: fmt.Sprintf("the API counts %d instances and lists none", total)}
+		case had == 0, distinct >= total && (had < limit || distinct == before):
+			return nil
+		case distinct == before, distinct > maxInstances:
+			return &Error{Op: op, Reason: ReasonInconsistent, Message: fmt.Sprintf("the list has no end: %d instances read", distinct)}
 		}
-		if fresh == 0 || len(all) > maxInstances {
-			return nil, &Error{Op: "list instances", Reason: ReasonInconsistent, Message: fmt.Sprintf("the list has no end: %d instances read", len(all))}
-		}
+		before = distinct
+		offset += had
 	}
 }
 
@@ -172,62 +169,4 @@ func (c *Client) GetInstance(ctx context.Context, id string) (Instance, error) {
 		},
 	})
 	return i, err
-}
-
-// ListNodes returns the logical nodes of an instance.
-func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, error) {
-	if err := checkID("instance", instanceID); err != nil {
-		return nil, err
-	}
-	var nodes []Node
-	err := c.do(ctx, &call{
-		operation: "list_nodes", op: "list nodes of instance " + instanceID,
-		method: http.MethodGet, path: "/instances/" + instanceID + "/logical-nodes",
-		decode: func(body []byte, _ http.Header) (err error) {
-			nodes, err = decodeNodes(body)
-			return err
-		},
-	})
-	return nodes, err
-}
-
-// decodeNodes reads a node list. Nodes without an id are left out, as are
-// repetitions: nothing can be asked about them.
-func decodeNodes(body []byte) ([]Node, error) {
-	var answer struct {
-		Nodes *[]struct {
-			ID        text `json:"node_id"`
-			Name      text `json:"name"`
-			Status    text `json:"status"`
-			Role      text `json:"node_role"`
-			Type      text `json:"node_type"`
-			IP        text `json:"node_ip"`
-			Port      text `json:"node_port"`
-			GroupName text `json:"group_name"`
-			AZCode    text `json:"az_code"`
-		} `json:"nodes"`
-		ErrorCode text `json:"error_code"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, err
-	}
-	switch {
-	case answer.ErrorCode != "":
-		return nil, errErrorCode
-	case answer.Nodes == nil:
-		return nil, errors.New(`no list of nodes in the answer: "nodes" is missing`)
-	}
-	seen := make(map[text]bool)
-	nodes := make([]Node, 0, len(*answer.Nodes))
-	for _, n := range *answer.Nodes {
-		if n.ID == "" || seen[n.ID] {
-			continue
-		}
-		seen[n.ID] = true
-		nodes = append(nodes, Node{
-			ID: string(n.ID), Name: string(n.Name), Status: string(n.Status), Role: string(n.Role), Type: string(n.Type),
-			IP: string(n.IP), Port: string(n.Port), GroupName: string(n.GroupName), AZCode: string(n.AZCode),
-		})
-	}
-	return nodes, nil
 }

@@ -159,6 +159,13 @@ func (p pass) leave(err *Error) {
 	}
 }
 
+// left returns for how long the key is still held back, 0 for not at all.
+func (g *keyGate) left() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(0, time.Until(g.until))
+}
+
 // isAccepted tells whether the key works as far as is known.
 func (g *keyGate) isAccepted() bool {
 	g.mu.Lock()

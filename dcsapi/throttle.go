@@ -42,11 +42,11 @@ func (t *throttle) wait(ctx context.Context) (epoch int, err error) {
 	}
 }
 
-// clear tells whether no hold-off is in force.
-func (t *throttle) clear() bool {
+// left returns how long the hold-off is still in force, 0 for not.
+func (t *throttle) left() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !time.Now().Before(t.until)
+	return max(0, time.Until(t.until))
 }
 
 // done takes note of how a request that was sent in epoch ended. Requests that
