@@ -15,8 +15,6 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Options say which project a Client talks to, as whom, and how hard.
@@ -52,7 +50,7 @@ type Options struct {
 type Client struct {
 	options  Options
 	http     *http.Client
-	rate     *rate.Limiter
+	pace     *pace
 	slots    chan struct{} // holds one element per request in flight
 	throttle throttle
 	project  projectID
@@ -83,7 +81,7 @@ func New(o Options) *Client {
 			// A redirect would take the signature elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		rate:    rate.NewLimiter(rate.Limit(o.RequestsPerSecond), max(1, int(o.RequestsPerSecond))),
+		pace:    newPace(o.RequestsPerSecond),
 		slots:   make(chan struct{}, o.MaxConcurrentRequests),
 		project: projectID{known: o.ProjectID, turn: make(chan struct{}, 1)},
 	}
@@ -95,7 +93,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // Capacity returns how many further requests the rate limit lets pass until a
 // time: less than 1 if those that wait already take all places.
 func (c *Client) Capacity(until time.Time) float64 {
-	return c.rate.Tokens() + c.options.RequestsPerSecond*max(0, time.Until(until).Seconds())
+	return c.pace.Tokens() + float64(c.pace.Limit())*max(0, time.Until(until).Seconds())
 }
 
 // InFlight returns how many requests are being sent or answered.

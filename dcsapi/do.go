@@ -112,7 +112,7 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 			return asError(err)
 		}
 		start := time.Now()
-		err = c.rate.Wait(ctx)
+		err = c.pace.Wait(ctx)
 		c.options.ObserveWait(time.Since(start))
 		if err != nil {
 			pass.leave(errNotSent)
@@ -132,7 +132,11 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 		failed := c.send(ctx, call, projectID, key)
 		<-c.slots
 		pass.leave(failed)
-		c.throttle.done(epoch, failed)
+		if c.throttle.done(epoch, failed) {
+			c.pace.slowDown()
+		} else if failed == nil {
+			c.pace.speedUp()
+		}
 		return failed
 	}
 }

@@ -100,6 +100,13 @@ func IsUnknownNode(err error) bool {
 	return ok && (e.Code == "DCS.3053" || e.Code == "DCS.5053")
 }
 
+// IsUnknownInstance tells whether the API does not know the instance that it
+// was asked about: the list of instances has changed.
+func IsUnknownInstance(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Code == "DCS.3022"
+}
+
 // IsInstanceState tells whether the API refused because of the state that the
 // instance is in: it does not run any more, or not yet.
 func IsInstanceState(err error) bool {

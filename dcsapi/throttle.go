@@ -49,32 +49,35 @@ func (t *throttle) left() time.Duration {
 	return max(0, time.Until(t.until))
 }
 
-// done takes note of how a request that was sent in epoch ended. Requests that
-// were under way together count as one.
-func (t *throttle) done(epoch int, err *Error) {
+// done takes note of how a request that was sent in epoch ended, and tells
+// whether a new hold-off has begun. Requests that were under way together count
+// as one.
+func (t *throttle) done(epoch int, err *Error) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil || err.Reason != ReasonThrottled {
 		if err == nil && epoch == t.epoch {
 			t.streak = 0
 		}
-		return
+		return false
 	}
+	begins := epoch == t.epoch
 	hold := err.RetryAfter
 	if hold == 0 {
-		if epoch != t.epoch {
-			return
+		if !begins {
+			return false
 		}
 		hold = min(throttleHoldMin<<min(t.streak, 20), throttleHoldMax)
 		hold = hold/2 + rand.N(hold/2) // so that several exporters do not come back together
 	}
-	if epoch == t.epoch {
+	if begins {
 		t.epoch++
 		t.streak++
 	}
 	if until := time.Now().Add(hold); until.After(t.until) {
 		t.until = until
 	}
+	return begins
 }
 
 // sleep waits for d and tells whether it did: it does not begin if the context
