@@ -28,7 +28,17 @@ type Config struct {
 	Histograms          Histograms
 	ClientAddress       ClientAddress
 	Limits              Limits
+	MetricsEndpoint     MetricsEndpoint
 }
+
+// MetricsEndpoint says what /metrics has.
+type MetricsEndpoint string
+
+// The contents of /metrics.
+const (
+	MetricsAll      MetricsEndpoint = "all"      // all instances and the exporter itself
+	MetricsExporter MetricsEndpoint = "exporter" // the exporter alone: instances are probed
+)
 
 // Project is one project of a cloud account, in one region.
 type Project struct {
@@ -44,9 +54,14 @@ type Project struct {
 	TLS   *promconfig.TLSConfig                 `json:"-" yaml:"-"` // nil for the defaults
 
 	Instances             []Instance
+	Discover              *Discover // further instances, nil for none
 	ReadReplicas          bool
 	MaxConcurrentRequests int
 	RequestsPerSecond     float64
+
+	// Connection is the same for two projects whose connections, credentials
+	// and limits are the same, also as far as they stand in files.
+	Connection string
 }
 
 // Credentials are an access key and its secret, and for a temporary key the
@@ -93,6 +108,8 @@ type ClientAddress struct {
 // Limits are the numbers of distinct label values per node.
 type Limits struct {
 	Users, Clients, Commands, Databases, Names, Networks int
+
+	Hold time.Duration // how long a value keeps its place, 0 for not at all
 }
 
 // defaultBuckets returns the default of both lists of buckets.
@@ -111,7 +128,8 @@ func defaults() *Config {
 		IdleThreshold:       time.Hour,
 		Histograms:          Histograms{AgeBuckets: defaultBuckets(), IdleBuckets: defaultBuckets()},
 		ClientAddress:       ClientAddress{Source: "addr"},
-		Limits:              Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
+		Limits:              Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10, Hold: time.Hour},
+		MetricsEndpoint:     MetricsAll,
 	}
 }
 
@@ -176,11 +194,9 @@ func (d *decoder) config(root value, cfg *Config) {
 		},
 		"limits": func(v value) { d.limits(v, &cfg.Limits) },
 		"metrics_endpoint": func(v value) {
-			mode := "all"
-			v.oneOf(&mode, "all", "exporter")
-			if mode == "exporter" {
-				v.problem("exporter is not supported in this version: leave the key out, or set it to all")
-			}
+			mode := string(MetricsAll)
+			v.oneOf(&mode, string(MetricsAll), string(MetricsExporter))
+			cfg.MetricsEndpoint = MetricsEndpoint(mode)
 		},
 	})
 	if !ok {
@@ -197,7 +213,7 @@ func (d *decoder) config(root value, cfg *Config) {
 	case projects.node != nil:
 		cfg.Projects = d.projects(projects)
 	case !root.has("projects"):
-		root.at("projects").problem("is missing: list the projects to read, each with its region and instances")
+		root.at("projects").problem("is missing: list the projects to read, each with its region and instances or discover")
 	}
 }
 
@@ -222,6 +238,6 @@ func (d *decoder) limits(v value, l *Limits) {
 		"databases": func(v value) { v.integer(&l.Databases, 0, most) },
 		"names":     func(v value) { v.integer(&l.Names, 0, most) },
 		"networks":  func(v value) { v.integer(&l.Networks, 0, most) },
-		"hold":      func(v value) { v.problem("is not supported in this version: leave it out") },
+		"hold":      func(v value) { v.duration(&l.Hold, true) },
 	})
 }

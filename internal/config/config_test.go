@@ -37,10 +37,12 @@ func TestDefaults(t *testing.T) {
 		Scan:              config.Scan{Mode: config.ScanOnScrape, MinInterval: 25 * time.Second, Wait: 3 * time.Second},
 		DiscoveryInterval: 5 * time.Minute, ScrapeTimeout: 30 * time.Second, ScrapeTimeoutOffset: 500 * time.Millisecond,
 		MaxSnapshotAge: 5 * time.Minute, IdleThreshold: time.Hour,
-		Histograms:    config.Histograms{AgeBuckets: buckets, IdleBuckets: buckets},
-		ClientAddress: config.ClientAddress{Source: "addr"},
-		Limits:        config.Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
+		Histograms:      config.Histograms{AgeBuckets: buckets, IdleBuckets: buckets},
+		ClientAddress:   config.ClientAddress{Source: "addr"},
+		Limits:          config.Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10, Hold: time.Hour},
+		MetricsEndpoint: config.MetricsAll,
 	}
+	got.Projects[0].Connection = ""
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -64,6 +66,7 @@ projects:
     tls_config: {server_name: dcs.example, min_version: TLS13, max_version: TLS13, insecure_skip_verify: false}
     instances:
       - {id: i1, nodes: [n1, n2], max_clients: 10000}
+    discover: {name: ^prod-, tags: {team: orders, 1: '', a b: 2}, enterprise_project_id: 0}
     read_replicas: false
     max_concurrent_requests: 3
     requests_per_second: 0.5
@@ -75,8 +78,8 @@ max_snapshot_age: 0s
 idle_threshold: 90s
 histograms: {age_buckets: [0.5, 1], idle_buckets: [7]}
 client_address: {source: peer, include_port: true}
-limits: {users: 0, clients: 1, commands: 2, databases: 3, names: 4, networks: 5}
-metrics_endpoint: all
+limits: {users: 0, clients: 1, commands: 2, databases: 3, names: 4, networks: 5, hold: 0s}
+metrics_endpoint: exporter
 `), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +88,13 @@ metrics_endpoint: all
 	if p.Proxy == nil {
 		t.Error("no proxy")
 	}
-	p.Proxy = nil
+	if p.Connection == "" {
+		t.Error("no connection")
+	}
+	if p.Discover.Name.String() != "^prod-" {
+		t.Errorf("name: %s", p.Discover.Name)
+	}
+	p.Proxy, p.Connection, p.Discover.Name = nil, "", nil
 	if want := (config.Project{
 		Region: "eu-de", ProjectID: "p1", Endpoint: "https://dcs.eu-de.otc.t-systems.com", IAMEndpoint: "http://127.0.0.1:5000",
 		Credentials: &config.Credentials{
@@ -93,6 +102,7 @@ metrics_endpoint: all
 		},
 		TLS:       &promconfig.TLSConfig{ServerName: "dcs.example", MinVersion: promconfig.TLSVersions["TLS13"], MaxVersion: promconfig.TLSVersions["TLS13"]},
 		Instances: []config.Instance{{ID: "i1", Nodes: []string{"n1", "n2"}, MaxClients: 10000}}, MaxConcurrentRequests: 3, RequestsPerSecond: .5,
+		Discover: &config.Discover{Tags: map[string]string{"team": "orders", "1": "", "a b": "2"}, EnterpriseProjectID: "0"},
 	}); !reflect.DeepEqual(p, want) {
 		t.Errorf("project: got %+v, want %+v", p, want)
 	}
@@ -101,7 +111,7 @@ metrics_endpoint: all
 		Scan: config.Scan{Mode: config.ScanOff}, DiscoveryInterval: time.Minute, ScrapeTimeout: 10 * time.Second, IdleThreshold: 90 * time.Second,
 		Histograms:    config.Histograms{AgeBuckets: []float64{.5, 1}, IdleBuckets: []float64{7}},
 		ClientAddress: config.ClientAddress{Source: "peer", IncludePort: true},
-		Limits:        config.Limits{Clients: 1, Commands: 2, Databases: 3, Names: 4, Networks: 5},
+		Limits:        config.Limits{Clients: 1, Commands: 2, Databases: 3, Names: 4, Networks: 5}, MetricsEndpoint: config.MetricsExporter,
 	}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
@@ -200,7 +210,10 @@ func TestEndpoints(t *testing.T) {
 
 // TestSummary compares what check says.
 func TestSummary(t *testing.T) {
-	cfg, err := config.Parse("c.yml", []byte("projects:\n  - {region: cn-north-4, credentials: {access_key: a, secret_key: s}, instances: [{id: a1, nodes: [n]}, {id: a2}]}\nscan: {mode: off}\nmax_snapshot_age: 0s\n"), ".")
+	cfg, err := config.Parse("c.yml", []byte("projects:\n"+
+		"  - {region: cn-north-4, credentials: {access_key: a, secret_key: s}, instances: [{id: a1, nodes: [n]}, {id: a2}]}\n"+
+		"  - {region: cn-east-3, discover: {}}\n  - {region: eu-west-0, project_id: p, instances: [{id: a3}], discover: {name: '^\"x', tags: {b: c, a: b}, enterprise_project_id: 0}}\n"+
+		"scan: {mode: off}\nmax_snapshot_age: 0s\nmetrics_endpoint: exporter\n"), ".")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +225,21 @@ func TestSummary(t *testing.T) {
     a1  1 node as listed
     a2  its proxies, or else all its nodes
   limits       8 requests at once, 20 per second
+Project in region cn-east-3
+  id           to be found out (from the key's source, else from IAM at https://iam.cn-east-3.myhuaweicloud.com)
+  endpoint     https://dcs.cn-east-3.myhuaweicloud.com
+  credentials  the default chain: environment, profile file, agency, pod identity
+  instances    all that run
+  limits       8 requests at once, 20 per second
+Project in region eu-west-0
+  id           p
+  endpoint     https://dcs.eu-west-0.myhuaweicloud.com
+  credentials  the default chain: environment, profile file, agency, pod identity
+  instances    1, and all that run, with a name that matches "^\"x", with the tag "a"="b", with the tag "b"="c", in enterprise project "0"
+    a3  its proxies, or else all its nodes
+  limits       8 requests at once, 20 per second
 New session lists are never asked for: somebody else scans.
+Sessions come from /probe alone, not from /metrics.
 Lists of any age are used. A scrape takes 30s at most.
 `
 	if got := cfg.Summary(); got != want {

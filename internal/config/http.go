@@ -1,11 +1,18 @@
 package config
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
+	"strconv"
+
+	"dcs_session_exporter/dcsapi"
 
 	promconfig "github.com/prometheus/common/config"
 )
@@ -43,6 +50,35 @@ func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error)
 		return c.Proxy()
 	}
 	return nil
+}
+
+// connection returns Project.Connection.
+func (p *Project) connection(h httpSettings) string {
+	hash := sha256.New()
+	add := func(texts ...string) {
+		for _, text := range texts {
+			fmt.Fprintf(hash, "%d:%s,", len(text), text)
+		}
+	}
+	add(p.Region, p.ProjectID, p.Endpoint, p.IAMEndpoint)
+	if c := p.Credentials; c != nil {
+		for _, s := range []dcsapi.Secret{c.AccessKey, c.SecretKey, c.SecurityToken} {
+			add(s.Value, s.File) // files are read again when they change
+		}
+	}
+	if h.proxyURL.node != nil {
+		add(h.proxyURL.node.Value)
+	}
+	add(h.noProxy, strconv.FormatBool(h.fromEnvironment))
+	if c := p.TLS; c != nil {
+		add(c.CA, c.Cert, string(c.Key), c.ServerName, strconv.Itoa(int(c.MinVersion)), strconv.Itoa(int(c.MaxVersion)))
+		for _, file := range []string{c.CAFile, c.CertFile, c.KeyFile} {
+			content, _ := os.ReadFile(file) // it was read just now, and its size checked
+			add(file, string(content))
+		}
+	}
+	add(strconv.Itoa(p.MaxConcurrentRequests), strconv.FormatFloat(p.RequestsPerSecond, 'g', -1, 64))
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
 // maxTLSFile bounds the files of TLS settings: a system's bundle of authorities

@@ -42,8 +42,8 @@ func TestProblems(t *testing.T) {
 		{"second document", "zzzzzzzz: 1\n" + minimal + "---\nx: 1\n", []string{
 			":1: zzzzzzzz: is not a key of the configuration", ":6: a second document: the configuration is one",
 		}},
-		{"no projects", "scan: {wait: 1s}\n", []string{":1: projects: is missing: list the projects to read, each with its region and instances"}},
-		{"projects is empty", "projects: []\n", []string{":1: projects: is empty: list the projects to read, each with its region and instances"}},
+		{"no projects", "scan: {wait: 1s}\n", []string{":1: projects: is missing: list the projects to read, each with its region and instances or discover"}},
+		{"projects is empty", "projects: []\n", []string{":1: projects: is empty: list the projects to read, each with its region and instances or discover"}},
 		{"projects is a text", "projects: x\n", []string{":1: projects: must be a list"}},
 		{"unknown keys", minimal + "scrape_timout: 5s\nzzzzzzzz: 1\n", []string{
 			":5: scrape_timout: is not a key of the configuration: did you mean scrape_timeout?", ":6: zzzzzzzz: is not a key of the configuration",

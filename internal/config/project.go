@@ -17,22 +17,24 @@ func defaultIAM(region string) string { return "https://iam." + region + ".myhua
 // projects decodes the list of projects.
 func (d *decoder) projects(v value) []Project {
 	var out []Project
-	known := make(map[string]int)     // line of a region and project id
+	known := make(map[string]int)     // line of a region and project id, and of a connection
 	instances := make(map[string]int) // line of an instance id
 	v.sequence(func(e value) {
 		p := d.project(e, instances)
-		if p.ProjectID != "" {
-			key := p.Region + " " + p.ProjectID
-			if first, ok := known[key]; ok {
-				e.problem("the same project as on line %d: put its instances there, so that both share one rate limit", first)
-			} else {
-				known[key] = e.node.Line
+		for _, same := range []string{p.Region + " " + p.ProjectID, p.Connection} {
+			if same == "" || (same != p.Connection && p.ProjectID == "") {
+				continue
 			}
+			if first, ok := known[same]; ok {
+				e.problem("the same project as on line %d: put its instances there, so that both share one rate limit", first)
+				break
+			}
+			known[same] = e.node.Line
 		}
 		out = append(out, p)
 	})
 	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
-		v.problem("is empty: list the projects to read, each with its region and instances")
+		v.problem("is empty: list the projects to read, each with its region and instances or discover")
 	}
 	return out
 }
@@ -42,9 +44,8 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	p := Project{ReadReplicas: true, MaxConcurrentRequests: 8, RequestsPerSecond: 20}
 	var h httpSettings
 	var instances value
-	discover := false
 	if v.null() {
-		v.problem("is empty: a project has a region and instances")
+		v.problem("is empty: a project has a region, and instances or discover")
 		return p
 	}
 	if !v.mapping(fields{
@@ -60,14 +61,11 @@ func (d *decoder) project(v value, known map[string]int) Project {
 			v.secret = true
 			h.proxyURL = v
 		},
-		"no_proxy":               func(v value) { v.text(&h.noProxy) },
-		"proxy_from_environment": func(v value) { v.boolean(&h.fromEnvironment) },
-		"tls_config":             func(v value) { p.TLS = d.tls(v) },
-		"instances":              func(v value) { instances = v },
-		"discover": func(v value) {
-			discover = true
-			v.problem("is not supported in this version: list the instances under instances")
-		},
+		"no_proxy":                func(v value) { v.text(&h.noProxy) },
+		"proxy_from_environment":  func(v value) { v.boolean(&h.fromEnvironment) },
+		"tls_config":              func(v value) { p.TLS = d.tls(v) },
+		"instances":               func(v value) { instances = v },
+		"discover":                func(v value) { p.Discover = d.discover(v) },
 		"read_replicas":           func(v value) { v.boolean(&p.ReadReplicas) },
 		"max_concurrent_requests": func(v value) { v.integer(&p.MaxConcurrentRequests, 1, 256) },
 		"requests_per_second":     func(v value) { v.number(&p.RequestsPerSecond, 1000) },
@@ -79,9 +77,10 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	switch {
 	case instances.node != nil:
 		p.Instances = d.instances(instances, known)
-	case !discover:
-		v.at("instances").problem("is missing: list the instances to read")
+	case p.Discover == nil:
+		v.at("instances").problem("is missing: list the instances to read, or set discover: {} to read all there are")
 	}
+	p.Connection = p.connection(h)
 	return p
 }
 

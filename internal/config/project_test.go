@@ -1,26 +1,44 @@
 package config_test
 
-import "testing"
+import (
+	"path/filepath"
+	"testing"
+
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
+)
 
 func TestProjectProblems(t *testing.T) {
 	project := func(lines string) string {
 		return "projects:\n  - region: cn-north-4\n    instances: [{id: a1}]\n    " + lines + "\n"
 	}
 	testProblems(t, []problemCase{
-		{"empty project", "projects: [~]\n", []string{":1: projects[0]: is empty: a project has a region and instances"}},
+		{"empty project", "projects: [~]\n", []string{":1: projects[0]: is empty: a project has a region, and instances or discover"}},
 		{"nothing in a project", "projects:\n  - project_id: p\n", []string{
-			":2: projects[0].region: is missing: name the region, such as cn-north-4", ":2: projects[0].instances: is missing: list the instances to read",
+			":2: projects[0].region: is missing: name the region, such as cn-north-4", ":2: projects[0].instances: is missing: list the instances to read, or set discover: {} to read all there are",
 		}},
 		{"unknown region", "projects:\n  - region: moon-1\n    instances: [{id: a}]\n", []string{
 			`:2: projects[0].region: "moon-1" is not a known region: correct it, or set endpoint to the base URL of its DCS API`,
 		}},
-		{"not supported yet", project("discover: {name: x}") + "limits: {hold: 1h}\nmetrics_endpoint: exporter\n", []string{
-			":4: projects[0].discover: is not supported in this version: list the instances under instances",
-			":5: limits.hold: is not supported in this version: leave it out",
-			":6: metrics_endpoint: exporter is not supported in this version: leave the key out, or set it to all",
+		{"discovery", project("discover: {name: '(', tags: {a: b, '': c, [x]: d, e: , f: [g], a: h}, enterprise_project_id: '', nam: y}"), []string{
+			`:4: projects[0].discover.name: "(" is not a regular expression (RE2 syntax), such as ^prod-`,
+			":4: projects[0].discover.tags.tag 2: the tag's key must be a text",
+			":4: projects[0].discover.tags.tag 3: the tag's key must be a text",
+			":4: projects[0].discover.tags.tag 4: must be a text; '' stands for an empty one",
+			":4: projects[0].discover.tags.tag 5: must be a text; '' stands for an empty one",
+			`:4: projects[0].discover.tags.tag 6: the tag "a" stands twice`,
+			":4: projects[0].discover.enterprise_project_id: is empty: give it a value or leave the key out",
+			":4: projects[0].discover.nam: is not a key of the configuration: did you mean name?",
 		}},
-		{"discover alone", "projects:\n  - region: cn-north-4\n    discover: {}\n", []string{
-			":3: projects[0].discover: is not supported in this version: list the instances under instances",
+		{"discovery of a kind", project("discover: all"), []string{":4: projects[0].discover: must be a mapping of keys to values"}},
+		{"tags of a kind", project("discover: {tags: [a]}"), []string{":4: projects[0].discover.tags: must be a mapping of tags to their values, such as {team: orders}"}},
+		{"no tags", project("discover: {tags: {}}"), []string{":4: projects[0].discover.tags: is empty: name tags, or leave the key out"}},
+		{"nothing to discover", "projects:\n  - region: cn-north-4\n    discover:\n", []string{
+			":2: projects[0].instances: is missing: list the instances to read, or set discover: {} to read all there are",
+		}},
+		{"endpoint of metrics", minimal + "limits: {hold: -1h}\nmetrics_endpoint: none\n", []string{
+			`:5: limits.hold: "-1h" is not a duration such as 500ms, 30s or 1h30m`,
+			`:6: metrics_endpoint: "none" is not one of all, exporter`,
 		}},
 		{"instances", "projects:\n  - region: cn-north-4\n    instances:\n      - id: a/b\n      - nodes: [x]\n      - id: a1\n        nodes: []\n      - id: a1\n      - {id: a2, nodes: [x, x], max_clients: 0}\n", []string{
 			`:4: projects[0].instances[0].id: "a/b" is not an id: it has letters, digits, - and _, 128 at most`,
@@ -34,6 +52,9 @@ func TestProjectProblems(t *testing.T) {
 			`:6: projects[1].instances[0].id: "a1" is listed already on line 4: an instance is read once`,
 		}},
 		{"a project twice", "projects:\n  - {region: cn-north-4, project_id: p, instances: [{id: a}]}\n  - {region: cn-north-4, project_id: p, instances: [{id: b}]}\n", []string{
+			":3: projects[1]: the same project as on line 2: put its instances there, so that both share one rate limit",
+		}},
+		{"a project twice, without its id", "projects:\n  - {region: cn-north-4, instances: [{id: a}]}\n  - {region: cn-north-4, discover: {}}\n", []string{
 			":3: projects[1]: the same project as on line 2: put its instances there, so that both share one rate limit",
 		}},
 		{"endpoints", project("endpoint: dcs.example\n    iam_endpoint: http://iam.example"), []string{
@@ -91,4 +112,67 @@ func TestProjectProblems(t *testing.T) {
 		}},
 		{"empty text", project("project_id: ''"), []string{`:4: projects[0].project_id: "" is not an id: it has letters, digits, - and _, 128 at most`}},
 	})
+}
+
+// TestDiscover checks which instances are read.
+func TestDiscover(t *testing.T) {
+	instance := dcsapi.Instance{ID: "i", Name: "prod-orders", Tags: map[string]string{"team": "orders", "empty": ""}, EnterpriseProjectID: "0"}
+	for text, want := range map[string]bool{
+		"{}": true, "{name: orders}": true, "{name: ^orders}": false, "{name: '^prod-orders$'}": true,
+		"{tags: {team: orders}}": true, "{tags: {team: order}}": false, "{tags: {team: orders, env: prod}}": false, "{tags: {empty: ''}}": true, "{tags: {none: ''}}": false,
+		"{enterprise_project_id: 0}": true, "{enterprise_project_id: 00}": false, "{name: prod, tags: {team: web}}": false,
+	} {
+		cfg, err := config.Parse("c.yml", []byte("projects:\n  - region: cn-north-4\n    discover: "+text+"\n"), ".")
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := cfg.Projects[0].Discover.Matches(instance); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// TestConnection checks what makes a project one that is connected otherwise.
+func TestConnection(t *testing.T) {
+	dir := t.TempDir()
+	cert, _ := newPair(t)
+	other, _ := newPair(t)
+	write(t, filepath.Join(dir, "ca.pem"), cert)
+	write(t, filepath.Join(dir, "s"), "secret")
+	connection := func(lines string) string {
+		t.Helper()
+		cfg, err := config.Parse("c.yml", []byte(minimal+lines), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg.Projects[0].Connection
+	}
+	none := connection("")
+	for _, same := range []string{"    read_replicas: false\n", "    discover: {}\n", "    max_concurrent_requests: 8\n", "idle_threshold: 1m\n"} {
+		if connection(same) != none {
+			t.Errorf("%s makes a new connection", same)
+		}
+	}
+	seen := map[string]string{none: "nothing"}
+	for _, lines := range []string{
+		"    project_id: p\n", "    endpoint: https://x.example\n", "    iam_endpoint: https://x.example\n", "    requests_per_second: 19\n", "    max_concurrent_requests: 7\n",
+		"    proxy_url: http://p.example:1\n", "    proxy_url: http://p.example:2\n", "    proxy_url: http://p.example:2\n    no_proxy: x\n", "    proxy_from_environment: true\n",
+		"    credentials: {access_key: a, secret_key: b}\n", "    credentials: {access_key: a, secret_key: c}\n", "    credentials: {access_key: a, secret_key_file: s}\n",
+		"    credentials: {access_key: a, secret_key: b, security_token: c}\n", "    tls_config: {server_name: x}\n", "    tls_config: {ca_file: ca.pem}\n",
+	} {
+		c := connection(lines)
+		if seen[c] != "" {
+			t.Errorf("%s is as %s", lines, seen[c])
+		}
+		seen[c] = lines
+	}
+	write(t, filepath.Join(dir, "ca.pem"), other)
+	if seen[connection("    tls_config: {ca_file: ca.pem}\n")] != "" {
+		t.Error("another authority in the same file is as before")
+	}
+	write(t, filepath.Join(dir, "s"), "another")
+	if seen[connection("    credentials: {access_key: a, secret_key_file: s}\n")] == "" {
+		t.Error("a key file that has changed, which is read again anyway, makes a new connection")
+	}
 }

@@ -2,6 +2,9 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"dcs_session_exporter/dcsapi"
@@ -20,7 +23,7 @@ func (c *Config) Summary() string {
 		fmt.Fprintf(&b, "  id           %s\n", id)
 		fmt.Fprintf(&b, "  endpoint     %s\n", p.Endpoint)
 		fmt.Fprintf(&b, "  credentials  %s\n", p.Credentials.origin())
-		fmt.Fprintf(&b, "  instances    %d\n", len(p.Instances))
+		fmt.Fprintf(&b, "  instances    %s\n", p.scope())
 		for _, i := range p.Instances {
 			fmt.Fprintf(&b, "    %s  %s\n", i.ID, i.scope(p.ReadReplicas))
 		}
@@ -34,6 +37,9 @@ func (c *Config) Summary() string {
 	age := "of any age"
 	if c.MaxSnapshotAge > 0 {
 		age = "up to " + c.MaxSnapshotAge.String() + " old"
+	}
+	if c.MetricsEndpoint == MetricsExporter {
+		b.WriteString("Sessions come from /probe alone, not from /metrics.\n")
 	}
 	fmt.Fprintf(&b, "Lists %s are used. A scrape takes %s at most.\n", age, c.ScrapeTimeout)
 	return b.String()
@@ -53,6 +59,34 @@ func (c *Credentials) origin() string {
 	text := "access key from " + from(c.AccessKey) + ", secret key from " + from(c.SecretKey)
 	if c.SecurityToken != (dcsapi.Secret{}) {
 		text += ", security token from " + from(c.SecurityToken)
+	}
+	return text
+}
+
+// scope says which instances of a project are read.
+func (p *Project) scope() string {
+	listed := strconv.Itoa(len(p.Instances))
+	switch {
+	case p.Discover == nil:
+		return listed
+	case len(p.Instances) == 0:
+		return p.Discover.String()
+	default:
+		return listed + ", and " + p.Discover.String()
+	}
+}
+
+// String says in words which instances are looked for.
+func (d *Discover) String() string {
+	text := "all that run"
+	if d.Name != nil {
+		text += ", with a name that matches " + strconv.Quote(d.Name.String())
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.Tags)) {
+		text += fmt.Sprintf(", with the tag %q=%q", key, d.Tags[key])
+	}
+	if d.EnterpriseProjectID != "" {
+		text += ", in enterprise project " + strconv.Quote(d.EnterpriseProjectID)
 	}
 	return text
 }
