@@ -10,10 +10,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/web"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
@@ -76,8 +76,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("%w (try --help)", err)
 	case f.demo && configSet:
 		return errors.New("--demo and --config.file exclude each other: the demo brings its own configuration")
-	case !strings.HasPrefix(f.telemetryPath, "/") || f.telemetryPath == "/" || strings.HasPrefix(f.telemetryPath, "/-/") || strings.ContainsAny(f.telemetryPath, " {}?#"):
-		return fmt.Errorf("--web.telemetry-path %q cannot be used: it is a path such as /metrics, and not / or below /-/", f.telemetryPath)
+	case !web.IsTelemetryPath(f.telemetryPath):
+		return fmt.Errorf("--web.telemetry-path %q cannot be used: it is a path such as /metrics, and not one of the exporter's other endpoints", f.telemetryPath)
 	}
 	switch command {
 	case checkCommand.FullCommand():

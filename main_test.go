@@ -65,7 +65,7 @@ func TestCommandLine(t *testing.T) {
 		{"no file", []string{"check", "--config.file=/nonexistent/c.yml"}, "", "/nonexistent/c.yml: no such file"},
 		{"no file to serve", []string{"--config.file=/nonexistent/c.yml"}, "", "--demo"},
 		{"valid", []string{"check", "--config.file=" + write(t, valid)}, "is valid", ""},
-		{"not valid", []string{"check", "--config.file=" + write(t, "projects: []\nx: 1\n")}, "", "config.yml:1: projects: is empty: list the projects to read, each with its region and instances\n"},
+		{"not valid", []string{"check", "--config.file=" + write(t, "projects: []\nx: 1\n")}, "", "config.yml:1: projects: is empty: list the projects to read, each with its region and instances or discover\n"},
 		{"not valid to serve", []string{"--config.file=" + write(t, "x: 1\n")}, "", "config.yml:1: x: is not a key"},
 		{"bad path", []string{"--demo", "--web.telemetry-path=/"}, "", "--web.telemetry-path"},
 		{"bad level", []string{"--demo", "--log.level=loud"}, "", "loud"},

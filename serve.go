@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
-	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/web"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
-	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
@@ -29,49 +27,30 @@ const drain = 10 * time.Second
 
 // serve runs the daemon until ctx ends.
 func serve(ctx context.Context, f flags, logger log.Logger) error {
-	var cfg *config.Config
-	var err error
+	d := &daemon{
+		load:   func() (*config.Config, error) { return config.Load(f.configFile) },
+		logger: logger, own: collector.NewOwnMetrics(),
+	}
 	if f.demo {
-		var stop func()
-		if cfg, stop, err = startDemo(ctx); err != nil {
+		cfg, stop, err := startDemo(ctx)
+		if err != nil {
 			return fmt.Errorf("cannot start the demo: %w", err)
 		}
 		defer stop()
+		d.load = func() (*config.Config, error) { return cfg, nil }
 		level.Info(logger).Log("msg", "demo mode: all sessions are invented")
-	} else if cfg, err = config.Load(f.configFile); err != nil {
-		return invalid(err)
 	}
-
-	own := collector.NewOwnMetrics()
-	projects, closeClients, err := connect(cfg, own)
-	if err != nil {
+	if err := d.reload(); err != nil {
 		return err
 	}
-	defer closeClients()
-	coll := collector.New(collector.Options{
-		Projects: projects,
-		Scan: collector.ScanOptions{
-			Off: cfg.Scan.Mode == config.ScanOff, MinInterval: cfg.Scan.MinInterval, Wait: cfg.Scan.Wait,
-		},
-		Aggregate: collector.AggregateOptions{
-			AgeBuckets: cfg.Histograms.AgeBuckets, IdleBuckets: cfg.Histograms.IdleBuckets,
-			IdleThreshold: cfg.IdleThreshold,
-			Address: collector.AddressOptions{
-				Source: collector.AddressSource(cfg.ClientAddress.Source), IncludePort: cfg.ClientAddress.IncludePort,
-			},
-			Limits: collector.Limits(cfg.Limits),
-		},
-		MaxSnapshotAge: cfg.MaxSnapshotAge, DiscoveryInterval: cfg.DiscoveryInterval, Timeout: cfg.ScrapeTimeout,
-		Logger: logger,
-	}, own)
-	defer coll.Close()
-	own.ConfigLoaded(time.Now())
+	defer d.close()
+	defer d.reloadOnHangup(ctx)()
 
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(own, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), versioncollector.NewCollector(name))
+	registry.MustRegister(d.own, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), versioncollector.NewCollector(name))
 	handler, err := web.NewHandler(web.Options{
-		Collector: coll, Own: registry, TelemetryPath: f.telemetryPath,
-		Timeout: cfg.ScrapeTimeout, TimeoutOffset: cfg.ScrapeTimeoutOffset,
+		Settings: d.settings, Reload: d.reload,
+		Own: registry, TelemetryPath: f.telemetryPath,
 		Version: version.Version, Demo: f.demo, Logger: logger,
 	})
 	if err != nil {
@@ -82,7 +61,7 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      cfg.ScrapeTimeout + 30*time.Second,
+		WriteTimeout:      time.Minute, // scrapes have their own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}, f.web, logger)
@@ -110,58 +89,4 @@ func listen(ctx context.Context, server *http.Server, flags *toolkit.FlagConfig,
 	}
 	level.Info(logger).Log("msg", "ended")
 	return nil
-}
-
-// connect makes a client for each project.
-func connect(cfg *config.Config, own *collector.OwnMetrics) ([]collector.Project, func(), error) {
-	var projects []collector.Project
-	var clients []*dcsapi.Client
-	closeAll := func() {
-		for _, c := range clients {
-			c.Close()
-		}
-	}
-	keyring := new(dcsapi.Keyring)
-	for _, p := range cfg.Projects {
-		client, err := newClient(p, keyring, own)
-		if err != nil {
-			closeAll()
-			return nil, nil, fmt.Errorf("project in region %s: %w", p.Region, err)
-		}
-		clients = append(clients, client)
-		project := collector.Project{API: client, ReadReplicas: p.ReadReplicas, PagesAtOnce: p.MaxConcurrentRequests}
-		for _, i := range p.Instances {
-			project.Instances = append(project.Instances, collector.Instance(i))
-		}
-		projects = append(projects, project)
-	}
-	return projects, closeAll, nil
-}
-
-// newClient makes the client of a project.
-func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetrics) (*dcsapi.Client, error) {
-	o := dcsapi.Options{
-		Region: p.Region, Endpoint: p.Endpoint, IAMEndpoint: p.IAMEndpoint, ProjectID: p.ProjectID,
-		Keyring: keyring, Proxy: p.Proxy,
-		MaxConcurrentRequests: p.MaxConcurrentRequests, RequestsPerSecond: p.RequestsPerSecond,
-		UserAgent: name + "/" + version.Version,
-	}
-	if p.TLS != nil {
-		tlsConfig, err := promconfig.NewTLSConfig(p.TLS)
-		if err != nil {
-			return nil, fmt.Errorf("tls_config: %w", err)
-		}
-		o.TLS = tlsConfig
-	}
-	if c := p.Credentials; c != nil {
-		o.Keys = dcsapi.NewConfiguredKey(c.AccessKey, c.SecretKey, c.SecurityToken)
-	} else {
-		o.Keys = dcsapi.NewDefaultChain(p.IAMEndpoint, dcsapi.NewTransport(p.Proxy, o.TLS, 2))
-	}
-	var client *dcsapi.Client
-	o.Observe = func(operation, code string, took time.Duration) {
-		own.ObserveRequest(client.KnownProjectID(), operation, code, took)
-	}
-	client = dcsapi.New(o)
-	return client, nil
 }

@@ -29,11 +29,12 @@ func list(t *testing.T, endpoint, lines, dir string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	projects, closeAll, err := connect(cfg, collector.NewOwnMetrics())
+	var c clients
+	projects, _, err := c.connect(cfg, collector.NewOwnMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeAll()
+	defer c.close()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	found, err := projects[0].API.ListInstances(ctx)

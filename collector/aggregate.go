@@ -108,30 +108,35 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 
 // Snapshot returns what the sessions added so far amount to, within the
 // limits. The aggregator is of no use afterwards.
-func (a *Aggregator) Snapshot() *Snapshot {
+func (a *Aggregator) Snapshot() *Snapshot { return a.snapshot(new(topLists), time.Time{}) }
+
+// snapshot is Snapshot for one list of many: top remembers from list to list
+// who holds a place.
+func (a *Aggregator) snapshot(top *topLists, now time.Time) *Snapshot {
 	r := &a.result
 	l := a.o.Limits
 	r.Addresses = int64(len(a.addrs.values))
 	r.Folded = make(map[Dimension]int)
 
-	names := a.foldUsers()
+	names := a.foldUsers(top, now)
 	r.Folded[Users] = foldedCount(names, a.users.values)
 	if l.Clients > 0 {
-		r.Clients, r.Folded[Clients] = foldClients(a.mergeClients(names), l.Clients)
+		r.Clients, r.Folded[Clients] = foldClients(a.mergeClients(names), l.Clients, top, l.Hold, now)
 	}
 	for _, t := range []struct {
 		dimension Dimension
 		tally     *tally
 		limit     int
+		held      *members[string]
 		to        *[]ValueCount
 	}{
-		{Commands, &a.commands, l.Commands, &r.Commands},
-		{Databases, &a.databases, l.Databases, &r.Databases},
-		{Names, &a.names, l.Names, &r.Names},
-		{Networks, &a.networks, l.Networks, &r.Networks},
+		{Commands, &a.commands, l.Commands, &top.commands, &r.Commands},
+		{Databases, &a.databases, l.Databases, nil, &r.Databases},
+		{Names, &a.names, l.Names, &top.names, &r.Names},
+		{Networks, &a.networks, l.Networks, nil, &r.Networks},
 	} {
 		if t.limit > 0 {
-			*t.to, r.Folded[t.dimension] = foldValues(t.tally.counts(), t.limit)
+			*t.to, r.Folded[t.dimension] = foldValues(t.tally.counts(), t.limit, t.held, l.Hold, now)
 		}
 	}
 	return r

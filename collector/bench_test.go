@@ -60,6 +60,7 @@ func (*memoryAPI) ProjectID(context.Context) (string, error)                { re
 func (*memoryAPI) KeyAccepted(context.Context) bool                         { return true }
 func (*memoryAPI) ListInstances(context.Context) ([]dcsapi.Instance, error) { return nil, nil }
 func (*memoryAPI) ListNodes(context.Context, string) ([]dcsapi.Node, error) { return nil, nil }
+func (*memoryAPI) Capacity(time.Time) float64                               { return 1000 }
 
 func (a *memoryAPI) ListClients(_ context.Context, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
 	from, to := min(r.Offset, len(a.sessions)), min(r.Offset+r.Limit, len(a.sessions))
@@ -82,8 +83,8 @@ func BenchmarkGather(b *testing.B) {
 	own := collector.NewOwnMetrics()
 	c := collector.New(collector.Options{
 		Projects: []collector.Project{{API: &memoryAPI{sessions: sessions, taken: time.Now()}, PagesAtOnce: 1, Instances: []collector.Instance{{ID: "i", Nodes: []string{"n"}}}}},
-		Scan:     collector.ScanOptions{Off: true}, Aggregate: o, DiscoveryInterval: time.Hour, Timeout: time.Minute, Logger: log.NewNopLogger(),
-	}, own)
+		Scan:     collector.ScanOptions{Off: true}, Aggregate: &o, DiscoveryInterval: time.Hour, Timeout: time.Minute, Logger: log.NewNopLogger(),
+	}, own, nil)
 	defer c.Close()
 	b.ReportAllocs()
 	series := 0

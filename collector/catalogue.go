@@ -97,11 +97,19 @@ var catalogue = prepare([]Metric{
 	{"dcs_session_query_buffer_max_bytes", Gauge, nodeLabels, "Largest query buffer of a single session (qbuf).", largest(func(s *Snapshot) Sum { return s.QueryBuffer }), nil, nil},
 	{"dcs_session_output_memory_max_bytes", Gauge, nodeLabels, "Largest output buffers of a single session (omem).", largest(func(s *Snapshot) Sum { return s.OutputMemory }), nil, nil},
 
+	{"dcs_sessions_opened_total", Counter, nodeLabels, "Client sessions that were on a list and not on the one before, since the node was first seen; a lower bound, as sessions between two lists are not seen.", perChurn(func(c Churn) int64 { return c.Opened }), nil, nil},
+	{"dcs_sessions_closed_total", Counter, nodeLabels, "Client sessions that were on a list no longer, since the node was first seen; a lower bound, as sessions between two lists are not seen.", perChurn(func(c Churn) int64 { return c.Closed }), nil, nil},
+	{"dcs_connections_accepted_total", Counter, nodeLabels, "Connections that the node has accepted since it was first seen, by how far the highest session id has risen: those between two lists count.", perChurn(func(c Churn) int64 { return c.Accepted }), nil, nil},
+
 	{"dcs_session_exporter_api_requests_total", Counter, []string{"project_id", "operation", "code"}, "Requests sent to the API, by HTTP status, or error where no complete answer came.", nil, nil, nil},
 	{"dcs_session_exporter_api_request_duration_seconds", Histogram, []string{"operation"}, "How long requests to the API took, to the end of the answer.", nil, nil, nil},
 	{"dcs_session_exporter_scrape_errors_total", Counter, []string{"project_id", "reason"}, "Nodes that could not be read, one per node and scrape.", nil, nil, nil},
 	{"dcs_session_exporter_torn_lists_total", Counter, []string{"project_id"}, "Session lists that changed while they were read.", nil, nil, nil},
 	{"dcs_session_exporter_values_folded", Gauge, nodeAnd("dimension"), "Distinct values that the limit has folded into the value other.", folded, nil, nil},
+	{"dcs_session_exporter_limiter_wait_seconds_total", Counter, []string{"project_id"}, "Time that requests have waited for the rate limit (requests_per_second), added up.", nil, nil, nil},
+	{"dcs_session_exporter_holdoff_seconds", Gauge, []string{"project_id"}, "How long requests are still held off, because the API has throttled them or refused the key; 0 if they are not.", nil, nil, nil},
+	{"dcs_session_exporter_requests_in_flight", Gauge, []string{"project_id"}, "Requests to the API that are being sent or answered.", nil, nil, nil},
+	{"dcs_session_exporter_discovery_last_success_timestamp_seconds", Gauge, []string{"project_id"}, "When the project's instances were last listed successfully.", nil, nil, nil},
 	{"dcs_session_exporter_config_last_reload_successful", Gauge, nil, "Whether the configuration was last loaded successfully.", nil, nil, nil},
 	{"dcs_session_exporter_config_last_reload_success_timestamp_seconds", Gauge, nil, "When the configuration was last loaded successfully.", nil, nil, nil},
 })
@@ -124,6 +132,9 @@ func prepare(rows []Metric) []Metric {
 	}
 	return rows
 }
+
+// aboutProject tells whether the metric is about a project as a whole.
+func (m *Metric) aboutProject() bool { return slices.Equal(m.Labels, projectLabels) }
 
 // find returns the row of a metric that is known to be there.
 func find(name string) Metric {

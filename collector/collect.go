@@ -13,8 +13,8 @@ func (r *result) instances() iter.Seq2[*projectResult, *instanceResult] {
 	return func(yield func(*projectResult, *instanceResult) bool) {
 		for k := range r.projects {
 			p := &r.projects[k]
-			for j := range p.instances {
-				if !yield(p, &p.instances[j]) {
+			for _, i := range p.instances {
+				if !yield(p, i) {
 					return
 				}
 			}
@@ -29,8 +29,8 @@ func (r *result) nodes() iter.Seq2[*instanceResult, *nodeResult] {
 			if i.skipped != "" {
 				continue
 			}
-			for k := range i.nodes {
-				if !yield(i, &i.nodes[k]) {
+			for _, n := range i.nodes {
+				if !yield(i, n) {
 					return
 				}
 			}
@@ -49,9 +49,17 @@ func (r *result) read() iter.Seq2[*instanceResult, *nodeResult] {
 	}
 }
 
+// perProject collects whether projects are up. Two may turn out to be the same
+// one, read with different keys: both must work then.
 func perProject(r *result, e emitter) {
+	type project struct{ region, id string }
+	up := make(map[project]bool)
 	for _, p := range r.projects {
-		e.emit(truth(p.up), p.region, p.id)
+		before, there := up[project{p.region, p.id}]
+		up[project{p.region, p.id}] = p.up && (before || !there)
+	}
+	for p, up := range up {
+		e.emit(truth(up), p.region, p.id)
 	}
 }
 
@@ -102,15 +110,15 @@ func skipped(r *result, e emitter) {
 
 func instanceInfo(r *result, e emitter) {
 	for p, i := range r.instances() {
-		d := &i.details
+		d := &i.Details
 		e.emit(1, i.ID, d.Name, d.Engine, d.EngineVersion, d.SpecCode, p.region, p.id, d.EnterpriseProjectID)
 	}
 }
 
 func instanceStatus(r *result, e emitter) {
 	for _, i := range r.instances() {
-		if i.details.Status != "" {
-			e.emit(1, i.ID, i.details.Status)
+		if i.Details.Status != "" {
+			e.emit(1, i.ID, i.Details.Status)
 		}
 	}
 }
@@ -155,6 +163,15 @@ func perNode(value func(*Snapshot) (float64, bool)) func(*result, emitter) {
 			if v, ok := value(n.snapshot); ok {
 				e.emit(v, i.ID, n.details.ID)
 			}
+		}
+	}
+}
+
+// perChurn collects one counter per node that was read.
+func perChurn(value func(Churn) int64) func(*result, emitter) {
+	return func(r *result, e emitter) {
+		for i, n := range r.read() {
+			e.emit(float64(value(n.churn)), i.ID, n.details.ID)
 		}
 	}
 }

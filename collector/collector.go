@@ -1,13 +1,16 @@
 // Package collector turns the client sessions of DCS instances into metrics.
 //
-// Data flows one way: a scrape (scrape.go) asks each project (project.go) for
-// its instances and nodes, has each node scanned and its list read (node.go,
-// list.go), adds the sessions up (aggregate.go, fold.go) and ranges over the
-// table of metrics (catalogue.go).
+// Data flows one way: a scrape (scrape.go) takes the targets that are
+// configured or discovered (targets.go), asks for their nodes (project.go),
+// plans which ones there is time for (plan.go), has each of them scanned and
+// its list read once for all scrapes that wait for it (flight.go, node.go,
+// list.go), adds the sessions up (aggregate.go, fold.go, toplists.go, churn.go)
+// and ranges over the table of metrics (catalogue.go).
 package collector
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/go-kit/log"
@@ -18,53 +21,112 @@ import (
 type Options struct {
 	Projects          []Project
 	Scan              ScanOptions
-	Aggregate         AggregateOptions
+	Aggregate         *AggregateOptions
 	MaxSnapshotAge    time.Duration // older lists are not used; 0 for any age
 	DiscoveryInterval time.Duration // how long instances and nodes are remembered
 	Timeout           time.Duration // of what runs in the background, and of a scrape without a deadline
 	Logger            log.Logger
 }
 
-// Collector reads all its instances' nodes on every scrape. Its methods may be
-// called at the same time. It is made by New.
+// Collector reads instances' nodes on every scrape. Its methods may be called
+// at the same time. It is made by New.
 type Collector struct {
 	options  Options
 	projects []*project
-	tasks    *background
 	own      *OwnMetrics
+	started  time.Time
+
+	configured map[string]bool // the instances that the configuration names
 }
 
 // New returns a collector. own are the exporter's metrics about itself, which
-// it keeps up to date. Nothing is asked of the API before the first scrape.
-func New(o Options, own *OwnMetrics) *Collector {
-	c := &Collector{options: o, tasks: newBackground(o.Timeout), own: own}
-	for _, p := range o.Projects {
-		c.projects = append(c.projects, newProject(p, &c.options, c.tasks))
-		own.addProject(p.API.KnownProjectID())
+// it keeps up to date. It begins at once to look for the instances there are.
+//
+// If previous is not nil, the new collector takes its place: projects with the
+// same API keep all that is remembered of them. The previous one is retired
+// then, not closed.
+func New(o Options, own *OwnMetrics, previous *Collector) *Collector {
+	c := &Collector{options: o, own: own, started: time.Now(), configured: make(map[string]bool)}
+	if previous != nil && reflect.DeepEqual(previous.options.Aggregate, o.Aggregate) {
+		c.options.Aggregate = previous.options.Aggregate // lists that are added up already are good
 	}
+	for _, p := range o.Projects {
+		k := previous.find(p.API)
+		if k == nil {
+			k = newKnown(p.API, &c.options)
+		}
+		k.configure(p.Instances, &c.options)
+		for _, i := range p.Instances {
+			c.configured[i.ID] = true
+		}
+		c.projects = append(c.projects, &project{p, k})
+		own.addProject(p.API.KnownProjectID())
+		k.inventory.refresh(o.DiscoveryInterval)
+	}
+	own.current.Store(c)
 	return c
 }
 
-// Close ends what runs in the background. Scrapes under way are not ended.
-func (c *Collector) Close() { c.tasks.close() }
+// find returns what is remembered of the project with an API, nil for nothing.
+func (c *Collector) find(api API) *known {
+	if c == nil {
+		return nil
+	}
+	for _, p := range c.projects {
+		if p.api == api {
+			return p.known
+		}
+	}
+	return nil
+}
 
-// Scrape returns the collector of one scrape, which ends with ctx. All nodes
-// are read when it is collected, each time anew.
+// Retire ends what runs in the background and next, which was made from this
+// collector, has not taken over. There are no scrapes any more.
+func (c *Collector) Retire(next *Collector) {
+	for _, p := range c.projects {
+		if next.find(p.api) != p.known {
+			p.tasks.close()
+		}
+	}
+}
+
+// Close ends what runs in the background. Scrapes under way are not ended.
+func (c *Collector) Close() {
+	for _, p := range c.projects {
+		p.tasks.close()
+	}
+}
+
+// Scrape returns the collector of one scrape of all targets, which ends with
+// ctx. All nodes are read when it is collected, each time anew.
 func (c *Collector) Scrape(ctx context.Context) prometheus.Collector {
-	return &scrape{c, ctx}
+	return &scrape{c, ctx, nil, func(*Metric) bool { return true }}
+}
+
+// Probe returns the collector of one scrape of a single target.
+func (c *Collector) Probe(ctx context.Context, t *Target) prometheus.Collector {
+	return &scrape{c, ctx, t, func(m *Metric) bool { return !m.aboutProject() }}
+}
+
+// ScrapeProjects returns the collector of what is known about the projects;
+// no target is read.
+func (c *Collector) ScrapeProjects(ctx context.Context) prometheus.Collector {
+	return &scrape{c, ctx, new(Target), (*Metric).aboutProject}
 }
 
 // scrape is a collector with the context of one request: prometheus.Collector
 // has no other place for it.
 type scrape struct {
 	*Collector
-	ctx context.Context
+	ctx  context.Context
+	only *Target            // nil for all; one without a project for none
+	has  func(*Metric) bool // the metrics that it collects
 }
 
 // Describe implements prometheus.Collector.
 func (s *scrape) Describe(ch chan<- *prometheus.Desc) {
-	for _, m := range catalogue {
-		if m.collect != nil {
+	for i := range catalogue {
+		if m := &catalogue[i]; m.collect != nil && s.has(m) {
 			ch <- m.desc
 		}
 	}
@@ -72,9 +134,9 @@ func (s *scrape) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s *scrape) Collect(ch chan<- prometheus.Metric) {
-	result := s.collect(s.ctx)
+	result := s.collect(s.ctx, s.only)
 	for i := range catalogue {
-		if m := &catalogue[i]; m.collect != nil {
+		if m := &catalogue[i]; m.collect != nil && s.has(m) {
 			m.collect(result, emitter{m, ch})
 		}
 	}

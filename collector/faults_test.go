@@ -114,6 +114,7 @@ func TestFaultsOfNodeLists(t *testing.T) {
 				f.fault.CutAfter = 20 // the answer is short
 			}
 			h.api.AddFault(f.fault)
+			h.api.AddFault(emulator.Fault{Operation: "list_project_nodes", Status: 404, Code: "APIGW.0101"})
 			got := h.scrape(3 * time.Second)
 			got.want(t, 0, "dcs_up", "instance_id=instance-1")
 			got.want(t, 1, "dcs_node_error", "instance_id=instance-1", "node_id=", "reason="+string(f.reason))
@@ -137,12 +138,11 @@ func TestFaultsOfInstanceLists(t *testing.T) {
 	for _, f := range faults() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 5)}})
 			f.fault.Operation = "list_instances"
 			if f.fault.CutAfter > 0 {
 				f.fault.CutAfter = 20
 			}
-			h.api.AddFault(f.fault)
+			h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 5)}, faults: []emulator.Fault{f.fault}})
 			got := h.scrape(6 * time.Second)
 			got.want(t, 1, "dcs_up", "instance_id=instance-1")
 			got.want(t, 1, "dcs_instance_info", "instance_id=instance-1", "instance_name=")
@@ -204,8 +204,10 @@ func TestScanFaults(t *testing.T) {
 func TestListsOfInstancesAndNodesFail(t *testing.T) {
 	t.Run("instances", func(t *testing.T) {
 		t.Parallel()
-		h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 5)}})
-		h.api.AddFault(emulator.Fault{Operation: "list_instances", Status: 403, Code: "DCS.2003"})
+		h := newHarness(t, setup{
+			instances: []emulator.Instance{instanceOf("instance-1", 5)},
+			faults:    []emulator.Fault{{Operation: "list_instances", Status: 403, Code: "DCS.2003"}},
+		})
 		got := h.scrape(5 * time.Second)
 		got.want(t, 1, "dcs_up")
 		got.want(t, 1, "dcs_project_up")
@@ -214,8 +216,10 @@ func TestListsOfInstancesAndNodesFail(t *testing.T) {
 	})
 	t.Run("instances hang", func(t *testing.T) {
 		t.Parallel()
-		h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 5)}})
-		h.api.AddFault(emulator.Fault{Operation: "list_instances", Hang: true})
+		h := newHarness(t, setup{
+			instances: []emulator.Instance{instanceOf("instance-1", 5)},
+			faults:    []emulator.Fault{{Operation: "list_instances", Hang: true}},
+		})
 		got := h.scrape(4 * time.Second)
 		got.want(t, 1, "dcs_up")
 	})
@@ -223,6 +227,7 @@ func TestListsOfInstancesAndNodesFail(t *testing.T) {
 		t.Parallel()
 		h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 5), instanceOf("instance-2", 6)}})
 		h.api.AddFault(emulator.Fault{Operation: "list_nodes", InstanceID: "instance-1", Status: 403, Code: "DCS.2003"})
+		h.api.AddFault(emulator.Fault{Operation: "list_project_nodes", Status: 404, Code: "APIGW.0101"})
 		got := h.scrape(5 * time.Second)
 		got.want(t, 0, "dcs_up", "instance_id=instance-1")
 		got.want(t, 1, "dcs_up", "instance_id=instance-2")

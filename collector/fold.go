@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Other is the value into which a dimension's values beyond its limit are
@@ -28,11 +29,16 @@ const (
 // Other.
 type Limits struct {
 	Users, Clients, Commands, Databases, Names, Networks int
+
+	// Hold is how long users, clients, commands and names keep their place
+	// after they were last among the heaviest, 0 for not at all.
+	Hold time.Duration
 }
 
-// foldValues keeps the limit values with the most sessions, adds the rest up
-// in Other, and returns them by value, with the number of those folded.
-func foldValues(counts []ValueCount, limit int) ([]ValueCount, int) {
+// foldValues keeps the limit values with the most sessions, and those that hold
+// their places, adds the rest up in Other, and returns them by value, with the
+// number of those folded. held may be nil.
+func foldValues(counts []ValueCount, limit int, held *members[string], hold time.Duration, now time.Time) ([]ValueCount, int) {
 	slices.SortFunc(counts, func(a, b ValueCount) int {
 		return cmp.Or(
 			cmp.Compare(isOther(a.Value), isOther(b.Value)), // a real one joins the fold
@@ -45,6 +51,10 @@ func foldValues(counts []ValueCount, limit int) ([]ValueCount, int) {
 		places--
 	}
 	folded := max(places-limit, 0)
+	if held != nil {
+		choose(held, counts[:places], limit,
+			func(c ValueCount) string { return c.Value }, func(c ValueCount) int64 { return c.Sessions }, hold, now)
+	}
 	kept := slices.Clone(counts[:places-folded])
 	if rest := counts[places-folded:]; len(rest) > 0 {
 		other := ValueCount{Value: Other}
@@ -67,12 +77,12 @@ func isOther(value string) int {
 
 // foldUsers sets the result's users and returns the name under which each user
 // goes from now on, by index.
-func (a *Aggregator) foldUsers() []string {
+func (a *Aggregator) foldUsers(top *topLists, now time.Time) []string {
 	counts := make([]ValueCount, len(a.user))
 	for i, u := range a.user {
 		counts[i] = ValueCount{u.User, u.Sessions}
 	}
-	kept, _ := foldValues(counts, a.o.Limits.Users)
+	kept, _ := foldValues(counts, a.o.Limits.Users, &top.users, a.o.Limits.Hold, now)
 	position := make(map[string]int, len(kept))
 	for i, k := range kept {
 		position[k.Value] = i
@@ -148,10 +158,10 @@ func (c *ClientStats) bytes() int64 {
 }
 
 // foldClients gives half of the limit's places to the clients with the most
-// sessions, the rest to those with the most bytes, and adds the others up per
-// user under the address Other. It returns them by user and address, with the
-// number of those folded.
-func foldClients(clients []*ClientStats, limit int) ([]ClientStats, int) {
+// sessions, the rest to those with the most bytes, each with those that hold
+// their places, and adds the others up per user under the address Other. It
+// returns them by user and address, with the number of those folded.
+func foldClients(clients []*ClientStats, limit int, top *topLists, hold time.Duration, now time.Time) ([]ClientStats, int) {
 	byName := func(a, b *ClientStats) int {
 		return cmp.Or(strings.Compare(a.User, b.User), strings.Compare(a.Address, b.Address))
 	}
@@ -163,12 +173,14 @@ func foldClients(clients []*ClientStats, limit int) ([]ClientStats, int) {
 		places--
 	}
 	folded := max(places-limit, 0)
-	if folded > 0 {
-		half := (limit + 1) / 2
-		slices.SortFunc(clients[half:places], func(a, b *ClientStats) int {
-			return cmp.Or(cmp.Compare(b.bytes(), a.bytes()), cmp.Compare(b.Sessions, a.Sessions), byName(a, b))
-		})
-	}
+	id := func(c *ClientStats) clientID { return clientID{c.User, c.Address} }
+	half := min((limit+1)/2, places)
+	choose(&top.bySessions, clients[:places], half, id, func(c *ClientStats) int64 { return c.Sessions }, hold, now)
+	rest := clients[half:places]
+	slices.SortFunc(rest, func(a, b *ClientStats) int {
+		return cmp.Or(cmp.Compare(b.bytes(), a.bytes()), cmp.Compare(b.Sessions, a.Sessions), byName(a, b))
+	})
+	choose(&top.byBytes, rest, limit-half, id, (*ClientStats).bytes, hold, now)
 	kept := slices.Clone(clients[:places-folded])
 	others := make(map[string]*ClientStats) // by user
 	for _, c := range clients[places-folded:] {

@@ -34,6 +34,8 @@ type harness struct {
 	collector *collector.Collector
 	registry  *prometheus.Registry // of the exporter's own metrics
 	logs      *logs
+	options   collector.Options
+	own       *collector.OwnMetrics
 }
 
 // setup says how a harness differs from the usual one.
@@ -42,6 +44,7 @@ type setup struct {
 	client    func(*dcsapi.Options)
 	collector func(*collector.Options)
 	instances []emulator.Instance
+	faults    []emulator.Fault     // from the start
 	read      []collector.Instance // nil to read all of instances
 }
 
@@ -70,6 +73,7 @@ func newHarness(t *testing.T, s setup) *harness {
 	api := emulator.New(s.api)
 	api.SetKey(emulator.Key{AccessKey: "AK", SecretKey: "SK", Projects: []string{projectID}})
 	api.Add(s.instances...)
+	api.SetFaults(s.faults...)
 	server := httptest.NewServer(api)
 	h := &harness{t: t, api: api, logs: &logs{}}
 
@@ -82,6 +86,7 @@ func newHarness(t *testing.T, s setup) *harness {
 		Observe: func(operation, code string, took time.Duration) {
 			own.ObserveRequest(client.KnownProjectID(), operation, code, took)
 		},
+		ObserveWait: func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) },
 	}
 	if s.client != nil {
 		s.client(&clientOptions)
@@ -97,7 +102,7 @@ func newHarness(t *testing.T, s setup) *harness {
 	options := collector.Options{
 		Projects:          []collector.Project{{API: client, Instances: read, ReadReplicas: true, PagesAtOnce: 8}},
 		Scan:              collector.ScanOptions{Wait: 2 * time.Second},
-		Aggregate:         testOptions(),
+		Aggregate:         new(testOptions()),
 		MaxSnapshotAge:    5 * time.Minute,
 		DiscoveryInterval: 5 * time.Minute,
 		Timeout:           20 * time.Second,
@@ -106,7 +111,8 @@ func newHarness(t *testing.T, s setup) *harness {
 	if s.collector != nil {
 		s.collector(&options)
 	}
-	h.collector = collector.New(options, own)
+	h.options, h.own = options, own
+	h.collector = collector.New(options, own, nil)
 	h.registry = prometheus.NewRegistry()
 	h.registry.MustRegister(own)
 	t.Cleanup(func() {
@@ -125,7 +131,13 @@ type families map[string]*dto.MetricFamily
 // a time.
 func (h *harness) scrape(within time.Duration) families {
 	h.t.Helper()
-	list, err := h.gatherer(within).Gather()
+	return h.scrapeOf(h.collector, within)
+}
+
+// scrapeOf is scrape with another collector.
+func (h *harness) scrapeOf(c *collector.Collector, within time.Duration) families {
+	h.t.Helper()
+	list, err := h.gatherer(c, within).Gather()
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -137,12 +149,12 @@ func (h *harness) scrape(within time.Duration) families {
 }
 
 // gatherer returns what a scrape of the exporter gathers.
-func (h *harness) gatherer(within time.Duration) prometheus.Gatherer {
+func (h *harness) gatherer(c *collector.Collector, within time.Duration) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		ctx, cancel := context.WithTimeout(h.t.Context(), within)
 		defer cancel()
 		sessions := prometheus.NewPedanticRegistry()
-		if err := sessions.Register(h.collector.Scrape(ctx)); err != nil {
+		if err := sessions.Register(c.Scrape(ctx)); err != nil {
 			return nil, err
 		}
 		return prometheus.Gatherers{collector.TypedGatherer(sessions), h.registry}.Gather()
@@ -246,6 +258,15 @@ func (h *harness) requests(operation, node string) int {
 		}
 	}
 	return n
+}
+
+// operations returns those of the requests that the API has received.
+func (h *harness) operations() []string {
+	var out []string
+	for _, r := range h.api.Requests() {
+		out = append(out, r.Operation)
+	}
+	return out
 }
 
 // manySessions returns n sessions of a few users and addresses.

@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"iter"
 	"sync"
 	"time"
@@ -32,6 +31,10 @@ type API interface {
 	ListNodes(ctx context.Context, instanceID string) ([]dcsapi.Node, error)
 	ListClients(context.Context, dcsapi.ListClientsRequest, func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error)
 	ScanClients(ctx context.Context, instanceID, nodeID string) (string, error)
+	ListProjectNodes(context.Context) (map[string][]dcsapi.Node, error)
+	Capacity(until time.Time) float64
+	InFlight() int
+	HoldOff() time.Duration
 }
 
 // list reads one session list, page by page, into an aggregator. Pages may
@@ -44,9 +47,9 @@ type list struct {
 
 	mu       sync.Mutex
 	agg      *Aggregator
-	ids      map[uint64]struct{} // sessions seen
-	seed     maphash.Seed
-	sessions int // sessions read, with repetitions
+	ids      sessionAges // sessions seen
+	sessions int         // sessions read, with repetitions
+	pages    int         // pages read
 	times    map[string]time.Time
 	first    dcsapi.Page
 	last     int  // sessions on the page at the highest offset
@@ -83,6 +86,7 @@ func (l *list) page(ctx context.Context, offset int, once bool) (dcsapi.Page, er
 		l.last, l.lastAt = page.Sessions, offset
 	}
 	l.sessions += page.Sessions
+	l.pages++
 	l.times[page.Time] = page.Taken
 	l.ended = l.ended || page.Sessions == 0
 	l.noNews = l.noNews || (page.Sessions > 0 && fresh == 0)
@@ -91,33 +95,9 @@ func (l *list) page(ctx context.Context, offset int, once bool) (dcsapi.Page, er
 
 // isNew tells whether a session was not seen before, and remembers it.
 func (l *list) isNew(s *dcsapi.Session) bool {
-	var id uint64
-	switch n, ok := number(s.ID); {
-	case ok:
-		id = n
-	case s.ID != "":
-		id = maphash.String(l.seed, s.ID) | 1<<63
-	default:
-		id = maphash.Comparable(l.seed, [2]string{s.Addr, s.FD}) | 1<<63
-	}
 	before := len(l.ids)
-	l.ids[id] = struct{}{}
+	l.ids.add(s)
 	return len(l.ids) > before
-}
-
-// number reads a decimal id of at most 63 bits that is written as one is.
-func number(s string) (uint64, bool) {
-	if s == "" || len(s) > 18 || (s[0] == '0' && len(s) > 1) {
-		return 0, false
-	}
-	var n uint64
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	return n, true
 }
 
 // rest reads the pages after the first: side by side as many as the count

@@ -12,7 +12,7 @@ type emitter struct {
 	ch     chan<- prometheus.Metric
 }
 
-// emit sends a gauge. Label values are in the order of the metric's labels.
+// emit sends a gauge or a counter. Label values are in the order of the metric's labels.
 func (e emitter) emit(value float64, labels ...string) {
 	e.ch <- &sample{e.metric, labels, value, nil, nil}
 }
@@ -23,7 +23,7 @@ func (e emitter) distribution(d *Distribution, bounds []float64, labels ...strin
 	e.ch <- &sample{e.metric, labels, 0, d, bounds}
 }
 
-// sample is one gauge or gauge histogram. client_golang's own metrics have
+// sample is one gauge, counter or gauge histogram. client_golang's own metrics have
 // either classic buckets or native ones when they are made from given numbers.
 type sample struct {
 	metric       *Metric
@@ -43,6 +43,10 @@ func (s *sample) Write(out *dto.Metric) error {
 	for i, k := range s.metric.sorted {
 		pairs[i].Name, pairs[i].Value = &s.metric.Labels[k], &s.labels[k]
 		out.Label[i] = &pairs[i]
+	}
+	if s.metric.Kind == Counter {
+		out.Counter = &dto.Counter{Value: &s.value}
+		return nil
 	}
 	if s.distribution == nil {
 		out.Gauge = &dto.Gauge{Value: &s.value}

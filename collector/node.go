@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"errors"
-	"hash/maphash"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -24,34 +23,47 @@ type ScanOptions struct {
 	Wait        time.Duration // how long a scrape waits for the new list
 }
 
-// node is what is remembered of a node from one scrape to the next. Everything
-// but the turn and what the log needs belongs to who holds the turn.
+// due tells whether a node that was scanned last at a time, zero for never, is
+// to be scanned.
+func (o *ScanOptions) due(last time.Time) bool {
+	return !o.Off && (last.IsZero() || time.Since(last) >= o.MinInterval)
+}
+
+// node is what is remembered of a node from one scrape to the next. What
+// follows the flight belongs to the one under way.
 type node struct {
 	instanceID string
 	id         string
-	turn       chan struct{} // holds an element while somebody reads the node
-	failing    atomic.Bool   // the last scrape could not read it: for the log
-	surviving  atomic.Bool   // the last scrape read it in spite of something: likewise
+	failing    atomic.Bool // the last scrape could not read it: for the log
+	surviving  atomic.Bool // the last scrape read it in spite of something: likewise
+
+	mu     sync.Mutex
+	flight *flight // under way, nil if none is
+	plan   plan
 
 	scanned   time.Time // when the last scan was started, by our clock
 	scanError error     // how it failed, nil if it did not
 	seen      string    // the `time` of the list that the API gave last, "" if none
 	last      *Snapshot // the last list that was read whole
-	lastTime  string    // its `time`
+	lastAs    *AggregateOptions
+	lastTime  string // its `time`
 	lastAge   time.Duration
 	lastRead  time.Time // when, by our clock, it was lastAge old
+	lastSize  int       // how many pages it had
+	top       topLists
+	churn     churn
 }
 
-func newNode(instanceID, id string) *node {
-	return &node{instanceID: instanceID, id: id, turn: make(chan struct{}, 1)}
-}
+func newNode(instanceID, id string) *node { return &node{instanceID: instanceID, id: id} }
 
 // reading is what one scrape has of a node.
 type reading struct {
 	snapshot *Snapshot
+	churn    Churn // with a snapshot
 	err      error // why there is no snapshot
 	survived error // what went wrong although there is one
 	took     time.Duration
+	left     bool // it was not the node's turn in this scrape
 }
 
 // nodeReader reads the nodes of one project in one scrape.
@@ -59,52 +71,55 @@ type nodeReader struct {
 	api     API
 	pages   int // of one list, side by side
 	options *Options
-	scans   *gate // opens when the scans that are due have been sent
 	onTorn  func()
+
+	scans     *gate   // opens when the scans that are due have been sent
+	scanShare float64 // the part of the scrape's time within which they are
 }
 
-// read scans a node if that is due, waits for the new list and reads it.
-func (r *nodeReader) read(ctx context.Context, n *node) (out reading) {
+// readNode scans the node if that is due, waits for the new list and reads it.
+func (r *nodeReader) readNode(ctx context.Context, n *node) (out reading) {
 	start := time.Now()
 	defer func() { out.took = time.Since(start) }()
-
 	sent := sync.OnceFunc(r.scans.pass)
 	defer sent()
-	select {
-	case n.turn <- struct{}{}:
-		defer func() { <-n.turn }()
-	case <-ctx.Done():
-		out.err = &dcsapi.Error{Op: "read node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonTimeout, Message: "another scrape was still reading it at the deadline"}
+
+	waitUntil := earlier(shareOf(ctx, waitShare), start.Add(r.options.Timeout))
+	scanned := r.scan(ctx, n, shareOf(ctx, r.scanShare))
+	sent()
+	if dcsapi.Unsent(n.scanError) && n.seen == "" {
+		out.err = n.scanError // there is no list to read
 		return out
 	}
-
-	scanUntil := shareOf(ctx, scanShare)
-	scanned := r.scan(ctx, n, scanUntil)
-	sent()
 	var begun *list
 	if scanned {
-		until := time.Now().Add(r.options.Scan.Wait)
-		if scanUntil.Before(until) {
-			until = scanUntil
-		}
+		until := earlier(time.Now().Add(r.options.Scan.Wait), waitUntil)
 		r.scans.wait(ctx, until)
 		begun = r.await(ctx, n, until)
 	}
 	out.snapshot, out.err = r.list(ctx, n, begun)
-	if out.err != nil && dcsapi.ReasonOf(out.err) == dcsapi.ReasonBusy && n.usable(r.options.MaxSnapshotAge) {
+	if out.err != nil && dcsapi.ReasonOf(out.err) == dcsapi.ReasonBusy && n.usable(r.options) {
 		out.snapshot, out.survived, out.err = n.last, out.err, nil
 	}
 	if out.err == nil && out.survived == nil {
 		out.survived = n.scanError
 	}
+	out.churn = n.churn.Churn
 	return out
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // scan asks for a new list if that is due, and tells whether one may be under
 // way. It ends at the given time. What fails is remembered until the next
 // scan: the lists read meanwhile are older for it.
 func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
-	if r.options.Scan.Off || (!n.scanned.IsZero() && time.Since(n.scanned) < r.options.Scan.MinInterval) {
+	if !r.options.Scan.due(n.scanned) {
 		return false
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
@@ -180,26 +195,27 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 		func() *list { return r.newList(n) },
 		func(p dcsapi.Page) bool {
 			first = p
-			return n.last != nil && p.Time != "" && p.Time == n.lastTime
+			return n.last != nil && n.lastAs == r.options.Aggregate && p.Time != "" && p.Time == n.lastTime
 		},
 		r.onTorn)
 	if err != nil {
 		return nil, err
 	}
+	now := time.Now()
 	n.seen = first.Time
 	if l != nil {
-		n.last = l.agg.Snapshot()
-		n.last.Taken = l.oldest()
+		taken := l.oldest()
+		n.churn.observe(l.ids, taken, now)
+		n.last, n.lastAs, n.lastTime, n.lastSize = l.agg.snapshot(&n.top, now), r.options.Aggregate, first.Time, l.pages
+		n.last.Taken = taken
 		n.last.Reported = first.Count
-		n.lastTime = first.Time
 	}
-	n.lastRead = time.Now()
-	now := first.Date
-	if now.IsZero() {
-		now = n.lastRead
+	n.lastRead = now
+	if !first.Date.IsZero() {
+		now = first.Date
 	}
 	n.lastAge = now.Sub(n.last.Taken)
-	if !n.usable(r.options.MaxSnapshotAge) {
+	if !n.usable(r.options) {
 		return nil, &dcsapi.Error{
 			Op: "list sessions of node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonStale,
 			Message: "the list is " + n.lastAge.Round(time.Second).String() + " old, more than max_snapshot_age (" +
@@ -210,20 +226,21 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 	return n.last, nil
 }
 
-// usable tells whether the last list is there and not older than allowed. A
-// list without a time is as old as nobody knows, and allowed.
-func (n *node) usable(maxAge time.Duration) bool {
-	if n.last == nil {
+// usable tells whether the last list is there, added up as wanted and not
+// older than allowed. A list without a time is as old as nobody knows, and
+// allowed.
+func (n *node) usable(o *Options) bool {
+	if n.last == nil || n.lastAs != o.Aggregate {
 		return false
 	}
-	return maxAge == 0 || n.last.Taken.IsZero() || n.lastAge+time.Since(n.lastRead) <= maxAge
+	return o.MaxSnapshotAge == 0 || n.last.Taken.IsZero() || n.lastAge+time.Since(n.lastRead) <= o.MaxSnapshotAge
 }
 
 // newList returns a list of the node of which nothing is read yet.
 func (r *nodeReader) newList(n *node) *list {
 	return &list{
 		api: r.api, instanceID: n.instanceID, nodeID: n.id, parallel: r.pages,
-		agg: NewAggregator(&r.options.Aggregate), ids: make(map[uint64]struct{}),
-		seed: maphash.MakeSeed(), times: make(map[string]time.Time), lastAt: -1,
+		agg: NewAggregator(r.options.Aggregate), ids: make(sessionAges),
+		times: make(map[string]time.Time), lastAt: -1,
 	}
 }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dcs_session_exporter/dcsapi"
@@ -16,8 +17,11 @@ type OwnMetrics struct {
 	durations  *prometheus.HistogramVec
 	errors     *prometheus.CounterVec
 	tornLists  *prometheus.CounterVec
+	waited     *prometheus.CounterVec
 	reloadGood prometheus.Gauge
 	reloadTime prometheus.Gauge
+
+	current atomic.Pointer[Collector] // the one in force, nil before the first
 
 	mu       sync.Mutex
 	projects map[string]bool // those that have their series
@@ -42,6 +46,7 @@ func NewOwnMetrics() *OwnMetrics {
 		}, duration.Labels),
 		errors:     counter("dcs_session_exporter_scrape_errors_total"),
 		tornLists:  counter("dcs_session_exporter_torn_lists_total"),
+		waited:     counter("dcs_session_exporter_limiter_wait_seconds_total"),
 		reloadGood: gauge("dcs_session_exporter_config_last_reload_successful"),
 		reloadTime: gauge("dcs_session_exporter_config_last_reload_success_timestamp_seconds"),
 		projects:   make(map[string]bool),
@@ -49,7 +54,7 @@ func NewOwnMetrics() *OwnMetrics {
 }
 
 func (m *OwnMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.durations, m.errors, m.tornLists, m.reloadGood, m.reloadTime}
+	return []prometheus.Collector{m.requests, m.durations, m.errors, m.tornLists, m.waited, m.reloadGood, m.reloadTime}
 }
 
 // Describe implements prometheus.Collector.
@@ -57,12 +62,18 @@ func (m *OwnMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range m.all() {
 		c.Describe(ch)
 	}
+	for _, s := range states {
+		ch <- s.desc
+	}
 }
 
 // Collect implements prometheus.Collector.
 func (m *OwnMetrics) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range m.all() {
 		c.Collect(ch)
+	}
+	if c := m.current.Load(); c != nil {
+		c.collectStates(ch)
 	}
 }
 
@@ -72,6 +83,15 @@ func (m *OwnMetrics) ObserveRequest(projectID, operation, code string, took time
 	m.requests.WithLabelValues(projectID, operation, code).Inc()
 	m.durations.WithLabelValues(operation).Observe(took.Seconds())
 }
+
+// ObserveWait adds to the time that requests have waited for the rate limit.
+func (m *OwnMetrics) ObserveWait(projectID string, waited time.Duration) {
+	m.waited.WithLabelValues(projectID).Add(waited.Seconds())
+}
+
+// ConfigRefused notes that the configuration was not loaded, and the one before
+// is still in force.
+func (m *OwnMetrics) ConfigRefused() { m.reloadGood.Set(0) }
 
 // ConfigLoaded notes that the configuration was loaded.
 func (m *OwnMetrics) ConfigLoaded(at time.Time) {
@@ -92,6 +112,7 @@ func (m *OwnMetrics) addProject(id string) {
 		m.errors.WithLabelValues(id, string(r))
 	}
 	m.tornLists.WithLabelValues(id)
+	m.waited.WithLabelValues(id)
 }
 
 func (m *OwnMetrics) failed(projectID string, r dcsapi.Reason) {
@@ -99,3 +120,46 @@ func (m *OwnMetrics) failed(projectID string, r dcsapi.Reason) {
 }
 
 func (m *OwnMetrics) torn(projectID string) { m.tornLists.WithLabelValues(projectID).Inc() }
+
+// state is a metric that tells how a project stands at the moment.
+type state struct {
+	desc *prometheus.Desc
+	of   func(*project) (float64, bool)
+	join func(a, b float64) float64 // of projects with the same id
+}
+
+// states are all of them.
+var states = func() []state {
+	desc := func(name string) *prometheus.Desc { return find(name).desc }
+	longest := func(a, b float64) float64 { return max(a, b) }
+	return []state{
+		{desc("dcs_session_exporter_holdoff_seconds"), func(p *project) (float64, bool) { return p.API.HoldOff().Seconds(), true }, longest},
+		{desc("dcs_session_exporter_requests_in_flight"), func(p *project) (float64, bool) { return float64(p.API.InFlight()), true }, func(a, b float64) float64 { return a + b }},
+		{desc("dcs_session_exporter_discovery_last_success_timestamp_seconds"), func(p *project) (float64, bool) {
+			_, at, have := p.inventory.peek()
+			return float64(at.UnixMilli()) / 1000, have
+		}, longest},
+	}
+}()
+
+// collectStates collects how the projects stand. Several may have the same id,
+// or none yet.
+func (c *Collector) collectStates(ch chan<- prometheus.Metric) {
+	for _, s := range states {
+		byID := make(map[string]float64)
+		for _, p := range c.projects {
+			value, ok := s.of(p)
+			if !ok {
+				continue
+			}
+			id := p.API.KnownProjectID()
+			if before, there := byID[id]; there {
+				value = s.join(before, value)
+			}
+			byID[id] = value
+		}
+		for id, value := range byID {
+			ch <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, value, id)
+		}
+	}
+}

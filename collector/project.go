@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,8 +16,9 @@ import (
 type Project struct {
 	API          API
 	Instances    []Instance
-	ReadReplicas bool // where there are no proxies, read the replicas too
-	PagesAtOnce  int  // pages of one list that are asked for side by side; at least 1
+	Discover     func(dcsapi.Instance) bool // which further instances to read; nil for none
+	ReadReplicas bool                       // where there are no proxies, read the replicas too
+	PagesAtOnce  int                        // pages of one list that are asked for side by side; at least 1
 }
 
 // Instance is an instance to collect from.
@@ -26,16 +28,47 @@ type Instance struct {
 	MaxClients int      // 0 if not known
 }
 
-// project is what is remembered of a project from one scrape to the next.
+// project is a project as one configuration has it.
 type project struct {
 	Project
-	instances []*instance
-	details   *remembered[map[string]dcsapi.Instance] // by instance id
+	*known
 }
 
-// instance is what is remembered of an instance from one scrape to the next.
+// known is what is remembered of a project, from one scrape to the next and
+// from one configuration to the next.
+type known struct {
+	api       API
+	tasks     *background
+	inventory *remembered[inventory]
+	nodeLists *remembered[nodeLists]
+
+	mu         sync.Mutex
+	configured map[string]bool      // instances that the configuration names
+	instances  map[string]*instance // by id
+}
+
+// inventory is what instances a project has.
+type inventory struct {
+	list []dcsapi.Instance
+	at   map[string]int // position in list, by id
+}
+
+// get returns an instance, if it is there.
+func (i inventory) get(id string) (dcsapi.Instance, bool) {
+	k, ok := i.at[id]
+	if !ok {
+		return dcsapi.Instance{}, false
+	}
+	return i.list[k], true
+}
+
+// nodeLists are the nodes of a project's instances, fetched together. They are
+// handed on to the instances: what stays is when they were asked for.
+type nodeLists struct{ asked time.Time }
+
+// instance is what is remembered of an instance.
 type instance struct {
-	Instance
+	id    string
 	nodes *remembered[[]dcsapi.Node]
 
 	mu          sync.Mutex
@@ -45,33 +78,111 @@ type instance struct {
 	failing atomic.Bool // the last scrape had no nodes of it: for the log
 }
 
-func newProject(p Project, o *Options, tasks *background) *project {
-	out := &project{Project: p}
-	out.details = &remembered[map[string]dcsapi.Instance]{
-		ttl: o.DiscoveryInterval, tasks: tasks,
-		fetch: func(ctx context.Context) (map[string]dcsapi.Instance, error) {
-			list, err := p.API.ListInstances(ctx)
-			if err != nil {
-				return nil, err
-			}
-			byID := make(map[string]dcsapi.Instance, len(list))
-			for _, i := range list {
-				byID[i.ID] = i
-			}
-			return byID, nil
-		},
+func newKnown(api API, o *Options) *known {
+	k := &known{api: api, tasks: newBackground(o), instances: make(map[string]*instance)}
+	k.inventory = &remembered[inventory]{tasks: k.tasks, fetch: k.fetchInventory}
+	k.nodeLists = &remembered[nodeLists]{tasks: k.tasks, fetch: k.fetchNodeLists}
+	return k
+}
+
+// configure takes over what a configuration says.
+func (k *known) configure(instances []Instance, o *Options) {
+	k.tasks.options.Store(o)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.configured = make(map[string]bool)
+	for _, i := range instances {
+		k.configured[i.ID] = true
 	}
-	for _, i := range p.Instances {
-		out.instances = append(out.instances, &instance{
-			Instance: i,
-			known:    make(map[string]*node),
-			nodes: &remembered[[]dcsapi.Node]{
-				ttl: o.DiscoveryInterval, tasks: tasks,
-				fetch: func(ctx context.Context) ([]dcsapi.Node, error) { return p.API.ListNodes(ctx, i.ID) },
-			},
-		})
+}
+
+// fetchInventory lists the instances, and forgets those that are gone.
+func (k *known) fetchInventory(ctx context.Context) (inventory, error) {
+	list, err := k.api.ListInstances(ctx)
+	if err != nil {
+		return inventory{}, err
 	}
-	return out
+	out := inventory{list: list, at: make(map[string]int, len(list))}
+	for i := range list {
+		out.at[list[i].ID] = i
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.instances, func(id string, _ *instance) bool {
+		_, there := out.at[id]
+		return !there && !k.configured[id]
+	})
+	return out, nil
+}
+
+// fetchNodeLists lists the nodes of all instances.
+func (k *known) fetchNodeLists(ctx context.Context) (nodeLists, error) {
+	asked := time.Now()
+	lists, err := k.api.ListProjectNodes(ctx)
+	if err != nil {
+		return nodeLists{}, err
+	}
+	for id, nodes := range lists {
+		k.instance(id).nodes.set(nodes)
+	}
+	return nodeLists{asked}, nil
+}
+
+// instance returns what is remembered of an instance.
+func (k *known) instance(id string) *instance {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := k.instances[id]
+	if i == nil {
+		i = &instance{id: id, known: make(map[string]*node)}
+		i.nodes = &remembered[[]dcsapi.Node]{
+			tasks: k.tasks,
+			fetch: func(ctx context.Context) ([]dcsapi.Node, error) { return k.api.ListNodes(ctx, id) },
+		}
+		k.instances[id] = i
+	}
+	return i
+}
+
+// nodesAtOnce tells whether the nodes of the project's targets take fewer
+// requests if those of all its instances are listed together.
+func (p *project) nodesAtOnce() bool {
+	const perPage = 100
+	inventory, _, have := p.inventory.peek()
+	targets := len(p.Instances)
+	if p.Discover != nil {
+		targets = max(targets, len(inventory.list))
+	}
+	return have && targets > (len(inventory.list)+perPage-1)/perPage
+}
+
+// awaitNodeLists sees to it that the nodes of all instances are listed, and
+// waits for that if they never were.
+func (k *known) awaitNodeLists(ctx context.Context, ttl time.Duration) {
+	ctx, cancel := context.WithDeadline(ctx, shareOf(ctx, detailsShare))
+	defer cancel()
+	_, _, _ = k.nodeLists.get(ctx, ttl)
+}
+
+// nodesOf returns the nodes of an instance. atOnce says that they come with
+// those of the other instances: the instance asks for itself only where that
+// falls short.
+func (k *known) nodesOf(ctx context.Context, i *instance, atOnce bool, ttl time.Duration) ([]dcsapi.Node, error) {
+	if atOnce && k.listed(i) {
+		ttl = math.MaxInt64
+	}
+	nodes, have, err := i.nodes.get(ctx, ttl)
+	if have {
+		err = nil
+	}
+	return nodes, err
+}
+
+// listed tells whether the nodes of an instance come with those of the others.
+func (k *known) listed(i *instance) bool {
+	lists, _, have := k.nodeLists.peek()
+	_, fetched, _ := i.nodes.peek()
+	return have && !k.nodeLists.failing() && !fetched.Before(lists.asked)
 }
 
 // node returns what is remembered of a node.
@@ -80,7 +191,7 @@ func (i *instance) node(id string) *node {
 	defer i.mu.Unlock()
 	n := i.known[id]
 	if n == nil {
-		n = newNode(i.ID, id)
+		n = newNode(i.id, id)
 		i.known[id] = n
 	}
 	return n
@@ -107,31 +218,9 @@ func (i *instance) setUnsupported() {
 	i.unsupported = time.Now()
 }
 
-// toRead returns the nodes of an instance that hold its clients' sessions: the
-// configured ones; else the proxies, where there are any; else the servers.
-func (i *instance) toRead(ctx context.Context, readReplicas bool) ([]string, error) {
-	if i.Nodes != nil {
-		i.knownNodes()
-		return i.Nodes, nil
-	}
-	all, have, err := i.nodes.get(ctx)
-	if !have {
-		return nil, err
-	}
-	nodes := holders(all, readReplicas)
-	if len(nodes) == 0 {
-		return nil, &dcsapi.Error{Op: "list nodes of instance " + i.ID, Reason: dcsapi.ReasonNotFound, Message: "the instance has no node that holds sessions"}
-	}
-	i.forget(nodes)
-	return nodes, nil
-}
-
-// knownNodes returns the details of nodes by their ids, if they are there, and
-// sees to it that they will be.
-func (i *instance) knownNodes() map[string]dcsapi.Node {
-	done, cancel := context.WithCancel(context.Background())
-	cancel() // do not wait
-	all, _, _ := i.nodes.get(done)
+// detailsOf returns the details of nodes by their ids, as far as known.
+func (i *instance) detailsOf() map[string]dcsapi.Node {
+	all, _, _ := i.nodes.peek()
 	byID := make(map[string]dcsapi.Node, len(all))
 	for _, n := range all {
 		byID[n.ID] = n

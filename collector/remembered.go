@@ -3,13 +3,15 @@ package collector
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 )
 
 // remembered is a value that is fetched in the background and kept for a
 // time. When fetching fails, the last good value stays.
 type remembered[T any] struct {
-	ttl   time.Duration
 	fetch func(context.Context) (T, error)
 	tasks *background
 
@@ -17,16 +19,18 @@ type remembered[T any] struct {
 	value   T
 	have    bool
 	fetched time.Time     // when the value was had
+	failed  time.Time     // when a request for it failed last, zero if none did since
 	err     error         // how the last fetch failed, nil if it did not
 	loading chan struct{} // closed when the fetch under way has ended, nil without one
 }
 
-// get returns the value. It starts fetching it if it is due, and waits only
-// where there is none yet. have is false if there still is none at the end of
-// the context, or if fetching failed; err is how the last fetch failed.
-func (r *remembered[T]) get(ctx context.Context) (value T, have bool, err error) {
+// get returns the value. It starts fetching it if it is older than ttl, and
+// waits only where there is none yet. have is false if there still is none at
+// the end of the context, or if fetching failed; err is how the last fetch
+// failed.
+func (r *remembered[T]) get(ctx context.Context, ttl time.Duration) (value T, have bool, err error) {
 	r.mu.Lock()
-	if !r.have || time.Since(r.fetched) >= r.ttl {
+	if !r.have || time.Since(r.fetched) >= ttl {
 		r.start()
 	}
 	loading := r.loading
@@ -45,8 +49,28 @@ func (r *remembered[T]) get(ctx context.Context) (value T, have bool, err error)
 	return r.value, r.have, err
 }
 
-// refresh starts fetching the value although it is not due, if it is older than
-// the given age.
+// peek returns the value as it is, and when it was had.
+func (r *remembered[T]) peek() (value T, fetched time.Time, have bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.value, r.fetched, r.have
+}
+
+// failing tells whether the last fetch failed.
+func (r *remembered[T]) failing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err != nil
+}
+
+// set gives the value that somebody else has fetched.
+func (r *remembered[T]) set(value T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.value, r.have, r.fetched, r.err, r.failed = value, true, time.Now(), nil, time.Time{}
+}
+
+// refresh starts fetching the value if it is older than the given age.
 func (r *remembered[T]) refresh(age time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,9 +79,10 @@ func (r *remembered[T]) refresh(age time.Duration) {
 	}
 }
 
-// start fetches in the background, unless that is under way; r.mu is held.
+// start fetches in the background, unless that is under way, or has failed just
+// now; r.mu is held.
 func (r *remembered[T]) start() {
-	if r.loading != nil {
+	if r.loading != nil || (!r.failed.IsZero() && time.Since(r.failed) < r.tasks.retryAfter()) {
 		return
 	}
 	done := make(chan struct{})
@@ -65,8 +90,12 @@ func (r *remembered[T]) start() {
 		value, err := r.fetch(ctx)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.err = err; err == nil {
+		r.err, r.failed = err, time.Time{}
+		switch {
+		case err == nil:
 			r.value, r.have, r.fetched = value, true, time.Now()
+		case !dcsapi.Unsent(err) && dcsapi.ReasonOf(err) != dcsapi.ReasonThrottled: // those wait already
+			r.failed = time.Now()
 		}
 		r.loading = nil
 		close(done)
@@ -78,7 +107,7 @@ func (r *remembered[T]) start() {
 
 // background runs what outlives a scrape, until it is closed.
 type background struct {
-	timeout time.Duration // of each task
+	options atomic.Pointer[Options] // the ones in force: Timeout bounds each task
 	ctx     context.Context
 	cancel  context.CancelFunc
 
@@ -87,9 +116,18 @@ type background struct {
 	tasks  sync.WaitGroup
 }
 
-func newBackground(timeout time.Duration) *background {
+func newBackground(o *Options) *background {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &background{timeout: timeout, ctx: ctx, cancel: cancel}
+	b := &background{ctx: ctx, cancel: cancel}
+	b.options.Store(o)
+	return b
+}
+
+// retryAfter is how long nothing is asked for again that has failed, so that
+// many small scrapes do not ask each: as long as a node is not scanned again,
+// within reason.
+func (b *background) retryAfter() time.Duration {
+	return min(b.options.Load().Scan.MinInterval, 30*time.Second)
 }
 
 // run starts a task, and tells whether it did: it does not after close.
@@ -100,7 +138,7 @@ func (b *background) run(task func(context.Context)) bool {
 		return false
 	}
 	b.tasks.Go(func() {
-		ctx, cancel := context.WithTimeout(b.ctx, b.timeout)
+		ctx, cancel := context.WithTimeout(b.ctx, b.options.Load().Timeout)
 		defer cancel()
 		task(ctx)
 	})

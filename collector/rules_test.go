@@ -19,6 +19,7 @@ import (
 // TestWrongKey checks the rule about keys: three scrapes of ten nodes with a
 // wrong key send at most five requests that are refused.
 func TestWrongKey(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, setup{
 		instances: []emulator.Instance{instanceOf("instance-1", 1, 1, 1, 1, 1), instanceOf("instance-2", 1, 1, 1, 1, 1)},
 		read: []collector.Instance{
@@ -52,6 +53,7 @@ func TestWrongKey(t *testing.T) {
 // TestKeyDies checks that a key that is refused in mid-run stops all requests
 // but those in flight, and that other credentials are tried at once.
 func TestKeyDies(t *testing.T) {
+	t.Parallel()
 	keys := &changingKey{key: dcsapi.Key{AccessKey: "AK", SecretKey: "SK"}}
 	h := newHarness(t, setup{
 		instances: []emulator.Instance{instanceOf("instance-1", 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)},
@@ -98,6 +100,7 @@ func (c *changingKey) Renew(ctx context.Context, _ dcsapi.Key) (dcsapi.Key, erro
 
 // TestThrottling checks that a throttled project stops asking, and says so.
 func TestThrottling(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 1, 1, 1, 1, 1, 1)}})
 	h.scrape(5*time.Second).want(t, 1, "dcs_up")
 	h.api.AddFault(emulator.Fault{Operation: "list_clients", NodeID: "node-1", Times: 1, Status: 429, Code: "APIGW.0308", Header: http.Header{"Retry-After": {"60"}}})
@@ -120,6 +123,7 @@ func TestThrottling(t *testing.T) {
 // TestShortThrottling checks that a hold-off that is over in time costs
 // nothing but time.
 func TestShortThrottling(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 1, 1, 1)}})
 	h.api.AddFault(emulator.Fault{Operation: "list_nodes", Times: 1, Status: 429, Header: http.Header{"Retry-After": {"1"}}})
 	h.scrape(8*time.Second).want(t, 1, "dcs_up")
@@ -128,6 +132,7 @@ func TestShortThrottling(t *testing.T) {
 // TestQuota checks that with a quota on the other side that is below our own
 // limit all nodes are read in the end, and that refusals do not multiply.
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, setup{
 		api:       emulator.Options{Quota: 10},
 		instances: []emulator.Instance{instanceOf("instance-1", 1, 1, 1, 1, 1, 1, 1, 1)},

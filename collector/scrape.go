@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,12 +12,14 @@ import (
 )
 
 const (
-	// scanShare is the part of what is left of a scrape's time within which a
-	// node is scanned and its new list waited for.
-	scanShare = 0.4
+	// waitShare is the part of a scrape's time within which new lists are
+	// waited for.
+	waitShare = 0.4
 	// detailsShare is the part of a scrape's time that the first list of
-	// instances is waited for: reading does not need it.
+	// instances is waited for: reading configured ones does not need it.
 	detailsShare = 0.25
+	// discoverShare is the same where the list tells what to read.
+	discoverShare = 0.5
 )
 
 // Why an instance is not read on purpose.
@@ -34,15 +37,14 @@ type result struct {
 type projectResult struct {
 	region, id string
 	up         bool
-	instances  []instanceResult
+	instances  []*instanceResult
 }
 
 type instanceResult struct {
-	*instance
-	details dcsapi.Instance // as far as known
-	skipped string          // why it is not read, "" if it is
-	err     error           // why its nodes are not known
-	nodes   []nodeResult
+	*Target
+	skipped string // why it is not read, "" if it is
+	err     error  // why its nodes are not known
+	nodes   []*nodeResult
 }
 
 type nodeResult struct {
@@ -59,42 +61,84 @@ func (i *instanceResult) up() bool {
 	return up
 }
 
-// collect reads everything, projects, instances and nodes side by side, and
-// returns at the end of the context at the latest, with what it has.
-func (c *Collector) collect(ctx context.Context) *result {
+// collect reads everything, or only one target, projects, instances and nodes
+// side by side, and returns at the end of the context at the latest, with what
+// it has.
+func (c *Collector) collect(ctx context.Context, only *Target) *result {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	out := &result{options: &c.options, projects: make([]projectResult, len(c.projects))}
+	projects := c.projects
+	if only != nil && only.project != nil {
+		projects = []*project{only.project}
+	}
+	out := &result{options: &c.options, projects: make([]projectResult, len(projects))}
 	var wait sync.WaitGroup
-	for i, p := range c.projects {
-		wait.Go(func() { out.projects[i] = c.collectProject(ctx, p) })
+	for i, p := range projects {
+		wait.Go(func() { out.projects[i] = c.collectProject(ctx, p, only) })
 	}
 	wait.Wait()
+	out.dropDoubles()
 	return out
 }
 
-// collectProject reads the instances of a project.
-func (c *Collector) collectProject(ctx context.Context, p *project) projectResult {
-	out := projectResult{region: p.API.Region(), instances: make([]instanceResult, len(p.instances))}
-	for i, in := range p.instances {
-		out.instances[i].instance = in
-		out.instances[i].details.ID = in.ID
+// dropDoubles leaves instances out that a project before has too: projects may
+// have come to know of them one after the other.
+func (r *result) dropDoubles() {
+	seen := make(map[string]bool)
+	for k := range r.projects {
+		p := &r.projects[k]
+		p.instances = slices.DeleteFunc(p.instances, func(i *instanceResult) bool {
+			double := seen[i.ID]
+			seen[i.ID] = true
+			return double
+		})
 	}
-	var err error
-	if out.id, err = p.API.ProjectID(ctx); err != nil {
-		c.own.addProject("")
-		for i := range out.instances {
-			out.instances[i].fail(err)
+}
+
+// collectProject reads the targets of a project, or one of them.
+func (c *Collector) collectProject(ctx context.Context, p *project, only *Target) projectResult {
+	out := projectResult{region: p.API.Region()}
+	id, err := p.API.ProjectID(ctx)
+	out.id = id
+	c.own.addProject(id)
+	if err == nil {
+		p.awaitInventory(ctx, c.options.DiscoveryInterval)
+	}
+	switch {
+	case only == nil:
+		for t := range c.targetsOf(p) {
+			out.instances = append(out.instances, &instanceResult{Target: t})
+		}
+	case only.project != nil:
+		t, found := c.Target(only.ID) // anew: details may be known now
+		if found != nil {
+			t = only
+		}
+		out.instances = []*instanceResult{{Target: t}}
+	}
+	if err != nil {
+		for _, i := range out.instances {
+			i.fail(err)
 		}
 	} else {
-		c.own.addProject(out.id)
 		c.readInstances(ctx, p, out.id, out.instances)
-		out.up = p.API.KeyAccepted(ctx)
+		_, _, have := p.inventory.peek()
+		out.up = (have || p.Discover == nil) && p.API.KeyAccepted(ctx)
 	}
-	for i := range out.instances {
-		c.report(out.id, &out.instances[i])
-	}
+	c.report(out.id, out.instances)
 	return out
+}
+
+// awaitInventory sees to it that the project's instances are looked up, and
+// waits for that if they are not known yet.
+func (p *project) awaitInventory(ctx context.Context, ttl time.Duration) {
+	share := detailsShare
+	if p.Discover != nil {
+		share = discoverShare
+	}
+	waitCtx, cancel := context.WithDeadline(ctx, shareOf(ctx, share))
+	defer cancel()
+	_, _, _ = p.inventory.get(waitCtx, ttl)
 }
 
 // fail makes an instance one of which nothing can be read.
@@ -104,79 +148,113 @@ func (i *instanceResult) fail(err error) {
 		return
 	}
 	for _, id := range i.Nodes {
-		i.nodes = append(i.nodes, nodeResult{details: dcsapi.Node{ID: id}, reading: reading{err: err}})
+		i.nodes = append(i.nodes, &nodeResult{details: dcsapi.Node{ID: id}, reading: reading{err: err}})
 	}
 }
 
-// readInstances reads the instances of a project whose id is known.
-func (c *Collector) readInstances(ctx context.Context, p *project, projectID string, out []instanceResult) {
-	reader := &nodeReader{
-		api: p.API, pages: p.PagesAtOnce, options: &c.options,
-		scans: newGate(), onTorn: func() { c.own.torn(projectID) },
-	}
-	detailsCtx, cancel := context.WithDeadline(ctx, shareOf(ctx, detailsShare))
-	details, _, _ := p.details.get(detailsCtx)
-	cancel()
-
-	var wait sync.WaitGroup
-	for k := range out {
-		i := &out[k]
-		if d, ok := details[i.ID]; ok {
-			i.details = d
-		}
+// readInstances reads the instances of a project whose id is known: at once
+// those whose nodes are known, the others as soon as they are.
+func (c *Collector) readInstances(ctx context.Context, p *project, projectID string, instances []*instanceResult) {
+	reader := nodeReader{api: p.API, pages: p.PagesAtOnce, options: &c.options, onTorn: func() { c.own.torn(projectID) }}
+	var toRead []*instanceResult
+	for _, i := range instances {
 		switch {
-		case i.details.Status != "" && !i.details.Running():
+		case i.Details.Status != "" && !i.Details.Running():
 			i.skipped = skipNotRunning
-			p.details.refresh(c.options.Scan.MinInterval) // it may run again by the next scrape
-			continue
-		case i.isUnsupported(c.options.DiscoveryInterval):
+			p.inventory.refresh(c.options.Scan.MinInterval) // it may run again by the next scrape
+		case i.state.isUnsupported(c.options.DiscoveryInterval):
 			i.skipped = skipUnsupported
+		default:
+			toRead = append(toRead, i)
+		}
+	}
+	atOnce := p.nodesAtOnce()
+	if atOnce && len(toRead) > 0 {
+		p.awaitNodeLists(ctx, c.options.DiscoveryInterval)
+	}
+	var wait sync.WaitGroup
+	var ready []*instanceResult
+	for _, i := range toRead {
+		if _, _, have := i.state.nodes.peek(); have || i.Nodes != nil {
+			ready = append(ready, i)
 			continue
 		}
-		reader.scans.announce(1)
-		wait.Go(func() { c.readInstance(ctx, p, reader, i) })
+		wait.Go(func() { c.readNodes(ctx, p, reader, []*instanceResult{i}, atOnce) })
 	}
-	reader.scans.pass()
+	c.readNodes(ctx, p, reader, ready, atOnce)
 	wait.Wait()
+	for _, i := range toRead {
+		c.learn(p, i)
+	}
 }
 
-// readInstance reads the nodes of an instance, side by side.
-func (c *Collector) readInstance(ctx context.Context, p *project, reader *nodeReader, i *instanceResult) {
-	ids, err := i.toRead(ctx, p.ReadReplicas)
-	if err != nil {
-		i.err = err
-		reader.scans.pass()
-		return
-	}
-	reader.scans.announce(len(ids))
-	reader.scans.pass()
-	i.readNodes(ctx, reader, ids)
+// learn draws conclusions from how reading an instance went.
+func (c *Collector) learn(p *project, i *instanceResult) {
 	for _, n := range i.nodes {
 		switch {
 		case dcsapi.ReasonOf(n.err) == dcsapi.ReasonUnsupported:
-			i.setUnsupported()
+			i.state.setUnsupported()
 			i.skipped = skipUnsupported
 		case dcsapi.IsUnknownNode(n.err):
-			i.instance.nodes.refresh(0)
-		case dcsapi.IsInstanceState(n.err):
-			p.details.refresh(c.options.Scan.MinInterval)
+			i.state.nodes.refresh(0)
+		case dcsapi.IsInstanceState(n.err), dcsapi.IsUnknownInstance(n.err):
+			p.inventory.refresh(c.options.Scan.MinInterval)
 		}
+	}
+	if dcsapi.IsUnknownInstance(i.err) {
+		p.inventory.refresh(c.options.Scan.MinInterval)
 	}
 }
 
-// readNodes reads the nodes with the given ids.
-func (i *instanceResult) readNodes(ctx context.Context, reader *nodeReader, ids []string) {
-	i.nodes = make([]nodeResult, len(ids))
-	var wait sync.WaitGroup
-	for k, id := range ids {
-		i.nodes[k].details.ID = id
-		wait.Go(func() { i.nodes[k].reading = reader.read(ctx, i.node(id)) })
+// readNodes reads the nodes of instances, side by side: as many as there is
+// time for, those first that have waited longest.
+func (c *Collector) readNodes(ctx context.Context, p *project, reader nodeReader, instances []*instanceResult, atOnce bool) {
+	var jobs []*job
+	for _, i := range instances {
+		var ids []string
+		if ids, i.err = i.toRead(ctx, atOnce, c.options.DiscoveryInterval); i.err != nil {
+			continue
+		}
+		for _, id := range ids {
+			n := &nodeResult{details: dcsapi.Node{ID: id}}
+			i.nodes = append(i.nodes, n)
+			jobs = append(jobs, newJob(n, i.state.node(id), &c.options))
+		}
 	}
-	wait.Wait()
-	known := i.knownNodes()
-	for k := range i.nodes {
-		if d, ok := known[ids[k]]; ok {
-			i.nodes[k].details = d
+	deadline, _ := ctx.Deadline()
+	reached, all := 0, len(jobs)
+	for first := true; len(jobs) > 0; first = false {
+		capacity := p.API.Capacity(deadline)
+		least := float64(cheapest(jobs))
+		if first {
+			least = min(least, 1)
+		}
+		if capacity < least || ctx.Err() != nil {
+			break
+		}
+		var now []*job
+		now, jobs = admit(jobs, capacity)
+		reached += len(now)
+		round := reader
+		round.scans = newGate()
+		round.scanShare = scanShare(now)
+		var wait sync.WaitGroup
+		for _, j := range now {
+			round.scans.announce(1)
+			wait.Go(func() { j.reading = round.read(ctx, j.state) })
+		}
+		round.scans.pass()
+		wait.Wait()
+	}
+	for _, j := range jobs {
+		j.reading = reading{err: notReached(j.state, all, reached), left: true}
+	}
+	for _, i := range instances {
+		known := i.state.detailsOf()
+		for _, n := range i.nodes {
+			if d, ok := known[n.details.ID]; ok {
+				n.details = d
+			}
 		}
 	}
 }
@@ -192,38 +270,55 @@ func shareOf(ctx context.Context, share float64) time.Time {
 	return now.Add(time.Duration(share * float64(deadline.Sub(now))))
 }
 
-// report counts and logs what went wrong with an instance: a line per failed
-// node and scrape, and one when it is read again.
-func (c *Collector) report(projectID string, i *instanceResult) {
+// report counts and logs what went wrong: a line per failed node and scrape,
+// and one when it is read again; nodes that had no turn share a line.
+func (c *Collector) report(projectID string, instances []*instanceResult) {
 	logger := c.options.Logger
-	if i.skipped != "" {
-		for _, n := range i.nodes {
-			if n.err != nil {
-				level.Info(logger).Log("msg", "instance is not read", "instance_id", i.ID, "reason", i.skipped, "err", n.err)
-				break
+	left := 0
+	for _, i := range instances {
+		if i.skipped != "" {
+			for _, n := range i.nodes {
+				if n.err != nil {
+					level.Info(logger).Log("msg", "instance is not read", "instance_id", i.ID, "reason", i.skipped, "err", n.err)
+					break
+				}
 			}
+			continue
 		}
-		return
-	}
-	if i.err != nil {
-		c.own.failed(projectID, dcsapi.ReasonOf(i.err))
-		level.Warn(logger).Log("msg", "cannot read instance", "instance_id", i.ID, "reason", dcsapi.ReasonOf(i.err), "err", i.err)
-	}
-	if i.failing.Swap(i.err != nil) && i.err == nil {
-		level.Info(logger).Log("msg", "instance can be read again", "instance_id", i.ID)
-	}
-	for _, n := range i.nodes {
-		state := i.node(n.details.ID)
-		was := state.failing.Swap(n.err != nil)
-		switch {
-		case n.err != nil:
-			c.own.failed(projectID, dcsapi.ReasonOf(n.err))
-			level.Warn(logger).Log("msg", "cannot read node", "instance_id", i.ID, "node_id", n.details.ID, "reason", dcsapi.ReasonOf(n.err), "err", n.err)
-		case was:
-			level.Info(logger).Log("msg", "node is read again", "instance_id", i.ID, "node_id", n.details.ID, "sessions", n.snapshot.Sessions)
+		if i.err != nil {
+			c.own.failed(projectID, dcsapi.ReasonOf(i.err))
+			level.Warn(logger).Log("msg", "cannot read instance", "instance_id", i.ID, "reason", dcsapi.ReasonOf(i.err), "err", i.err)
 		}
-		if had := state.surviving.Swap(n.survived != nil); n.survived != nil && !had {
-			level.Warn(logger).Log("msg", "node is read, but its list may be old", "instance_id", i.ID, "node_id", n.details.ID, "reason", dcsapi.ReasonOf(n.survived), "err", n.survived)
+		if i.state.failing.Swap(i.err != nil) && i.err == nil {
+			level.Info(logger).Log("msg", "instance can be read again", "instance_id", i.ID)
 		}
+		for _, n := range i.nodes {
+			if n.left {
+				c.own.failed(projectID, dcsapi.ReasonOf(n.err))
+				left++
+				if left == 1 {
+					level.Warn(logger).Log("msg", "not all nodes can be read in one scrape", "project_id", projectID, "reason", dcsapi.ReasonOf(n.err), "first", n.err)
+				}
+				continue
+			}
+			c.reportNode(projectID, i, n)
+		}
+	}
+}
+
+// reportNode counts and logs what went wrong with a node.
+func (c *Collector) reportNode(projectID string, i *instanceResult, n *nodeResult) {
+	logger := c.options.Logger
+	state := i.state.node(n.details.ID)
+	was := state.failing.Swap(n.err != nil)
+	switch {
+	case n.err != nil:
+		c.own.failed(projectID, dcsapi.ReasonOf(n.err))
+		level.Warn(logger).Log("msg", "cannot read node", "instance_id", i.ID, "node_id", n.details.ID, "reason", dcsapi.ReasonOf(n.err), "err", n.err)
+	case was:
+		level.Info(logger).Log("msg", "node is read again", "instance_id", i.ID, "node_id", n.details.ID, "sessions", n.snapshot.Sessions)
+	}
+	if had := state.surviving.Swap(n.survived != nil); n.survived != nil && !had {
+		level.Warn(logger).Log("msg", "node is read, but its list may be old", "instance_id", i.ID, "node_id", n.details.ID, "reason", dcsapi.ReasonOf(n.survived), "err", n.survived)
 	}
 }

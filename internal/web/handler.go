@@ -1,8 +1,12 @@
-// Package web serves the exporter's HTTP endpoints.
+// Package web serves the exporter's HTTP endpoints: /metrics and /probe
+// (metrics.go), /sd (discovery.go), /-/healthy, /-/ready and /-/reload
+// (lifecycle.go), and the landing page.
 package web
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -14,23 +18,38 @@ import (
 
 // Options say what is served.
 type Options struct {
-	Collector     *collector.Collector
-	Own           prometheus.Gatherer // the exporter's own metrics
-	TelemetryPath string              // where metrics are, such as "/metrics"
-	Timeout       time.Duration       // upper bound of a scrape
-	TimeoutOffset time.Duration       // what is left of Prometheus' own timeout for the way back
-	Version       string              // for the landing page
-	Demo          bool                // the landing page says so
+	Settings      func() (Settings, func()) // those in force, until the function is called
+	Reload        func() error              // loads the configuration again, whole or not at all
+	Own           prometheus.Gatherer       // the exporter's own metrics
+	TelemetryPath string                    // where metrics are, such as "/metrics"
+	Version       string                    // for the landing page
+	Demo          bool                      // the landing page says so
 	Logger        log.Logger
+}
+
+// Settings are what the configuration says. A request keeps those that were in
+// force when it came, to its end.
+type Settings struct {
+	Collector     *collector.Collector
+	Timeout       time.Duration // upper bound of a scrape
+	TimeoutOffset time.Duration // what is left of Prometheus' own timeout for the way back
+	ExporterOnly  bool          // /metrics reads no instance
+}
+
+// IsTelemetryPath tells whether metrics can be at a path: it is a plain one, and
+// no other endpoint is there.
+func IsTelemetryPath(path string) bool {
+	return strings.HasPrefix(path, "/") && !strings.ContainsAny(path, " {}?#") &&
+		!slices.Contains([]string{"/", "/probe", "/sd", "/sessions"}, path) && !strings.HasPrefix(path, "/-/")
 }
 
 // NewHandler returns the handler of all endpoints.
 func NewHandler(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+o.TelemetryPath, metrics(o))
-	mux.HandleFunc("GET /-/healthy", say("The exporter is healthy.\n"))
-	// The handler exists only with a configuration loaded.
-	mux.HandleFunc("GET /-/ready", say("The exporter is ready.\n"))
+	mux.Handle("GET /probe", probe(o))
+	mux.Handle("GET /sd", discovery(o))
+	lifecycle(mux, o)
 	description := "Prometheus exporter for the client sessions of Huawei Cloud DCS instances."
 	if o.Demo {
 		description += " It runs in demo mode: all sessions are invented."
@@ -40,8 +59,13 @@ func NewHandler(o Options) (http.Handler, error) {
 		Description: description,
 		Version:     o.Version,
 		Profiling:   "false",
+		Form: toolkit.LandingForm{
+			Action: "/probe",
+			Inputs: []toolkit.LandingFormInput{{Label: "Instance id", Type: "text", Name: "target", Placeholder: "the sessions of one instance"}},
+		},
 		Links: []toolkit.LandingLinks{
 			{Address: o.TelemetryPath, Text: "Metrics", Description: "client sessions of all instances, read anew, and the exporter's own metrics"},
+			{Address: "/sd", Text: "Targets", Description: "the instances as Prometheus' HTTP service discovery wants them"},
 			{Address: "/-/healthy", Text: "Health", Description: "answers as long as the process works"},
 			{Address: "/-/ready", Text: "Readiness", Description: "answers once the configuration is loaded"},
 		},
@@ -51,11 +75,4 @@ func NewHandler(o Options) (http.Handler, error) {
 	}
 	mux.Handle("GET /{$}", landing)
 	return mux, nil
-}
-
-func say(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte(text))
-	}
 }

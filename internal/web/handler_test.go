@@ -31,7 +31,18 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // start serves an exporter that reads an emulated API with one healthy node,
 // one that fails, and instances that are skipped.
-func start(t *testing.T) (*emulator.Server, string) {
+func start(t *testing.T) (*emulator.Server, string) { return startWith(t, how{}) }
+
+// how says how an exporter differs from the usual one.
+type how struct {
+	discover     func(dcsapi.Instance) bool
+	faults       []emulator.Fault // from the start
+	options      func(*collector.Options)
+	exporterOnly bool
+	reload       func() error
+}
+
+func startWith(t *testing.T, h how) (*emulator.Server, string) {
 	t.Helper()
 	node := func(id string, sessions emulator.Source) emulator.Node {
 		return emulator.Node{ID: id, Name: id + "-name", Role: "redis-server", Type: "master", IP: "192.168.0.7", GroupName: "group-0", AZCode: "az1", Sessions: sessions}
@@ -54,6 +65,9 @@ func start(t *testing.T) (*emulator.Server, string) {
 		emulator.Instance{ID: "instance-4", ProjectID: "project-1", Name: "broken", Nodes: []emulator.Node{node("node-5", nil)}},
 	)
 	api.AddFault(emulator.Fault{Operation: "list_clients", InstanceID: "instance-4", Status: 403, Code: "DCS.2003", Message: "no"})
+	for _, f := range h.faults {
+		api.AddFault(f)
+	}
 	upstream := httptest.NewServer(api)
 
 	own := collector.NewOwnMetrics()
@@ -66,21 +80,29 @@ func start(t *testing.T) (*emulator.Server, string) {
 		},
 	})
 	buckets := []float64{60, 3600}
-	coll := collector.New(collector.Options{
-		Projects: []collector.Project{{API: client, ReadReplicas: true, PagesAtOnce: 2, Instances: []collector.Instance{
+	options := collector.Options{
+		Projects: []collector.Project{{API: client, ReadReplicas: true, PagesAtOnce: 2, Discover: h.discover, Instances: []collector.Instance{
 			{ID: "instance-1", MaxClients: 100}, {ID: "instance-2"}, {ID: "instance-3"}, {ID: "instance-4"},
 		}}},
 		Scan: collector.ScanOptions{MinInterval: time.Hour, Wait: 2 * time.Second},
-		Aggregate: collector.AggregateOptions{
+		Aggregate: &collector.AggregateOptions{
 			AgeBuckets: buckets, IdleBuckets: buckets, IdleThreshold: time.Hour,
 			Limits: collector.Limits{Users: 3, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
 		},
 		DiscoveryInterval: time.Hour, Timeout: 10 * time.Second, Logger: log.NewNopLogger(),
-	}, own)
+	}
+	if h.options != nil {
+		h.options(&options)
+	}
+	coll := collector.New(options, own, nil)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(own)
 	handler, err := web.NewHandler(web.Options{
-		Collector: coll, Own: registry, TelemetryPath: "/metrics", Timeout: 10 * time.Second, TimeoutOffset: 500 * time.Millisecond,
+		Settings: func() (web.Settings, func()) {
+			return web.Settings{Collector: coll, Timeout: 10 * time.Second, TimeoutOffset: 500 * time.Millisecond, ExporterOnly: h.exporterOnly}, func() {}
+		},
+		Reload: h.reload,
+		Own:    registry, TelemetryPath: "/metrics",
 		Version: "1.2.3", Logger: log.NewNopLogger(),
 	})
 	if err != nil {
@@ -120,7 +142,7 @@ func get(t *testing.T, url string, header http.Header) (*http.Response, string) 
 const openMetrics = "application/openmetrics-text;version=1.0.0"
 
 // varying are the values that differ from run to run.
-var varying = regexp.MustCompile(`(?m)^(dcs_session_snapshot_timestamp_seconds\{[^}]*\}|dcs_node_scrape_duration_seconds\{[^}]*\}|dcs_session_exporter_api_request_duration_seconds_(?:sum|bucket)\{[^}]*\}) \S+$`)
+var varying = regexp.MustCompile(`(?m)^(dcs_session_snapshot_timestamp_seconds\{[^}]*\}|dcs_node_scrape_duration_seconds\{[^}]*\}|dcs_session_exporter_api_request_duration_seconds_(?:sum|bucket)\{[^}]*\}|dcs_session_exporter_(?:limiter_wait_seconds_total|requests_in_flight|discovery_last_success_timestamp_seconds)\{[^}]*\}) \S+$`)
 
 // TestGolden compares whole scrapes, in both text formats.
 func TestGolden(t *testing.T) {
@@ -223,7 +245,7 @@ func TestEndpoints(t *testing.T) {
 		{"GET", "/", 200, "metrics"},
 		{"GET", "/", 200, "1.2.3"},
 		{"GET", "/nothing", 404, ""},
-		{"GET", "/-/reload", 404, ""},
+		{"GET", "/-/reload", 405, ""},
 		{"POST", "/metrics", 405, ""},
 		{"HEAD", "/metrics", 200, ""},
 		{"GET", "/metrics", 200, "dcs_up"},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -18,26 +19,66 @@ import (
 // timeoutHeader is how Prometheus says when it gives a scrape up.
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
-// metrics serves the sessions of all instances and the exporter's own metrics.
-// It reads everything anew for each request, and answers in time with what it
-// has: what could not be read is told by metrics, not by the HTTP status.
+// metrics serves the sessions of all instances and the exporter's own metrics,
+// or only the latter. It reads everything anew for each request, and answers in
+// time with what it has: what could not be read is told by metrics, not by the
+// HTTP status.
 func metrics(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), scrapeTimeout(r.Header.Get(timeoutHeader), o.Timeout, o.TimeoutOffset))
-		defer cancel()
-		sessions := prometheus.NewRegistry()
-		if err := sessions.Register(o.Collector.Scrape(ctx)); err != nil {
-			http.Error(w, "cannot register the collector: "+err.Error(), http.StatusInternalServerError)
+		s, done := o.Settings()
+		defer done()
+		o.scrape(w, r, s, func(ctx context.Context) prometheus.Collector {
+			if s.ExporterOnly {
+				return s.Collector.ScrapeProjects(ctx)
+			}
+			return s.Collector.Scrape(ctx)
+		}, o.Own) // the exporter's own metrics come second: they count this scrape
+	})
+}
+
+// probe serves the sessions of the instance that the parameter target names.
+func probe(o Options) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, done := o.Settings()
+		defer done()
+		targets := r.URL.Query()["target"]
+		if len(targets) != 1 || targets[0] == "" {
+			say(w, http.StatusBadRequest, "Name one instance: /probe?target=<instance id>. /sd lists them.")
 			return
 		}
-		// The exporter's own metrics come second: they count this scrape.
-		both := prometheus.Gatherers{collector.TypedGatherer(sessions), o.Own}
-		promhttp.HandlerFor(both, promhttp.HandlerOpts{
-			ErrorLog:          errorLog{o.Logger},
-			ErrorHandling:     promhttp.ContinueOnError,
-			EnableOpenMetrics: true,
-		}).ServeHTTP(w, r)
+		target, err := s.Collector.Target(targets[0])
+		switch {
+		case errors.Is(err, collector.ErrNotDiscovered):
+			say(w, http.StatusServiceUnavailable, err.Error())
+			return
+		case err != nil:
+			say(w, http.StatusNotFound, err.Error()+". /sd lists those that are.")
+			return
+		}
+		o.scrape(w, r, s, func(ctx context.Context) prometheus.Collector { return s.Collector.Probe(ctx, target) })
 	})
+}
+
+// slack is how long writing an answer may take after its scrape.
+const slack = 30 * time.Second
+
+// scrape serves what a collector of this request collects, and more.
+func (o Options) scrape(w http.ResponseWriter, r *http.Request, s Settings, sessions func(context.Context) prometheus.Collector, more ...prometheus.Gatherer) {
+	timeout := scrapeTimeout(r.Header.Get(timeoutHeader), s.Timeout, s.TimeoutOffset)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + slack)) // tests may not have it
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	defer cancel()
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(sessions(ctx)); err != nil {
+		say(w, http.StatusInternalServerError, "Cannot register the collector: "+err.Error())
+		return
+	}
+	all := append(prometheus.Gatherers{collector.TypedGatherer(registry)}, more...)
+	promhttp.HandlerFor(all, promhttp.HandlerOpts{
+		ErrorLog:          errorLog{o.Logger},
+		ErrorHandling:     promhttp.ContinueOnError,
+		EnableOpenMetrics: true,
+	}).ServeHTTP(w, r)
 }
 
 // scrapeTimeout returns how long a scrape may take: what Prometheus' header

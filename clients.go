@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
+
+	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/version"
+)
+
+// clients are the clients of a configuration's projects. The zero value has
+// none.
+type clients struct {
+	keyring dcsapi.Keyring // outlives configurations, as refusals of keys do
+	open    map[string]*dcsapi.Client
+}
+
+// connect returns the projects of a configuration with a client for each, and
+// how many of these were there before; those that are not needed any more are
+// closed. When it fails, everything is as before.
+func (c *clients) connect(cfg *config.Config, own *collector.OwnMetrics) (projects []collector.Project, kept int, err error) {
+	needed := make(map[string]*dcsapi.Client)
+	for _, p := range cfg.Projects {
+		client := c.open[p.Connection]
+		if client != nil {
+			kept++
+		} else if client, err = newClient(p, &c.keyring, own); err != nil {
+			return nil, 0, fmt.Errorf("project in region %s: %w", p.Region, err)
+		}
+		needed[p.Connection] = client
+		project := collector.Project{API: client, ReadReplicas: p.ReadReplicas, PagesAtOnce: p.MaxConcurrentRequests}
+		for _, i := range p.Instances {
+			project.Instances = append(project.Instances, collector.Instance(i))
+		}
+		if p.Discover != nil {
+			project.Discover = p.Discover.Matches
+		}
+		projects = append(projects, project)
+	}
+	for connection, client := range c.open {
+		if needed[connection] == nil {
+			client.Close() // idle connections: what is under way goes on
+		}
+	}
+	c.open = needed
+	return projects, kept, nil
+}
+
+// close closes all clients.
+func (c *clients) close() {
+	for _, client := range c.open {
+		client.Close()
+	}
+}
+
+// newClient makes the client of a project.
+func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetrics) (*dcsapi.Client, error) {
+	o := dcsapi.Options{
+		Region: p.Region, Endpoint: p.Endpoint, IAMEndpoint: p.IAMEndpoint, ProjectID: p.ProjectID,
+		Keyring: keyring, Proxy: p.Proxy,
+		MaxConcurrentRequests: p.MaxConcurrentRequests, RequestsPerSecond: p.RequestsPerSecond,
+		UserAgent: name + "/" + version.Version,
+	}
+	if p.TLS != nil {
+		tlsConfig, err := promconfig.NewTLSConfig(p.TLS)
+		if err != nil {
+			return nil, fmt.Errorf("tls_config: %w", err)
+		}
+		o.TLS = tlsConfig
+	}
+	if c := p.Credentials; c != nil {
+		o.Keys = dcsapi.NewConfiguredKey(c.AccessKey, c.SecretKey, c.SecurityToken)
+	} else {
+		o.Keys = dcsapi.NewDefaultChain(p.IAMEndpoint, dcsapi.NewTransport(p.Proxy, o.TLS, 2))
+	}
+	var client *dcsapi.Client
+	o.Observe = func(operation, code string, took time.Duration) {
+		own.ObserveRequest(client.KnownProjectID(), operation, code, took)
+	}
+	o.ObserveWait = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
+	client = dcsapi.New(o)
+	return client, nil
+}

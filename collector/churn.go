@@ -1,0 +1,164 @@
+package collector
+
+import (
+	"hash/maphash"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// Churn is how many sessions have come and gone on a node since it was first
+// seen.
+type Churn struct {
+	Opened   int64 // on a list and not on the one before: a lower bound
+	Closed   int64 // no longer on a list: a lower bound
+	Accepted int64 // connections, by how far their ids have risen
+}
+
+// sessionAges are the ages of sessions in seconds, by what tells the sessions
+// apart: the decimal id, or, with the highest bit set, a hash of whatever else
+// there is.
+type sessionAges map[uint64]uint32
+
+const (
+	noAge  = math.MaxUint32 // the age is not known
+	hashed = 1 << 63
+)
+
+// idSeed is the seed of hashes that stand for ids.
+var idSeed = maphash.MakeSeed()
+
+// add adds a session.
+func (a sessionAges) add(s *dcsapi.Session) {
+	var id uint64
+	switch n, ok := number(s.ID); {
+	case ok:
+		id = n
+	case s.ID != "":
+		id = maphash.String(idSeed, s.ID) | hashed
+	default:
+		id = maphash.Comparable(idSeed, [2]string{s.Addr, s.FD}) | hashed
+	}
+	age := uint32(noAge)
+	if s.Present.Has(dcsapi.HasAge) && s.Age >= 0 {
+		age = uint32(min(s.Age, noAge-1))
+	}
+	a[id] = age
+}
+
+// number reads a decimal id of at most 63 bits that is written as one is.
+func number(s string) (uint64, bool) {
+	if s == "" || len(s) > 18 || (s[0] == '0' && len(s) > 1) {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n, true
+}
+
+const (
+	// rounding is by how many seconds the ages of two lists may disagree.
+	rounding = 2
+	// maxAcceptRate is more connections per second than a node can accept: ids
+	// that rise faster do not count connections.
+	maxAcceptRate = 100_000
+)
+
+// churn compares the lists of a node, one after the other. Of each it keeps 8
+// bytes per session. The zero value has seen none.
+type churn struct {
+	Churn
+	begun   bool
+	ids     []uint64  // of the last list, rising
+	taken   time.Time // when it was taken, by the API; zero if it did not say
+	read    time.Time // when it was read, by our clock
+	highest uint64    // decimal id of a session that this process of the node has had, 0 if none was seen
+}
+
+// observe takes note of a list.
+func (c *churn) observe(ages sessionAges, taken, read time.Time) {
+	ids := slices.Sorted(maps.Keys(ages))
+	newest := uint64(0)
+	if k, _ := slices.BinarySearch(ids, hashed); k > 0 {
+		newest = ids[k-1]
+	}
+	if c.begun {
+		short, long := c.gap(taken, read)
+		d := c.compare(ids, ages, short, long)
+		c.Opened += d.opened
+		c.Closed += int64(len(c.ids)) - d.survivors
+		switch {
+		case d.survivors == 0 && d.misfits > 0: // another process: all that it has is new
+			c.Accepted += d.opened
+			c.highest = 0
+		case c.highest == 0, newest <= c.highest, d.below > 0, float64(newest-c.highest) > maxAcceptRate*long:
+			c.Accepted += d.opened // the ids do not tell of more
+		default:
+			c.Accepted += max(d.opened, int64(newest-c.highest))
+		}
+	}
+	c.begun, c.ids, c.taken, c.read = true, ids, taken, read
+	c.highest = max(c.highest, newest)
+}
+
+// gap returns how many seconds at least, and at most, lie between the last
+// list and one that was taken and read at the given times. Either clock may
+// have jumped, and a list may have been read long after it was taken.
+func (c *churn) gap(taken, read time.Time) (short, long float64) {
+	short = read.Sub(c.read).Seconds()
+	long = short
+	if !taken.IsZero() && !c.taken.IsZero() {
+		byAPI := taken.Sub(c.taken).Seconds()
+		short, long = min(short, byAPI), max(long, byAPI)
+	}
+	return max(0, short), max(0, long) + 1
+}
+
+// difference is what one list has to do with the next.
+type difference struct {
+	survivors int64 // sessions on both
+	opened    int64 // sessions on the later one only
+	below     int64 // of these, those whose id is not above the highest before
+	misfits   int64 // sessions that no process would have that had the earlier list
+}
+
+// compare compares the last list with the one after it, which was taken so many
+// seconds later, at least and at most.
+func (c *churn) compare(ids []uint64, ages sessionAges, short, long float64) difference {
+	var d difference
+	old := c.ids
+	for _, id := range ids {
+		age := ages[id]
+		young := age != noAge && float64(age)+rounding <= short
+		for len(old) > 0 && old[0] < id {
+			old = old[1:]
+		}
+		known := len(old) > 0 && old[0] == id
+		if known && !young {
+			d.survivors++
+			continue
+		}
+		d.opened++
+		if id >= hashed || c.highest == 0 {
+			continue
+		}
+		switch {
+		case id <= c.highest && young:
+			d.below++
+			d.misfits++
+		case id <= c.highest:
+			d.below++
+		case age != noAge && float64(age) > long+rounding:
+			d.misfits++
+		}
+	}
+	return d
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"dcs_session_exporter/internal/emulator"
+)
+
+// running is the program as it serves a configuration file.
+type running struct {
+	t      *testing.T
+	url    string
+	config string // the file
+	log    *output
+}
+
+// serveFile runs the program with a configuration until the test ends.
+func serveFile(t *testing.T, text string) *running {
+	t.Helper()
+	r := &running{t: t, config: filepath.Join(t.TempDir(), "config.yml"), log: new(output)}
+	r.write(text)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"--config.file=" + r.config, "--web.listen-address=127.0.0.1:0"}, io.Discard, r.log)
+	}()
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	listening := regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`)
+	r.await("it listens", func() bool {
+		m := listening.FindStringSubmatch(r.log.String())
+		if m != nil {
+			r.url = "http://" + m[1]
+		}
+		return m != nil
+	})
+	return r
+}
+
+func (r *running) write(text string) {
+	r.t.Helper()
+	if err := os.WriteFile(r.config, []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// await polls until a condition holds.
+func (r *running) await(what string, holds func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("never: %s\n%s", what, r.log.String())
+		}
+	}
+}
+
+func (r *running) request(method, path string) (int, string) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// wantLine checks that a scrape has a line.
+func (r *running) wantLine(line string) {
+	r.t.Helper()
+	if _, body := r.request(http.MethodGet, "/metrics"); !strings.Contains(body, line+"\n") {
+		r.t.Errorf("no line %s in\n%s", line, body)
+	}
+}
+
+// newReloadable returns an emulated API with two instances, and the
+// configuration of a project that reads those with the given ids.
+func newReloadable(t *testing.T) (*emulator.Server, func(secret, more string, ids ...string) string) {
+	t.Helper()
+	api := emulator.New(emulator.Options{})
+	api.SetKey(emulator.Key{AccessKey: "AK", SecretKey: "SECRETSK", Projects: []string{"p1"}})
+	for _, id := range []string{"i1", "i2"} {
+		api.Add(emulator.Instance{ID: id, ProjectID: "p1", Nodes: []emulator.Node{{ID: "node-" + id, Role: "redis-server", Type: "master", Sessions: emulator.Static{{ID: "7", Flags: "N"}}}}})
+	}
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close)
+	return api, func(secret, more string, ids ...string) string {
+		text := fmt.Sprintf("projects:\n  - region: cn-north-4\n    project_id: p1\n    endpoint: %s\n    credentials: {access_key: AK, secret_key: %s}\n    instances:\n", server.URL, secret)
+		for _, id := range ids {
+			text += "      - id: " + id + "\n"
+		}
+		return text + more
+	}
+}
+
+// operations are those of the requests that the API received since last asked.
+func operations(api *emulator.Server) []string {
+	var out []string
+	for _, r := range api.Requests() {
+		out = append(out, r.Operation)
+	}
+	api.ResetRequests()
+	slices.Sort(out)
+	return out
+}
+
+// TestReload changes the configuration of the running daemon, to good ones and
+// bad ones, by signal and by request.
+func TestReload(t *testing.T) {
+	api, text := newReloadable(t)
+	r := serveFile(t, text("SECRETSK", "scan: {min_interval: 1h}\n", "i1"))
+	const good, bad = "dcs_session_exporter_config_last_reload_successful 1", "dcs_session_exporter_config_last_reload_successful 0"
+	r.wantLine(`dcs_up{instance_id="i1"} 1`)
+	r.wantLine(good)
+	operations(api)
+
+	// Another instance beside it: the first is not scanned again, its nodes
+	// are still known.
+	r.write(text("SECRETSK", "scan: {min_interval: 1h}\nlimits: {hold: 0s}\n", "i1", "i2"))
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	r.await("the second instance is read", func() bool {
+		_, body := r.request(http.MethodGet, "/metrics")
+		return strings.Contains(body, `dcs_up{instance_id="i2"} 1`)
+	})
+	r.wantLine(`dcs_up{instance_id="i1"} 1`)
+	if got := operations(api); slices.Contains(got, "list_instances") || len(slices.DeleteFunc(got, func(s string) bool { return s != "scan_clients" })) != 1 {
+		t.Errorf("after the reload: %v", got)
+	}
+
+	// Bad ones are refused whole, and say why without a secret.
+	for _, broken := range []string{"", "projects: [\n", text("SECRETSK", "x: 1\n", "i1"), text("SECRETSK", "", "i1", "i1"), text("{a: SECRET}", "", "i1")} {
+		r.write(broken)
+		status, body := r.request(http.MethodPost, "/-/reload")
+		if status != http.StatusInternalServerError || !strings.Contains(body, "config.yml") || strings.Contains(body, "SECRET") {
+			t.Errorf("%d %s", status, body)
+		}
+		r.wantLine(bad)
+		r.wantLine(`dcs_up{instance_id="i2"} 1`)
+	}
+	if err := os.Remove(r.config); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := r.request(http.MethodPost, "/-/reload"); status != http.StatusInternalServerError {
+		t.Errorf("without a file: %d %s", status, body)
+	}
+
+	// A good one mends it. Another key is another connection: all is new.
+	r.write(text("WRONGKEY", "scan: {min_interval: 1h}\n", "i2"))
+	if status, body := r.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	r.wantLine(good)
+	r.wantLine(`dcs_project_up{project_id="p1",region="cn-north-4"} 0`)
+	operations(api)
+	// The refusal outlives the connection: the key is not tried again.
+	r.write(text("WRONGKEY", "idle_threshold: 3m\n    max_concurrent_requests: 3\n", "i2"))
+	r.write(strings.Replace(text("WRONGKEY", "", "i2"), "    instances:", "    max_concurrent_requests: 3\n    instances:", 1))
+	if status, body := r.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	r.wantLine(`dcs_up{instance_id="i2"} 0`)
+	if got := operations(api); len(got) > 0 {
+		t.Errorf("a refused key is tried again: %v", got)
+	}
+	r.write(text("SECRETSK", "metrics_endpoint: exporter\n", "i2"))
+	r.request(http.MethodPost, "/-/reload")
+	r.await("the good key is in force", func() bool {
+		_, body := r.request(http.MethodGet, "/probe?target=i2")
+		return strings.Contains(body, `dcs_up{instance_id="i2"} 1`)
+	})
+	if _, body := r.request(http.MethodGet, "/metrics"); strings.Contains(body, "dcs_up") {
+		t.Error("/metrics reads instances")
+	}
+	if text := r.log.String(); strings.Contains(text, "SECRET") || strings.Contains(text, "WRONGKEY") {
+		t.Errorf("a secret in\n%s", text)
+	}
+}
+
+// TestReloadUnderLoad reloads again and again while scrapes of every kind run:
+// each is answered whole, and nothing is left behind.
+func TestReloadUnderLoad(t *testing.T) {
+	_, text := newReloadable(t)
+	configs := []string{
+		text("SECRETSK", "scan: {min_interval: 1s}\n", "i1", "i2"),
+		text("SECRETSK", "scan: {min_interval: 1s}\nhistograms: {age_buckets: [1, 2]}\n", "i1", "i2"),
+		strings.Replace(text("SECRETSK", "", "i1", "i2"), "    instances:", "    requests_per_second: 19\n    instances:", 1),
+	}
+	r := serveFile(t, configs[0])
+	var wait sync.WaitGroup
+	stop := make(chan struct{})
+	for _, path := range []string{"/metrics", "/probe?target=i1", "/metrics", "/sd"} {
+		wait.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				status, body := r.request(http.MethodGet, path)
+				if status != http.StatusOK || (path != "/sd" && !strings.Contains(body, `dcs_up{instance_id="i1"} 1`)) {
+					t.Errorf("%s: %d\n%s", path, status, body)
+					return
+				}
+			}
+		})
+	}
+	for k := range 60 {
+		r.write(configs[k%len(configs)])
+		if status, body := r.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
+			t.Errorf("%d %s", status, body)
+		}
+	}
+	close(stop)
+	wait.Wait()
+}

@@ -1,0 +1,27 @@
+package web
+
+import (
+	"net/http"
+)
+
+// lifecycle sets up the endpoints that are about the process.
+func lifecycle(mux *http.ServeMux, o Options) {
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "The exporter is healthy.") })
+	// The handler exists only with a configuration loaded.
+	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "The exporter is ready.") })
+	mux.HandleFunc("POST /-/reload", func(w http.ResponseWriter, _ *http.Request) {
+		if err := o.Reload(); err != nil {
+			say(w, http.StatusInternalServerError, "The configuration before stays in force. "+err.Error())
+			return
+		}
+		say(w, http.StatusOK, "The configuration was loaded again.")
+	})
+}
+
+// say answers with a text.
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}
