@@ -117,7 +117,7 @@ func (d *daemon) stop(t *testing.T) {
 // get returns the body of a page.
 func (d *daemon) get(t *testing.T, path string, header http.Header) (*http.Response, []byte) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+path, nil)
 	if err != nil {
@@ -140,9 +140,15 @@ func (d *daemon) get(t *testing.T, path string, header http.Header) (*http.Respo
 // for.
 func (d *daemon) scrape(t *testing.T, accept string) map[string]*dto.MetricFamily {
 	t.Helper()
-	resp, body := d.get(t, "/metrics", http.Header{"Accept": {accept}})
+	return d.scrapePage(t, "/metrics", accept)
+}
+
+// scrapePage is scrape of another page.
+func (d *daemon) scrapePage(t *testing.T, path, accept string) map[string]*dto.MetricFamily {
+	t.Helper()
+	resp, body := d.get(t, path, http.Header{"Accept": {accept}})
 	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("/metrics: %s\n%s", resp.Status, body)
+		t.Fatalf("%s: %s\n%s", path, resp.Status, body)
 	}
 	families := make(map[string]*dto.MetricFamily)
 	decoder := expfmt.NewDecoder(bytes.NewReader(body), expfmt.ResponseFormat(resp.Header))
@@ -159,15 +165,29 @@ func (d *daemon) scrape(t *testing.T, accept string) map[string]*dto.MetricFamil
 	}
 }
 
+// await polls a page until it has a status, and returns its body.
+func (d *daemon) await(t *testing.T, path string, status int) []byte {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		resp, body := d.get(t, path, nil)
+		if resp.StatusCode == status {
+			return body
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %s\n%s", path, resp.Status, body)
+		}
+	}
+}
+
 // The formats that scrapes ask for.
 var (
 	classicText = string(expfmt.NewFormat(expfmt.TypeTextPlain))
 	protobuf    = string(expfmt.NewFormat(expfmt.TypeProtoDelim))
 )
 
-// startAPI serves instances through the emulated API, and returns it with the
-// name of a configuration file to read it with.
-func startAPI(t *testing.T, o emulator.Options, instances ...emulator.Instance) (*emulator.Server, string) {
+// serveAPI serves instances through the emulated API, and returns it with its
+// base URL.
+func serveAPI(t *testing.T, o emulator.Options, instances ...emulator.Instance) (*emulator.Server, string) {
 	t.Helper()
 	api := emulator.New(o)
 	api.SetKey(emulator.DemoKey())
@@ -177,8 +197,15 @@ func startAPI(t *testing.T, o emulator.Options, instances ...emulator.Instance) 
 		api.Close()
 		server.Close()
 	})
+	return api, server.URL
+}
+
+// startAPI is serveAPI with the name of a configuration file to read it with.
+func startAPI(t *testing.T, o emulator.Options, instances ...emulator.Instance) (*emulator.Server, string) {
+	t.Helper()
+	api, url := serveAPI(t, o, instances...)
 	file := filepath.Join(t.TempDir(), "config.yml")
-	config := emulator.DemoConfig(server.URL, instances) + "limits: {clients: 1000}\n"
+	config := emulator.DemoConfig(url, instances) + "limits: {clients: 1000}\n"
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
