@@ -60,7 +60,10 @@ func (*memoryAPI) ProjectID(context.Context) (string, error)                { re
 func (*memoryAPI) KeyAccepted(context.Context) bool                         { return true }
 func (*memoryAPI) ListInstances(context.Context) ([]dcsapi.Instance, error) { return nil, nil }
 func (*memoryAPI) ListNodes(context.Context, string) ([]dcsapi.Node, error) { return nil, nil }
-func (*memoryAPI) Capacity(time.Time) float64                               { return 1000 }
+func (*memoryAPI) ListProjectNodes(context.Context) (map[string][]dcsapi.Node, error) {
+	return nil, nil
+}
+func (*memoryAPI) Capacity(time.Time) float64 { return 1e6 }
 
 func (a *memoryAPI) ListClients(_ context.Context, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
 	from, to := min(r.Offset, len(a.sessions)), min(r.Offset+r.Limit, len(a.sessions))
@@ -107,4 +110,34 @@ func BenchmarkGather(b *testing.B) {
 		b.Fatalf("%d series", series)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(series), "ns/series")
+}
+
+// BenchmarkGatherFleet gathers 2,000 instances of a node each, whose lists are
+// not new: what is left is planning, sharing and the exposition.
+func BenchmarkGatherFleet(b *testing.B) {
+	api := &memoryAPI{sessions: benchSessions(20), taken: time.Now()}
+	project := collector.Project{API: api, PagesAtOnce: 8}
+	for i := range 2000 {
+		project.Instances = append(project.Instances, collector.Instance{ID: fmt.Sprintf("instance-%d", i), Nodes: []string{fmt.Sprintf("node-%d", i)}})
+	}
+	o := testOptions()
+	c := collector.New(collector.Options{
+		Projects: []collector.Project{project},
+		Scan:     collector.ScanOptions{Off: true}, Aggregate: &o, DiscoveryInterval: time.Hour, Timeout: time.Minute, Logger: log.NewNopLogger(),
+	}, collector.NewOwnMetrics(), nil)
+	defer c.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		registry := prometheus.NewRegistry()
+		registry.MustRegister(c.Scrape(b.Context()))
+		families, err := collector.TypedGatherer(registry).Gather()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "dcs_up" && len(f.Metric) != 2000 {
+				b.Fatalf("%d instances", len(f.Metric))
+			}
+		}
+	}
 }

@@ -211,6 +211,33 @@ func TestSeveralProjects(t *testing.T) {
 	h.until("the second project has it now", func(g families) bool { return g.sum("dcs_sessions", "node_id=twice-node-1") == 11 })
 }
 
+// TestIAMFails checks that a project whose id cannot be found out costs only
+// itself.
+func TestIAMFails(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 1)
+	f.add(0, named("i1", "x", 1))
+	f.projects[0].Discover = all
+	var client *dcsapi.Client
+	newHarness(t, setup{
+		client: func(o *dcsapi.Options) {
+			o.ProjectID = ""
+			client = dcsapi.New(*o)
+		},
+		faults: []emulator.Fault{{Operation: "list_projects", Status: 500}},
+	})
+	t.Cleanup(client.Close)
+	h := newHarness(t, setup{collector: func(o *collector.Options) {
+		o.Projects = append(f.projects, collector.Project{API: client, Discover: all, Instances: []collector.Instance{{ID: "i2"}, {ID: "i3", Nodes: []string{"n"}}}})
+	}})
+	got := h.until("the good project is read", func(g families) bool { return g.sum("dcs_up", "instance_id=i1") == 1 })
+	got.want(t, 1, "dcs_project_up", "project_id=project-0")
+	got.want(t, 0, "dcs_project_up", "project_id=", "region="+region)
+	got.want(t, 0, "dcs_up", "instance_id=i2")
+	got.want(t, 1, "dcs_node_error", "instance_id=i2", "node_id=", "reason=server")
+	got.want(t, 1, "dcs_node_error", "instance_id=i3", "node_id=n", "reason=server")
+}
+
 // TestSameProjectTwice checks that two entries that turn out to be one project
 // make no series twice.
 func TestSameProjectTwice(t *testing.T) {
