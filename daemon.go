@@ -93,7 +93,7 @@ func (d *daemon) reload() error {
 	})
 	d.own.ConfigLoaded(time.Now())
 	if before != nil {
-		level.Info(d.logger).Log("msg", "the configuration was loaded again", "projects", len(projects), "of these as before", kept)
+		level.Info(d.logger).Log("msg", "the configuration was loaded again", "projects", len(projects), "kept", kept)
 		go before.retire(next)
 	}
 	return nil

@@ -71,7 +71,7 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 func listen(ctx context.Context, server *http.Server, flags *toolkit.FlagConfig, logger log.Logger) error {
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		level.Info(logger).Log("msg", "ending: requests under way are finished", "at most", drain)
+		level.Info(logger).Log("msg", "ending: requests under way are finished", "within", drain)
 		ctx, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
 		drained <- server.Shutdown(ctx)
