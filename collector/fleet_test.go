@@ -228,7 +228,7 @@ func TestIAMFails(t *testing.T) {
 	})
 	t.Cleanup(client.Close)
 	h := newHarness(t, setup{collector: func(o *collector.Options) {
-		o.Projects = append(f.projects, collector.Project{API: client, Discover: all, Instances: []collector.Instance{{ID: "i2"}, {ID: "i3", Nodes: []string{"n"}}}})
+		o.Projects = []collector.Project{f.projects[0], {API: client, Discover: all, Instances: []collector.Instance{{ID: "i2"}, {ID: "i3", Nodes: []string{"n"}}}}}
 	}})
 	got := h.until("the good project is read", func(g families) bool { return g.sum("dcs_up", "instance_id=i1") == 1 })
 	got.want(t, 1, "dcs_project_up", "project_id=project-0")

@@ -3,11 +3,11 @@ package e2e_test
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -15,36 +15,42 @@ import (
 // startRedis starts a real redis-server on loopback and returns its address.
 func startRedis(t *testing.T) string {
 	t.Helper()
+	address := freeAddress(t)
+	startRedisAt(t, address)
+	return address
+}
+
+// startRedisAt starts a real redis-server, and returns what ends it.
+func startRedisAt(t *testing.T, address string) (stop func()) {
+	t.Helper()
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
 		t.Fatal("these tests need redis-server (Debian: apt-get install redis-server)")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	_ = listener.Close()
-	command := exec.Command(binary, "--bind", "127.0.0.1", "--port", fmt.Sprint(port), "--protected-mode", "no",
+	command := exec.Command(binary, "--bind", host, "--port", port, "--protected-mode", "no",
 		"--save", "", "--appendonly", "no", "--maxclients", "9000", "--client-output-buffer-limit", "normal 0 0 0", "--dir", t.TempDir())
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		_ = command.Process.Kill()
 		_ = command.Wait()
 	})
-	address := fmt.Sprintf("127.0.0.1:%d", port)
+	t.Cleanup(stop)
 	for range 100 {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {
 			_ = conn.Close()
-			return address
+			return stop
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatal("redis-server does not listen")
-	return ""
+	return nil
 }
 
 // client is a connection to the Redis.
