@@ -83,7 +83,9 @@ func TestFleet(t *testing.T) {
 	if err := exporters[1].command.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-exporters[1].exited
+	if err := <-exporters[1].exited; err == nil {
+		t.Error("it ended well, where it was killed")
+	}
 	exporters[1].command = nil
 	down := float64(parts[dead])
 	p.await(`count(up{job="dcs_sessions"} == 0)`, down)
