@@ -8,13 +8,16 @@ import (
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/version"
 )
 
-// clients are the clients of a configuration's projects. The zero value has
-// none.
+// clients are the clients of a configuration's projects. The zero value, with a
+// logger, has none.
 type clients struct {
+	logger  log.Logger
 	keyring dcsapi.Keyring // outlives configurations, as refusals of keys do
 	open    map[string]*dcsapi.Client
 }
@@ -28,7 +31,7 @@ func (c *clients) connect(cfg *config.Config, own *collector.OwnMetrics) (projec
 		client := c.open[p.Connection]
 		if client != nil {
 			kept++
-		} else if client, err = newClient(p, &c.keyring, own); err != nil {
+		} else if client, err = newClient(p, &c.keyring, own, c.logger); err != nil {
 			return nil, 0, fmt.Errorf("project in region %s: %w", p.Region, err)
 		}
 		needed[p.Connection] = client
@@ -58,7 +61,7 @@ func (c *clients) close() {
 }
 
 // newClient makes the client of a project.
-func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetrics) (*dcsapi.Client, error) {
+func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetrics, logger log.Logger) (*dcsapi.Client, error) {
 	o := dcsapi.Options{
 		Region: p.Region, Endpoint: p.Endpoint, IAMEndpoint: p.IAMEndpoint, ProjectID: p.ProjectID,
 		Keyring: keyring, Proxy: p.Proxy,
@@ -75,7 +78,9 @@ func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetr
 	if c := p.Credentials; c != nil {
 		o.Keys = dcsapi.NewConfiguredKey(c.AccessKey, c.SecretKey, c.SecurityToken)
 	} else {
-		o.Keys = dcsapi.NewDefaultChain(p.IAMEndpoint, dcsapi.NewTransport(p.Proxy, o.TLS, 2))
+		o.Keys = dcsapi.NewDefaultChain(p.IAMEndpoint, dcsapi.NewTransport(p.Proxy, o.TLS, 2), func(err error) {
+			level.Warn(logger).Log("msg", "cannot renew the key", "region", p.Region, "err", err)
+		})
 	}
 	var client *dcsapi.Client
 	o.Observe = func(operation, code string, took time.Duration) {

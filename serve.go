@@ -29,7 +29,7 @@ const drain = 10 * time.Second
 func serve(ctx context.Context, f flags, logger log.Logger) error {
 	d := &daemon{
 		load:   func() (*config.Config, error) { return config.Load(f.configFile) },
-		logger: logger, own: collector.NewOwnMetrics(),
+		logger: logger, own: collector.NewOwnMetrics(), clients: clients{logger: logger},
 	}
 	if f.demo {
 		cfg, stop, err := startDemo(ctx)

@@ -19,6 +19,8 @@ import (
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/emulator"
+
+	"github.com/go-kit/log"
 )
 
 // list connects as a configuration says and lists the instances.
@@ -29,7 +31,7 @@ func list(t *testing.T, endpoint, lines, dir string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c clients
+	c := clients{logger: log.NewNopLogger()}
 	projects, _, err := c.connect(cfg, collector.NewOwnMetrics())
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,9 @@ const (
 	// renewalPause is how long a key that was refused is not asked for
 	// again from its source.
 	renewalPause = time.Minute
+
+	profileFile = "profile file (~/.huaweicloud/credentials)"
+	notSet      = "not set" // what is said of a source that nobody has set up
 )
 
 // defaultChain is the SDK's chain of sources. The SDK's credentials are
@@ -35,6 +38,8 @@ const (
 type defaultChain struct {
 	iamEndpoint string
 	transport   *http.Transport
+	onTrouble   func(error)
+	check       time.Duration // renewalCheck, or shorter in tests
 
 	mu          sync.Mutex
 	key         Key
@@ -51,9 +56,11 @@ type defaultChain struct {
 // is configured: environment (HUAWEICLOUD_SDK_AK and _SK, or IdP), then
 // CLOUD_SDK_AK and CLOUD_SDK_SK as in the vendor's samples, the profile file,
 // the agency of the machine, the identity of the pod. Temporary keys are
-// renewed in the background. transport is used to reach IAM for an IdP.
-func NewDefaultChain(iamEndpoint string, transport *http.Transport) KeySource {
-	return &defaultChain{iamEndpoint: iamEndpoint, transport: transport}
+// renewed in the background; while that fails, the key in use stays in use, and
+// onTrouble is told, about once a minute. transport is used to reach IAM for an
+// IdP.
+func NewDefaultChain(iamEndpoint string, transport *http.Transport, onTrouble func(error)) KeySource {
+	return &defaultChain{iamEndpoint: iamEndpoint, transport: transport, onTrouble: onTrouble, check: renewalCheck}
 }
 
 // Key implements KeySource. Only the first key is waited for.
@@ -61,7 +68,7 @@ func (c *defaultChain) Key(ctx context.Context) (Key, error) {
 	c.mu.Lock()
 	if c.loaded {
 		defer c.mu.Unlock()
-		if c.temporary && c.loading == nil && time.Since(c.checked) >= renewalCheck {
+		if c.temporary && c.loading == nil && time.Since(c.checked) >= c.check {
 			c.start(c.extend)
 		}
 		return c.key, nil
@@ -78,9 +85,13 @@ func (c *defaultChain) Key(ctx context.Context) (Key, error) {
 // once in renewalPause.
 func (c *defaultChain) Renew(ctx context.Context, used Key) (Key, error) {
 	c.mu.Lock()
-	if c.key != used || (c.loading == nil && time.Since(c.renewed) < renewalPause) {
+	if c.key != used {
 		defer c.mu.Unlock()
 		return c.key, nil
+	}
+	if c.loading == nil && time.Since(c.renewed) < renewalPause {
+		defer c.mu.Unlock()
+		return c.key, c.loadErr
 	}
 	if c.loading == nil {
 		c.renewed = time.Now()
@@ -88,9 +99,15 @@ func (c *defaultChain) Renew(ctx context.Context, used Key) (Key, error) {
 	}
 	done := c.loading
 	c.mu.Unlock()
-	return c.wait(ctx, done)
+	if _, err := c.wait(ctx, done); err != nil {
+		return Key{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.key, c.loadErr
 }
 
+// wait returns the key when a loading has ended.
 func (c *defaultChain) wait(ctx context.Context, done <-chan struct{}) (Key, error) {
 	select {
 	case <-done:
@@ -112,6 +129,12 @@ func (c *defaultChain) start(get func(*auth.BasicCredentials) (*auth.BasicCreden
 	old := c.credentials
 	go func() {
 		credentials, err := get(old)
+		if err != nil && old != nil {
+			if _, ours := errors.AsType[*Error](err); !ours {
+				err = &Error{Op: "renew the temporary key", Reason: ReasonAuth, Message: "its source " + sourceTrouble(err) + "; the key in use is used on until it ends"}
+			}
+			c.onTrouble(err)
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.checked = time.Now()
@@ -126,8 +149,12 @@ func (c *defaultChain) start(get func(*auth.BasicCredentials) (*auth.BasicCreden
 }
 
 // extend lets the SDK renew credentials that are about to end.
-func (c *defaultChain) extend(credentials *auth.BasicCredentials) (*auth.BasicCredentials, error) {
-	return credentials, credentials.ProcessSts(c.sdkClient())
+func (c *defaultChain) extend(credentials *auth.BasicCredentials) (_ *auth.BasicCredentials, err error) {
+	defer noPanic(&err)
+	if err := credentials.ProcessSts(c.sdkClient()); err != nil {
+		return nil, err
+	}
+	return credentials, nil
 }
 
 // load asks the sources in their order; the first that has a key wins.
@@ -139,7 +166,7 @@ func (c *defaultChain) load(*auth.BasicCredentials) (*auth.BasicCredentials, err
 	}{
 		{"environment (HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK)", provider.BasicCredentialEnvProvider()},
 		{"environment (CLOUD_SDK_AK, CLOUD_SDK_SK)", sampleEnv{}},
-		{"profile file (~/.huaweicloud/credentials)", provider.BasicCredentialProfileProvider()},
+		{profileFile, provider.BasicCredentialProfileProvider()},
 		{"agency (metadata service)", provider.BasicCredentialMetadataProvider()},
 		{"pod identity", provider.BasicCredentialPodIdentityProvider()},
 	} {
@@ -147,7 +174,11 @@ func (c *defaultChain) load(*auth.BasicCredentials) (*auth.BasicCredentials, err
 		if err == nil {
 			return credentials, nil
 		}
-		tried = append(tried, source.name+": "+sourceTrouble(err))
+		why := sourceTrouble(err)
+		if source.name == profileFile && why == notSet {
+			why = "it lacks ak and sk under [basic]"
+		}
+		tried = append(tried, source.name+": "+why)
 	}
 	return nil, &Error{
 		Op: "get credentials", Reason: ReasonAuth,
@@ -156,7 +187,8 @@ func (c *defaultChain) load(*auth.BasicCredentials) (*auth.BasicCredentials, err
 }
 
 // from asks one source, and IAM where the source has only an identity.
-func (c *defaultChain) from(source provider.ICredentialProvider) (*auth.BasicCredentials, error) {
+func (c *defaultChain) from(source provider.ICredentialProvider) (credentials *auth.BasicCredentials, err error) {
+	defer noPanic(&err)
 	credential, err := source.GetCredentials()
 	if err != nil {
 		return nil, err
@@ -188,6 +220,14 @@ func (c *defaultChain) sdkClient() *impl.DefaultHttpClient {
 	return impl.NewDefaultHttpClient(config)
 }
 
+// noPanic makes an error of a panic of the SDK, which takes some answers for
+// granted. The cause is not repeated: it may hold what was answered.
+func noPanic(err *error) {
+	if recover() != nil {
+		*err = errors.New("the SDK cannot read the answer")
+	}
+}
+
 // sampleEnv reads the variables that the vendor's samples use.
 type sampleEnv struct{}
 
@@ -195,7 +235,7 @@ type sampleEnv struct{}
 func (sampleEnv) GetCredentials() (auth.ICredential, error) {
 	ak, sk := os.Getenv("CLOUD_SDK_AK"), os.Getenv("CLOUD_SDK_SK")
 	if ak == "" || sk == "" {
-		return nil, errors.New("not set")
+		return nil, errors.New(notSet)
 	}
 	return auth.NewBasicCredentialsBuilder().WithAk(ak).WithSk(sk).SafeBuild()
 }
@@ -204,6 +244,9 @@ func (sampleEnv) GetCredentials() (auth.ICredential, error) {
 // errors may quote lines of a profile or a server's answer.
 func sourceTrouble(err error) string {
 	if answer, ok := errors.AsType[*sdkerr.ServiceResponseError](err); ok {
+		if strings.Contains(answer.ErrorMessage, "configure Cloud Service Agency") {
+			return "this machine has no agency"
+		}
 		return fmt.Sprintf("answered HTTP %d", answer.StatusCode)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -220,8 +263,10 @@ func sourceTrouble(err error) string {
 	}
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "does not exist"), strings.Contains(text, "must be set"), text == "not set":
-		return "not set"
+	case strings.Contains(text, "does not exist"), strings.Contains(text, "must be set"), text == notSet:
+		return notSet
+	case strings.Contains(text, "$HOME is not defined"):
+		return "HOME is not set"
 	default:
 		return "not usable"
 	}

@@ -91,7 +91,11 @@ func (c *Client) attempt(ctx context.Context, call *call, projectID string) *Err
 			return failed
 		}
 		other, err := c.options.Keys.Renew(ctx, key)
-		if err != nil || other == key {
+		if err != nil {
+			failed.Err = fmt.Errorf("no other key could be had: %w", err)
+			return failed
+		}
+		if other == key {
 			return failed
 		}
 		key = other

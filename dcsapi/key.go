@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Key signs requests: an access key with its secret, and for temporary keys
@@ -77,14 +77,8 @@ type configuredKey struct {
 
 	mu     sync.Mutex
 	key    Key
-	stamps [3]fileStamp
+	files  [3]fs.FileInfo // as they were when the key was read, nil where there is none
 	loaded bool
-}
-
-// fileStamp tells whether a file has changed.
-type fileStamp struct {
-	modified time.Time
-	size     int64
 }
 
 // NewConfiguredKey returns the source for a key from the configuration; token
@@ -97,11 +91,11 @@ func NewConfiguredKey(access, secret, token Secret) KeySource {
 func (c *configuredKey) Key(context.Context) (Key, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	stamps, err := c.stat()
-	if err == nil && (!c.loaded || stamps != c.stamps) {
+	files, err := c.stat()
+	if err == nil && (!c.loaded || changed(c.files, files)) {
 		var key Key
 		if key, err = c.read(); err == nil {
-			c.key, c.stamps, c.loaded = key, stamps, true
+			c.key, c.files, c.loaded = key, files, true
 		}
 	}
 	if !c.loaded {
@@ -113,19 +107,27 @@ func (c *configuredKey) Key(context.Context) (Key, error) {
 // Renew implements KeySource: all it can do is look at the files.
 func (c *configuredKey) Renew(ctx context.Context, _ Key) (Key, error) { return c.Key(ctx) }
 
-func (c *configuredKey) stat() ([3]fileStamp, error) {
-	var stamps [3]fileStamp
+// stat looks at the files.
+func (c *configuredKey) stat() (files [3]fs.FileInfo, err error) {
 	for i, s := range []Secret{c.access, c.secret, c.token} {
 		if s.File == "" {
 			continue
 		}
-		info, err := os.Stat(s.File)
-		if err != nil {
-			return stamps, err
+		if files[i], err = os.Stat(s.File); err != nil {
+			return files, err
 		}
-		stamps[i] = fileStamp{info.ModTime(), info.Size()}
 	}
-	return stamps, nil
+	return files, nil
+}
+
+// changed tells whether a file was written to, or is another one now.
+func changed(before, now [3]fs.FileInfo) bool {
+	for i, b := range before {
+		if n := now[i]; b != nil && (!os.SameFile(b, n) || !b.ModTime().Equal(n.ModTime()) || b.Size() != n.Size()) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *configuredKey) read() (Key, error) {
