@@ -1,29 +1,26 @@
 package e2e_test
 
 import (
-	"os"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
 
+	"dcs_session_exporter/e2e/harness"
 	"dcs_session_exporter/internal/emulator"
 )
 
 // TestRealChurn counts the connections of a real Redis from list to list: many
 // that live for a moment, some that stay, and those after a restart.
 func TestRealChurn(t *testing.T) {
-	address := freeAddress(t)
-	stop := startRedisAt(t, address)
+	address := fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))
+	redis := startRedisAt(t, address)
 	instance := emulator.RedisInstance(emulator.Redis{Addr: address})
-	api, file := startAPI(t, emulator.Options{}, instance)
-	text := read(t, file)
-	if err := os.WriteFile(file, []byte(text+"scan: {min_interval: 0s}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	d := startDaemon(t, "--config.file="+file)
+	api, file := harness.StartAPI(t, emulator.Options{}, "scan: {min_interval: 0s}\n", instance)
+	exporter := harness.StartExporter(t, "--config.file="+file)
 	// list has a list taken, and returns the counters and the highest id on it.
 	list := func() (opened, closed, accepted, highest float64, sessions int) {
-		families := d.scrape(t, protobuf)
+		families := exporter.Scrape(t, "/metrics", harness.Protobuf)
 		counter := func(name string) float64 {
 			metrics := families[name].GetMetric()
 			if len(metrics) != 1 {
@@ -62,7 +59,7 @@ func TestRealChurn(t *testing.T) {
 		t.Errorf("%v opened, %v closed, %v accepted; ids from %v to %v", opened, closed, accepted, first, highest)
 	}
 
-	stop()
+	redis.Kill(t)
 	time.Sleep(3 * time.Second) // ages have whole seconds: the sessions after it are younger than the lists are apart
 	startRedisAt(t, address)
 	for range 7 {

@@ -2,13 +2,13 @@ package e2e_test
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"dcs_session_exporter/e2e/harness"
 	"dcs_session_exporter/internal/emulator"
 )
 
@@ -29,7 +29,7 @@ func TestFleet(t *testing.T) {
 		})
 	}
 	fleet[7].Status = "FROZEN"
-	_, endpoint := serveAPI(t, emulator.Options{}, fleet...)
+	_, endpoint := harness.ServeAPI(t, emulator.Options{}, fleet...)
 
 	config := read(t, "../deploy/config.yml")
 	config = strings.Replace(config, "  - region: cn-north-4\n", fmt.Sprintf("  - region: cn-north-4\n    project_id: %s\n    endpoint: %s\n", emulator.DemoProject, endpoint), 1)
@@ -43,27 +43,24 @@ func TestFleet(t *testing.T) {
 		}
 	}
 	// exporter-0:9947 becomes 127.0.1.0 with some port, and so on.
-	_, port, err := net.SplitHostPort(freeAddress(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var exporters []*daemon
+	port := fmt.Sprint(harness.FreePort(t))
+	var exporters []*harness.Exporter
 	for n := range 3 {
-		exporters = append(exporters, startDaemon(t, "--config.file="+filepath.Join(dir, "config.yml"), fmt.Sprintf("--web.listen-address=127.0.1.%d:%s", n, port)))
+		exporters = append(exporters, harness.StartExporter(t, "--config.file="+filepath.Join(dir, "config.yml"), fmt.Sprintf("--web.listen-address=127.0.1.%d:%s", n, port)))
 	}
 	promConfig := strings.NewReplacer("exporter-", "127.0.1.", ":9947", ":"+port, "scrape_interval: 30s", "scrape_interval: 1s", "scrape_timeout: 25s", "scrape_timeout: 1s").
 		Replace(read(t, "../deploy/prometheus.yml"))
-	p := startPrometheus(t, "global: {scrape_interval: 1s}\n"+promConfig)
+	p := harness.StartPrometheus(t, "global: {scrape_interval: 1s}\n"+promConfig)
 
-	p.await(`count(up{job="dcs_sessions"} == 1)`, instances)
-	p.await(`count(dcs_up == 1)`, instances-1)
-	p.await(`dcs_scrape_skipped`, 1)
-	p.await(`sum(dcs_sessions)`, instances*(instances+1)/2-8)
-	p.await(`max(count by (instance_id) (dcs_up))`, 1)
-	p.await(`sum(dcs_sessions{instance="instance-20"})`, 21)
-	p.await(`count(up{job="dcs_session_exporter"} == 1)`, 3)
-	p.await(`min(dcs_project_up)`, 1)
-	targets, err := p.Targets(t.Context())
+	p.AwaitValue(t, instances, `count(up{job="dcs_sessions"} == 1)`)
+	p.AwaitValue(t, instances-1, `count(dcs_up == 1)`)
+	p.AwaitValue(t, 1, `dcs_scrape_skipped`)
+	p.AwaitValue(t, instances*(instances+1)/2-8, `sum(dcs_sessions)`)
+	p.AwaitValue(t, 1, `max(count by (instance_id) (dcs_up))`)
+	p.AwaitValue(t, 21, `sum(dcs_sessions{instance="instance-20"})`)
+	p.AwaitValue(t, 3, `count(up{job="dcs_session_exporter"} == 1)`)
+	p.AwaitValue(t, 1, `min(dcs_project_up)`)
+	targets, err := p.API.Targets(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,25 +77,21 @@ func TestFleet(t *testing.T) {
 
 	// One dies without warning.
 	dead := "127.0.1.1:" + port
-	if err := exporters[1].command.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-exporters[1].exited; err == nil {
-		t.Error("it ended well, where it was killed")
-	}
-	exporters[1].command = nil
+	exporters[1].Kill(t)
 	down := float64(parts[dead])
-	p.await(`count(up{job="dcs_sessions"} == 0)`, down)
-	p.await(`count(up{job="dcs_sessions"} == 1)`, instances-down)
+	p.AwaitValue(t, down, `count(up{job="dcs_sessions"} == 0)`)
+	p.AwaitValue(t, instances-down, `count(up{job="dcs_sessions"} == 1)`)
 	time.Sleep(3 * time.Second) // some scrapes later it is still so
-	p.await(`count(up{job="dcs_sessions"})`, instances)
-	p.await(`count(up{job="dcs_sessions"} == 0)`, down)
-	p.await(`count(up{job="dcs_session_exporter"} == 1)`, 2)
+	p.AwaitValue(t, instances, `count(up{job="dcs_sessions"})`)
+	p.AwaitValue(t, down, `count(up{job="dcs_sessions"} == 0)`)
+	p.AwaitValue(t, 2, `count(up{job="dcs_session_exporter"} == 1)`)
 }
 
 // TestShippedPrometheusConfig checks the scrape configuration as it is shipped.
 func TestShippedPrometheusConfig(t *testing.T) {
-	promtool(t, "check", "config", "--syntax-only", "../deploy/prometheus.yml")
+	if out, code := harness.Run(t, nil, harness.Binary(t, "promtool"), "check", "config", "--syntax-only", "../deploy/prometheus.yml"); code != 0 {
+		t.Errorf("promtool check config: exit code %d\n%s", code, out)
+	}
 }
 
 // read returns the content of a file.

@@ -1,88 +1,124 @@
 package e2e_test
 
 import (
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	promapi "github.com/prometheus/client_golang/api/prometheus/v1"
+	"dcs_session_exporter/e2e/harness"
+	"dcs_session_exporter/internal/emulator"
+
 	"github.com/prometheus/common/model"
 )
 
-// prometheus is a running Prometheus.
-type prometheus struct {
-	*process
-	promapi.API
-	t *testing.T
-}
+// everySecond begins a configuration of Prometheus that scrapes as often as is
+// sensible.
+const everySecond = "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
 
-// startPrometheus runs a Prometheus with a configuration, which promtool must
-// find in order.
-func startPrometheus(t *testing.T, config string) *prometheus {
+// quick are settings of the exporter for scrapes that come every second.
+const quick = "scrape_timeout_offset: 100ms\nlimits: {clients: 1000}\n"
+
+// frozen are settings with which the first list of a node is used for ever, so
+// that all scrapes must give the same numbers; scanned, those with which every
+// scrape has a new one taken.
+const (
+	frozen  = quick + "scan: {min_interval: 1h}\n"
+	scanned = quick + "scan: {min_interval: 0s}\n"
+)
+
+// seriesAt returns all series about sessions that a target has at a time, the
+// zero time for now, in the form of expect: without the labels that
+// Prometheus adds, and without native histograms.
+func seriesAt(t *testing.T, p *harness.Prometheus, at time.Time, matchers string) map[string]float64 {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "prometheus.yml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
+	out := make(map[string]float64)
+	for _, s := range p.Query(t, at, `{__name__=~"dcs_.*", %s}`, matchers) {
+		le, isBucket := s.Metric[model.BucketLabel]
+		if s.Histogram != nil || le == "+Inf" {
+			continue
+		}
+		var pairs []string
+		for name, value := range s.Metric {
+			switch {
+			case name == model.MetricNameLabel || name == model.JobLabel || name == model.InstanceLabel:
+			case isBucket && name == model.BucketLabel:
+				bound, err := strconv.ParseFloat(string(value), 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				pairs = append(pairs, "le="+fmt.Sprint(bound))
+			default:
+				pairs = append(pairs, string(name)+"="+string(value))
+			}
+		}
+		slices.Sort(pairs)
+		out[string(s.Metric[model.MetricNameLabel])+"{"+strings.Join(pairs, ",")+"}"] = float64(s.Value)
 	}
-	promtool(t, "check", "config", file)
-	address := freeAddress(t)
-	p := startProcess(t, address, "/-/ready", tool(t, "prometheus"), "--config.file="+file,
-		"--storage.tsdb.path="+t.TempDir(), "--web.listen-address="+address, "--log.level=warn")
-	client, err := api.NewClient(api.Config{Address: p.url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &prometheus{p, promapi.NewAPI(client), t}
+	return out
 }
 
-// promtool runs promtool, which must succeed.
-func promtool(t *testing.T, args ...string) {
+// nativeBounds returns the bounds of the native bucket (schema 3: eight between
+// two powers of two) that holds a whole number of seconds: lower < v ≤ upper.
+func nativeBounds(v int64) (lower, upper float64) {
+	if v == 0 {
+		return 0, 0
+	}
+	i := math.Ceil(8*math.Log2(float64(v)) - 1e-9)
+	return math.Exp2((i - 1) / 8), math.Exp2(i / 8)
+}
+
+// checkNative checks a native histogram against the values that it counts.
+func checkNative(t *testing.T, what string, h *model.SampleHistogram, values []int64) {
 	t.Helper()
-	if out, err := exec.Command(tool(t, "promtool"), args...).CombinedOutput(); err != nil {
-		t.Fatalf("promtool %v: %v\n%s", args, err, out)
+	if h == nil {
+		t.Errorf("%s is no native histogram", what)
+		return
 	}
-}
-
-// query returns the vector that an expression gives now.
-func (p *prometheus) query(expression string) model.Vector {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
-	defer cancel()
-	value, _, _, err := p.Query(ctx, expression, time.Now())
-	if err != nil {
-		p.t.Fatalf("%s: %v", expression, err)
+	sum := int64(0)
+	want := make(map[string]int)
+	bucket := func(lower, upper float64) string { return fmt.Sprintf("(%.6g, %.6g]", lower, upper) }
+	for _, v := range values {
+		sum += v
+		want[bucket(nativeBounds(v))]++
 	}
-	vector, ok := value.(model.Vector)
-	if !ok {
-		p.t.Fatalf("%s: %s, want a vector", expression, value.Type())
+	if int(h.Count) != len(values) || int64(h.Sum) != sum {
+		t.Errorf("%s: count %v and sum %v, want %d and %d", what, h.Count, h.Sum, len(values), sum)
 	}
-	return vector
-}
-
-// scalar returns the only value that an expression gives now, and whether there
-// is exactly one.
-func (p *prometheus) scalar(expression string) (float64, bool) {
-	p.t.Helper()
-	v := p.query(expression)
-	if len(v) != 1 {
-		return 0, false
-	}
-	return float64(v[0].Value), true
-}
-
-// await polls until an expression gives a single value that is as wanted.
-func (p *prometheus) await(expression string, want float64) {
-	p.t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		if got, ok := p.scalar(expression); ok && got == want {
-			return
+	have := make(map[string]int)
+	for _, b := range h.Buckets {
+		lower, upper := float64(b.Lower), float64(b.Upper)
+		if lower < 0 { // the bucket of zero
+			lower, upper = 0, 0
 		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("%s is not %v: %v", expression, want, p.query(expression))
+		have[bucket(lower, upper)] = int(b.Count)
+	}
+	if !maps.Equal(have, want) {
+		t.Errorf("%s: buckets %v, want %v", what, have, want)
+	}
+}
+
+// quantileOf returns the value of rank q in sorted values: the one whose bucket
+// histogram_quantile looks into.
+func quantileOf(q float64, sorted []int64) int64 {
+	return sorted[max(int(math.Ceil(q*float64(len(sorted)))), 1)-1]
+}
+
+// valuesOf returns a field of a user's sessions, the smallest first.
+func valuesOf(sessions []emulator.Session, user string, field func(emulator.Session) int64) []int64 {
+	var values []int64
+	for _, s := range sessions {
+		if s.User == user {
+			values = append(values, field(s))
 		}
 	}
+	slices.Sort(values)
+	return values
 }
+
+func ageOf(s emulator.Session) int64  { return s.Age }
+func idleOf(s emulator.Session) int64 { return s.Idle }

@@ -3,54 +3,38 @@ package e2e_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
-	"os/exec"
+	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"dcs_session_exporter/e2e/harness"
 )
+
+// redisReady matches what Redis logs once it listens.
+var redisReady = regexp.MustCompile("Ready to accept connections")
 
 // startRedis starts a real redis-server on loopback and returns its address.
 func startRedis(t *testing.T) string {
 	t.Helper()
-	address := freeAddress(t)
+	address := fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))
 	startRedisAt(t, address)
 	return address
 }
 
-// startRedisAt starts a real redis-server, and returns what ends it.
-func startRedisAt(t *testing.T, address string) (stop func()) {
+// startRedisAt starts a real redis-server at an address.
+func startRedisAt(t *testing.T, address string) *harness.Process {
 	t.Helper()
-	binary, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatal("these tests need redis-server (Debian: apt-get install redis-server)")
-	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(binary, "--bind", host, "--port", port, "--protected-mode", "no",
-		"--save", "", "--appendonly", "no", "--maxclients", "9000", "--client-output-buffer-limit", "normal 0 0 0", "--dir", t.TempDir())
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop = sync.OnceFunc(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
-	t.Cleanup(stop)
-	for range 100 {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
-		if err == nil {
-			_ = conn.Close()
-			return stop
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("redis-server does not listen")
-	return nil
+	return harness.Start(t, redisReady, harness.Binary(t, "redis-server"),
+		"--bind", host, "--port", port, "--protected-mode", "no", "--save", "", "--appendonly", "no",
+		"--maxclients", "9000", "--client-output-buffer-limit", "normal 0 0 0", "--dir", t.TempDir())
 }
 
 // client is a connection to the Redis.

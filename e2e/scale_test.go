@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dcs_session_exporter/e2e/harness"
 	"dcs_session_exporter/internal/emulator"
 
 	dto "github.com/prometheus/client_model/go"
@@ -44,13 +45,13 @@ func scaleFleet(t *testing.T) (*emulator.Server, string) {
 		}
 		fleet = append(fleet, instance)
 	}
-	api, url := serveAPI(t, emulator.Options{ScanDuration: 50 * time.Millisecond}, fleet...)
+	api, url := harness.ServeAPI(t, emulator.Options{ScanDuration: 50 * time.Millisecond}, fleet...)
 	api.AddFault(emulator.Fault{Delay: *scaleLatency})
 	return api, url
 }
 
 // startScaled starts an exporter of the fleet with limits.
-func startScaled(t *testing.T, endpoint string, perSecond, atOnce int, timeout time.Duration, metrics string) *daemon {
+func startScaled(t *testing.T, endpoint string, perSecond, atOnce int, timeout time.Duration, metrics string) *harness.Exporter {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.yml")
 	text := fmt.Sprintf("projects:\n  - region: %s\n    project_id: %s\n    endpoint: %s\n    credentials: {access_key: %s, secret_key: %s}\n    discover: {}\n    requests_per_second: %d\n    max_concurrent_requests: %d\nscan: {min_interval: 0s}\nscrape_timeout: %s\nmetrics_endpoint: %s\n",
@@ -58,8 +59,8 @@ func startScaled(t *testing.T, endpoint string, perSecond, atOnce int, timeout t
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := startDaemon(t, "--config.file="+file)
-	d.await(t, "/sd", http.StatusOK)
+	d := harness.StartExporter(t, "--config.file="+file)
+	d.Await(t, "/sd", http.StatusOK)
 	return d
 }
 
@@ -96,9 +97,9 @@ func TestScale(t *testing.T) {
 			}
 		}
 	}
-	whole := func(t *testing.T, d *daemon) func() (int, int, map[string]*dto.MetricFamily) {
+	whole := func(t *testing.T, d *harness.Exporter) func() (int, int, map[string]*dto.MetricFamily) {
 		return func() (int, int, map[string]*dto.MetricFamily) {
-			families := d.scrape(t, protobuf)
+			families := d.Scrape(t, "/metrics", harness.Protobuf)
 			up, metrics := count(families)
 			return up, metrics, families
 		}
@@ -117,14 +118,14 @@ func TestScale(t *testing.T) {
 			probes.SetLimit(20)
 			for i := range *scaleInstances {
 				probes.Go(func() error {
-					u, m := count(d.scrapePage(t, fmt.Sprintf("/probe?target=instance-%d", i), protobuf))
+					u, m := count(d.Scrape(t, fmt.Sprintf("/probe?target=instance-%d", i), harness.Protobuf))
 					up.Add(int64(u))
 					metrics.Add(int64(m))
 					return nil
 				})
 			}
 			_ = probes.Wait()
-			return int(up.Load()), int(metrics.Load()), d.scrape(t, protobuf)
+			return int(up.Load()), int(metrics.Load()), d.Scrape(t, "/metrics", harness.Protobuf)
 		})
 	})
 }
