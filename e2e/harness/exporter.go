@@ -47,6 +47,13 @@ func (e *Exporter) Get(t *testing.T, path string, header http.Header) (status in
 	return send(t, http.MethodGet, "http://"+e.Address+path, header, nil)
 }
 
+// Post sends an empty POST, and returns the answer's status.
+func (e *Exporter) Post(t *testing.T, path string) (status int) {
+	t.Helper()
+	status, _, _ = send(t, http.MethodPost, "http://"+e.Address+path, nil, nil)
+	return status
+}
+
 // Await waits until a page answers with a status.
 func (e *Exporter) Await(t *testing.T, path string, want int) {
 	t.Helper()
