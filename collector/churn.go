@@ -85,7 +85,8 @@ type churn struct {
 
 // observe takes note of a list.
 func (c *churn) observe(ages sessionAges, taken, read time.Time) {
-	ids := slices.Sorted(maps.Keys(ages))
+	ids := slices.AppendSeq(make([]uint64, 0, len(ages)), maps.Keys(ages))
+	slices.Sort(ids)
 	newest := uint64(0)
 	if k, _ := slices.BinarySearch(ids, hashed); k > 0 {
 		newest = ids[k-1]
