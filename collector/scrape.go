@@ -110,8 +110,8 @@ func (c *Collector) collectProject(ctx context.Context, p *project, only *Target
 			out.instances = append(out.instances, &instanceResult{Target: t})
 		}
 	case only.project != nil:
-		t, found := c.Target(only.ID) // anew: details may be known now
-		if found != nil {
+		t, err := c.Target(only.ID) // anew: details may be known now
+		if err != nil {
 			t = only
 		}
 		out.instances = []*instanceResult{{Target: t}}

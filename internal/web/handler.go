@@ -61,7 +61,7 @@ func NewHandler(o Options) (http.Handler, error) {
 		Profiling:   "false",
 		Form: toolkit.LandingForm{
 			Action: "/probe",
-			Inputs: []toolkit.LandingFormInput{{Label: "Instance id", Type: "text", Name: "target", Placeholder: "the sessions of one instance"}},
+			Inputs: []toolkit.LandingFormInput{{Label: "Sessions of one instance", Type: "text", Name: "target", Placeholder: "its id"}},
 		},
 		Links: []toolkit.LandingLinks{
 			{Address: o.TelemetryPath, Text: "Metrics", Description: "client sessions of all instances, read anew, and the exporter's own metrics"},
