@@ -91,10 +91,12 @@ func (r *nodeReader) readNode(ctx context.Context, n *node) (out reading) {
 		out.err = n.scanError // there is no list to read
 		return out
 	}
+	// Lists are read when the other nodes' scans have been sent, too: a node that
+	// is yet to be scanned has the longer way.
+	until := earlier(time.Now().Add(r.options.Scan.Wait), waitUntil)
+	r.scans.wait(ctx, until)
 	var begun *list
 	if scanned {
-		until := earlier(time.Now().Add(r.options.Scan.Wait), waitUntil)
-		r.scans.wait(ctx, until)
 		begun = r.await(ctx, n, until)
 	}
 	out.snapshot, out.err = r.list(ctx, n, begun)

@@ -133,7 +133,9 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 			pass.leave(errNotSent)
 			continue
 		}
-		failed := c.send(ctx, call, projectID, key)
+		sendCtx, cancel := pass.bound(ctx)
+		failed := c.send(sendCtx, call, projectID, key)
+		cancel()
 		<-c.slots
 		pass.leave(failed)
 		if c.throttle.done(epoch, failed) {

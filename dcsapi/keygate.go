@@ -1,6 +1,7 @@
 package dcsapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"sync"
@@ -16,6 +17,9 @@ const (
 	maxAhead = 3
 	// maxPatience is how long such a request goes ahead alone.
 	maxPatience = 2 * time.Second
+	// maxLead is how long such a request may take: one that hangs is given up,
+	// so that a later one can find that the API answers again.
+	maxLead = 10 * time.Second
 	// keyForget is how long an unused key is remembered.
 	keyForget = time.Hour
 )
@@ -25,6 +29,7 @@ const (
 // refused key is not used for five minutes. A key is known by all of its
 // parts, so that changed credentials are a new key. The zero value is ready.
 type Keyring struct {
+	lead  time.Duration // maxLead if 0; tests have less time
 	mu    sync.Mutex
 	gates map[[sha256.Size]byte]*keyGate
 }
@@ -47,7 +52,7 @@ func (r *Keyring) gate(k Key) *keyGate {
 	if r.gates == nil {
 		r.gates = make(map[[sha256.Size]byte]*keyGate)
 	}
-	g := &keyGate{used: now}
+	g := &keyGate{used: now, lead: cmp.Or(r.lead, maxLead)}
 	r.gates[id] = g
 	return g
 }
@@ -55,6 +60,7 @@ func (r *Keyring) gate(k Key) *keyGate {
 // keyGate lets requests with one key pass.
 type keyGate struct {
 	used time.Time // guarded by the keyring's lock
+	lead time.Duration
 
 	mu       sync.Mutex
 	accepted bool          // since the last refusal, a request has succeeded
@@ -128,6 +134,14 @@ func (g *keyGate) held() *Error {
 			time.Until(g.until).Round(time.Second).String() + ", so that it does not get locked, unless the credentials change. The refusal was",
 		Err: &refusal,
 	}
+}
+
+// bound returns the context in which the request is sent.
+func (p pass) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !p.ahead {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, p.gate.lead)
 }
 
 // valid tells whether the request may still be sent: others may have come
