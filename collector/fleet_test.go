@@ -564,3 +564,35 @@ func TestChurnIsExported(t *testing.T) {
 	got.want(t, 1, "dcs_sessions_closed_total", "node_id=node-1")
 	got.want(t, 8, "dcs_connections_accepted_total", "node_id=node-1")
 }
+
+// TestNewNodeIsNotStarved adds a node, which takes three requests, to others
+// that take all that the rate limit leaves, asked for by two who scrape at once.
+func TestNewNodeIsNotStarved(t *testing.T) {
+	t.Parallel()
+	sizes := make([]int, 13)
+	h := newHarness(t, setup{
+		instances: []emulator.Instance{instanceOf("instance-1", sizes[:12]...)},
+		client:    func(o *dcsapi.Options) { o.RequestsPerSecond = 20 },
+		collector: func(o *collector.Options) { o.Scan.MinInterval, o.DiscoveryInterval = 25*time.Second, 500*time.Millisecond },
+	})
+	pair := func() (up bool) {
+		var wait sync.WaitGroup
+		var scrapes [2]families
+		for k := range scrapes {
+			wait.Go(func() { scrapes[k] = h.scrape(time.Second) })
+		}
+		wait.Wait()
+		return scrapes[0].sum("dcs_node_up", "node_id=node-13")+scrapes[1].sum("dcs_node_up", "node_id=node-13") > 0
+	}
+	for range 4 {
+		pair()
+	}
+	h.api.Change("instance-1", func(i *emulator.Instance) { i.Nodes = instanceOf("instance-1", sizes...).Nodes })
+	for n := range 8 {
+		if pair() {
+			t.Logf("it was read in the %d. scrape", n+1)
+			return
+		}
+	}
+	t.Error("a new node had no turn in eight scrapes")
+}
