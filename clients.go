@@ -62,6 +62,21 @@ func (c *clients) close() {
 
 // newClient makes the client of a project.
 func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetrics, logger log.Logger) (*dcsapi.Client, error) {
+	o, err := clientOptions(p, keyring, logger)
+	if err != nil {
+		return nil, err
+	}
+	var client *dcsapi.Client
+	o.Observe = func(operation, code string, took time.Duration) {
+		own.ObserveRequest(client.KnownProjectID(), operation, code, took)
+	}
+	o.ObserveWait = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
+	client = dcsapi.New(o)
+	return client, nil
+}
+
+// clientOptions are what a project's configuration means to its client.
+func clientOptions(p config.Project, keyring *dcsapi.Keyring, logger log.Logger) (dcsapi.Options, error) {
 	o := dcsapi.Options{
 		Region: p.Region, Endpoint: p.Endpoint, IAMEndpoint: p.IAMEndpoint, ProjectID: p.ProjectID,
 		Keyring: keyring, Proxy: p.Proxy,
@@ -71,7 +86,7 @@ func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetr
 	if p.TLS != nil {
 		tlsConfig, err := promconfig.NewTLSConfig(p.TLS)
 		if err != nil {
-			return nil, fmt.Errorf("tls_config: %w", err)
+			return o, fmt.Errorf("tls_config: %w", err)
 		}
 		o.TLS = tlsConfig
 	}
@@ -82,11 +97,5 @@ func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetr
 			level.Warn(logger).Log("msg", "cannot renew the key", "region", p.Region, "err", err)
 		})
 	}
-	var client *dcsapi.Client
-	o.Observe = func(operation, code string, took time.Duration) {
-		own.ObserveRequest(client.KnownProjectID(), operation, code, took)
-	}
-	o.ObserveWait = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
-	client = dcsapi.New(o)
-	return client, nil
+	return o, nil
 }

@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/web"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -31,8 +30,23 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// invalidError is what is wrong with the command line or the configuration
+// file: the program ends with 2 rather than 1.
+type invalidError struct{ error }
+
+// Unwrap returns the cause.
+func (e invalidError) Unwrap() error { return e.error }
+
+// exitCode returns what the program ends with because of an error.
+func exitCode(err error) int {
+	if _, ok := errors.AsType[invalidError](err); ok {
+		return 2
+	}
+	return 1
 }
 
 // flags are what the command line says.
@@ -43,6 +57,7 @@ type flags struct {
 	logLevel      string
 	logFormat     string
 	web           *toolkit.FlagConfig
+	check         checkFlags
 }
 
 // run is the program: it parses the command line, carries the command out and
@@ -63,7 +78,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	app.Flag("log.level", "Log only messages of this severity or above: debug, info, warn, error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "The format of log messages: logfmt, json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
 	serveCommand := app.Command("serve", "Serve the metrics.").Default()
-	checkCommand := app.Command("check", "Check the configuration file and say what it means. Nothing is sent to the API.")
+	checkCommand := app.Command("check", "Check the configuration file and say what it means. Nothing is sent to the API without --online.")
+	f.check.add(checkCommand)
 
 	command, err := app.Parse(args)
 	switch {
@@ -73,15 +89,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_, err := fmt.Fprintln(stdout, version.Print(name))
 		return err
 	case err != nil:
-		return fmt.Errorf("%w (try --help)", err)
+		return invalidError{fmt.Errorf("%w (try --help)", err)}
 	case f.demo && configSet:
-		return errors.New("--demo and --config.file exclude each other: the demo brings its own configuration")
+		return invalidError{errors.New("--demo and --config.file exclude each other: the demo brings its own configuration")}
 	case !web.IsTelemetryPath(f.telemetryPath):
-		return fmt.Errorf("--web.telemetry-path %q cannot be used: it is a path such as /metrics, and not one of the exporter's other endpoints", f.telemetryPath)
+		return invalidError{fmt.Errorf("--web.telemetry-path %q cannot be used: it is a path such as /metrics, and not one of the exporter's other endpoints", f.telemetryPath)}
 	}
 	switch command {
 	case checkCommand.FullCommand():
-		return check(f, stdout)
+		return check(ctx, f, stdout)
 	case serveCommand.FullCommand():
 		return serve(ctx, f, newLogger(f, stderr))
 	default:
@@ -89,25 +105,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 }
 
-// check validates the configuration file, and says in words what it means.
-func check(f flags, stdout io.Writer) error {
-	if f.demo {
-		return errors.New("check looks at a configuration file, and --demo has none")
-	}
-	cfg, err := config.Load(f.configFile)
-	if err != nil {
-		return invalid(err)
-	}
-	_, err = fmt.Fprintf(stdout, "%s is valid.\n\n%s", f.configFile, cfg.Summary())
-	return err
-}
-
 // invalid words what is wrong with a configuration file.
 func invalid(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%w\nName the configuration file with --config.file, or see the exporter at work with --demo", err)
+		return invalidError{fmt.Errorf("%w\nName the configuration file with --config.file, or see the exporter at work with --demo", err)}
 	}
-	return fmt.Errorf("the configuration is not valid:\n%w", err)
+	return invalidError{fmt.Errorf("the configuration is not valid:\n%w", err)}
 }
 
 // newLogger returns the logger that the command line asks for.

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/internal/onlinecheck"
 )
 
 // metricTable renders the catalogue as the README shows it.
@@ -27,5 +29,43 @@ func TestReadmeListsMetrics(t *testing.T) {
 	}
 	if !strings.Contains(string(readme), metricTable()) {
 		t.Errorf("README.md does not have this table:\n%s", metricTable())
+	}
+}
+
+// TestReadmeListsReportKeys checks that the README tells of each key of the
+// check's output for machines.
+func TestReadmeListsReportKeys(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var section string
+	if _, rest, found := strings.Cut(string(readme), "\n## Checking online\n"); found {
+		section, _, _ = strings.Cut(rest, "\n## ")
+	}
+	seen := make(map[string]bool)
+	var look func(reflect.Type)
+	look = func(typ reflect.Type) {
+		for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
+			typ = typ.Elem()
+		}
+		if typ.Kind() != reflect.Struct {
+			return
+		}
+		for f := range typ.Fields() {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if key == "" || seen[key] {
+				continue
+			}
+			seen[key] = true
+			if !strings.Contains(section, "`"+key+"`") {
+				t.Errorf("README.md does not tell of the key %s of %s", key, typ)
+			}
+			look(f.Type)
+		}
+	}
+	look(reflect.TypeFor[onlinecheck.Report]())
+	if len(seen) < 30 {
+		t.Errorf("only %d keys were found", len(seen))
 	}
 }

@@ -37,6 +37,13 @@ func (o AddressOptions) of(s *dcsapi.Session) (address string, masked bool) {
 	return host, masked
 }
 
+// Masked tells whether a session's client address is one that hides the real
+// one.
+func (o AddressOptions) Masked(s *dcsapi.Session) bool {
+	_, masked := o.of(s)
+	return masked
+}
+
 // splitAddress returns the host of an address with or without a port, IPv6
 // without brackets, and whether it is in 198.19.0.0/16: a VPC endpoint's
 // address, which hides the client's. Unix sockets and whatever else is no

@@ -573,7 +573,9 @@ func TestNewNodeIsNotStarved(t *testing.T) {
 	h := newHarness(t, setup{
 		instances: []emulator.Instance{instanceOf("instance-1", sizes[:12]...)},
 		client:    func(o *dcsapi.Options) { o.RequestsPerSecond = 20 },
-		collector: func(o *collector.Options) { o.Scan.MinInterval, o.DiscoveryInterval = 25*time.Second, 500*time.Millisecond },
+		collector: func(o *collector.Options) {
+			o.Scan.MinInterval, o.DiscoveryInterval = 25*time.Second, 500*time.Millisecond
+		},
 	})
 	pair := func() (up bool) {
 		var wait sync.WaitGroup

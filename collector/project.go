@@ -228,9 +228,9 @@ func (i *instance) detailsOf() map[string]dcsapi.Node {
 	return byID
 }
 
-// holders picks the nodes that clients are connected to: proxies hide the
-// servers behind them, whose sessions are the proxies' own.
-func holders(all []dcsapi.Node, readReplicas bool) []string {
+// Holders returns the ids of the nodes that clients are connected to: proxies
+// hide the servers behind them, whose sessions are the proxies' own.
+func Holders(all []dcsapi.Node, readReplicas bool) []string {
 	var proxies, servers []string
 	for _, n := range all {
 		switch {

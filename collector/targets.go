@@ -134,7 +134,7 @@ func (t *Target) toRead(ctx context.Context, atOnce bool, ttl time.Duration) ([]
 	if err != nil {
 		return nil, err
 	}
-	nodes := holders(all, t.project.ReadReplicas)
+	nodes := Holders(all, t.project.ReadReplicas)
 	if len(nodes) == 0 {
 		return nil, &dcsapi.Error{Op: "list nodes of instance " + t.ID, Reason: dcsapi.ReasonNotFound, Message: "the instance has no node that holds sessions"}
 	}

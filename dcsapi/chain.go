@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
@@ -41,6 +42,7 @@ type defaultChain struct {
 	onTrouble   func(error)
 	check       time.Duration // renewalCheck, or shorter in tests
 
+	origin      atomic.Pointer[string] // the source of the last key that was loaded
 	mu          sync.Mutex
 	key         Key
 	loaded      bool
@@ -172,6 +174,7 @@ func (c *defaultChain) load(*auth.BasicCredentials) (*auth.BasicCredentials, err
 	} {
 		credentials, err := c.from(source)
 		if err == nil {
+			c.origin.Store(&source.name)
 			return credentials, nil
 		}
 		why := sourceTrouble(err)
@@ -184,6 +187,14 @@ func (c *defaultChain) load(*auth.BasicCredentials) (*auth.BasicCredentials, err
 		Op: "get credentials", Reason: ReasonAuth,
 		Message: "no source has a key; set one of them up, or credentials in the configuration. Tried: " + strings.Join(tried, "; "),
 	}
+}
+
+// Origin implements originer.
+func (c *defaultChain) Origin() string {
+	if name := c.origin.Load(); name != nil {
+		return *name
+	}
+	return ""
 }
 
 // from asks one source, and IAM where the source has only an identity.

@@ -41,6 +41,10 @@ type Options struct {
 	// ObserveWait, if set, is called each time that a request has waited for
 	// the rate limit, whether or not it was sent then.
 	ObserveWait func(waited time.Duration)
+	// ObserveDate, if set, is called after each answer that has a Date header:
+	// with the operation, the header, and how long the answer took from there
+	// being a connection to its header.
+	ObserveDate func(operation string, date time.Time, took time.Duration)
 }
 
 // Client calls the DCS API for one project. It limits the rate and the number
@@ -73,6 +77,9 @@ func New(o Options) *Client {
 	}
 	if o.ObserveWait == nil {
 		o.ObserveWait = func(time.Duration) {}
+	}
+	if o.ObserveDate == nil {
+		o.ObserveDate = func(string, time.Time, time.Duration) {}
 	}
 	return &Client{
 		options: o,

@@ -160,9 +160,9 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	if err != nil {
 		return &Error{Reason: ReasonOther, Message: "cannot sign the request", Err: err, unsent: true}
 	}
-	var connected bool
+	var connected time.Time // zero for never
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected = true },
+		GotConn: func(httptrace.GotConnInfo) { connected = time.Now() },
 	}))
 	req.Header.Set("User-Agent", c.options.UserAgent)
 
@@ -170,9 +170,12 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	resp, err := c.http.Do(req)
 	if err != nil {
 		c.options.Observe(call.operation, "error", time.Since(start))
-		return transportError(ctx, err, !connected)
+		return transportError(ctx, err, connected.IsZero())
 	}
 	defer resp.Body.Close()
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.options.ObserveDate(call.operation, date, time.Since(connected))
+	}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer func() {
 		buf.Reset()

@@ -1,6 +1,7 @@
 package dcsapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,22 @@ type KeySource interface {
 	// Renew returns the key to use after used was refused: another one if
 	// the source can have one, else used again.
 	Renew(ctx context.Context, used Key) (Key, error)
+}
+
+// originer is a KeySource that can say where its key comes from.
+type originer interface {
+	// Origin names the place that the key in use comes from, such as a file
+	// or a variable, never anything of the key. It is "" while there is none.
+	Origin() string
+}
+
+// KeyOrigin says where the key in use comes from, in words and without
+// anything of the key: "" while there is none, or if its source cannot tell.
+func (c *Client) KeyOrigin() string {
+	if o, ok := c.options.Keys.(originer); ok {
+		return o.Origin()
+	}
+	return ""
 }
 
 // Secret is a value, or the name of a file that holds it. The file's content
@@ -106,6 +123,20 @@ func (c *configuredKey) Key(context.Context) (Key, error) {
 
 // Renew implements KeySource: all it can do is look at the files.
 func (c *configuredKey) Renew(ctx context.Context, _ Key) (Key, error) { return c.Key(ctx) }
+
+// Origin implements originer.
+func (c *configuredKey) Origin() string {
+	from := func(s Secret) string { return cmp.Or(s.File, "the configuration file") }
+	access, secret := from(c.access), from(c.secret)
+	text := access
+	if access != secret {
+		text = "access key from " + access + ", secret key from " + secret
+	}
+	if c.token != (Secret{}) && from(c.token) != text {
+		text += ", security token from " + from(c.token)
+	}
+	return text
+}
 
 // stat looks at the files.
 func (c *configuredKey) stat() (files [3]fs.FileInfo, err error) {

@@ -68,15 +68,45 @@ func (c *Client) ProjectID(ctx context.Context) (string, error) {
 
 // askProjectID asks IAM for the project of the client's region.
 func (c *Client) askProjectID(ctx context.Context) (string, error) {
-	var ids []string
 	op := "ask IAM for the project id of region " + c.options.Region
+	projects, err := c.listProjects(ctx, op, map[string]string{"name": c.options.Region})
+	var ids []string
+	for _, p := range projects {
+		ids = append(ids, p.ID)
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case len(ids) == 0:
+		return "", &Error{Op: op, Reason: ReasonNotFound, Message: "the account has no project of that name: set project_id in the configuration"}
+	case len(ids) > 1:
+		return "", &Error{Op: op, Reason: ReasonNotFound, Message: fmt.Sprintf("there are %d (%s): set project_id in the configuration", len(ids), cut(strings.Join(ids, ", "), maxErrorText))}
+	}
+	return ids[0], nil
+}
+
+// Project is a project as IAM knows it.
+type Project struct {
+	ID   string
+	Name string // its region's name, for a subproject followed by _ and its own
+}
+
+// ListProjects returns the projects that IAM names for the key, of all regions.
+// It needs permissions at IAM that nothing else here needs.
+func (c *Client) ListProjects(ctx context.Context) ([]Project, error) {
+	return c.listProjects(ctx, "ask IAM for the key's projects", nil)
+}
+
+func (c *Client) listProjects(ctx context.Context, op string, query map[string]string) ([]Project, error) {
+	var projects []Project
 	err := c.do(ctx, &call{
 		operation: "list_projects", op: op, iam: true,
-		method: http.MethodGet, path: "/v3/projects", query: map[string]string{"name": c.options.Region},
+		method: http.MethodGet, path: "/v3/projects", query: query,
 		decode: func(body []byte, _ http.Header) error {
 			var answer struct {
 				Projects *[]struct {
-					ID text `json:"id"`
+					ID   text `json:"id"`
+					Name text `json:"name"`
 				} `json:"projects"`
 				ErrorCode text `json:"error_code"`
 			}
@@ -90,20 +120,12 @@ func (c *Client) askProjectID(ctx context.Context) (string, error) {
 				return errors.New(`no list of projects in the answer: "projects" is missing`)
 			}
 			for _, p := range *answer.Projects {
-				ids = append(ids, string(p.ID))
+				projects = append(projects, Project{string(p.ID), string(p.Name)})
 			}
 			return nil
 		},
 	})
-	switch {
-	case err != nil:
-		return "", err
-	case len(ids) == 0:
-		return "", &Error{Op: op, Reason: ReasonNotFound, Message: "the account has no project of that name: set project_id in the configuration"}
-	case len(ids) > 1:
-		return "", &Error{Op: op, Reason: ReasonNotFound, Message: fmt.Sprintf("there are %d (%s): set project_id in the configuration", len(ids), cut(strings.Join(ids, ", "), maxErrorText))}
-	}
-	return ids[0], nil
+	return projects, err
 }
 
 // KeyAccepted tells whether, as far as is known now, the project's key works:

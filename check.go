@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/onlinecheck"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+)
+
+// What --output takes.
+const (
+	outputTable = "table"
+	outputJSON  = "json"
+)
+
+// checkFlags are what the command line says of a check.
+type checkFlags struct {
+	online  bool
+	timeout time.Duration
+	output  string
+
+	timeoutSet, outputSet bool
+}
+
+// add adds the flags to the command.
+func (f *checkFlags) add(command *kingpin.CmdClause) {
+	command.Flag("online", "Also ask the API whether the configuration will work: key, permissions, instances, nodes, session lists. Never has a list taken.").BoolVar(&f.online)
+	command.Flag("timeout", "How long --online may take.").Default("30s").IsSetByUser(&f.timeoutSet).DurationVar(&f.timeout)
+	command.Flag("output", "What --online writes: table, json.").Default(outputTable).IsSetByUser(&f.outputSet).EnumVar(&f.output, outputTable, outputJSON)
+}
+
+// problem says what is wrong with the flags.
+func (f *checkFlags) problem() error {
+	switch {
+	case !f.online && f.timeoutSet:
+		return errors.New("--timeout belongs to check --online: without it nothing is sent, so that nothing takes long")
+	case !f.online && f.outputSet:
+		return errors.New("--output belongs to check --online: without it check says in words what the configuration means")
+	case f.timeout < time.Second || f.timeout > 10*time.Minute:
+		return fmt.Errorf("--timeout %s cannot be used: it is from 1s to 10m", f.timeout)
+	default:
+		return nil
+	}
+}
+
+// check validates the configuration file, and says in words what it means; or
+// asks the API whether it will work.
+func check(ctx context.Context, f flags, stdout io.Writer) error {
+	if f.demo {
+		return invalidError{errors.New("check looks at a configuration file, and --demo has none")}
+	}
+	if err := f.check.problem(); err != nil {
+		return invalidError{err}
+	}
+	cfg, err := config.Load(f.configFile)
+	if err != nil {
+		return invalid(err)
+	}
+	if f.check.online {
+		return checkOnline(ctx, f, cfg, stdout)
+	}
+	_, err = fmt.Fprintf(stdout, "%s is valid.\n\n%s", f.configFile, cfg.Summary())
+	return err
+}
+
+// checkOnline asks the API, and writes what was found. It returns an error if
+// anything has failed.
+func checkOnline(ctx context.Context, f flags, cfg *config.Config, stdout io.Writer) error {
+	keyring := new(dcsapi.Keyring)
+	report, err := onlinecheck.Run(ctx, onlinecheck.Options{
+		Config: cfg, ConfigFile: f.configFile, Timeout: f.check.timeout,
+		Connect: func(p config.Project, hooks onlinecheck.Hooks) (onlinecheck.API, error) {
+			o, err := clientOptions(p, keyring, log.NewNopLogger())
+			if err != nil {
+				return nil, err
+			}
+			o.Observe, o.ObserveDate = hooks.Observe, hooks.ObserveDate
+			return dcsapi.New(o), nil
+		},
+	})
+	if err != nil {
+		return invalid(err)
+	}
+	write := report.WriteTable
+	if f.check.output == outputJSON {
+		write = report.WriteJSON
+	}
+	if err := write(stdout); err != nil {
+		return err
+	}
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("the check was interrupted: what was not asked by then counts as failed")
+	case report.Result == onlinecheck.Failed:
+		return fmt.Errorf("the check has failed (failures: %d, warnings: %d): the report says what to do", report.Failures, report.Warnings)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,223 @@
+// Package onlinecheck asks the DCS API whether a configuration will work: is
+// the key accepted and permitted, are the projects, instances and nodes there,
+// is there a session list and how old is it. It reads one session of each node
+// at most, and never has a list taken.
+package onlinecheck
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
+)
+
+// API is what a check needs of a project's dcsapi.Client: it can only read.
+type API interface {
+	ProjectID(context.Context) (string, error)
+	KnownProjectID() string
+	KeyOrigin() string
+	KeyAccepted(context.Context) bool
+	ListInstances(context.Context) ([]dcsapi.Instance, error)
+	GetInstance(ctx context.Context, id string) (dcsapi.Instance, error)
+	ListNodes(ctx context.Context, instanceID string) ([]dcsapi.Node, error)
+	ListProjectNodes(context.Context) (map[string][]dcsapi.Node, error)
+	ListClients(context.Context, dcsapi.ListClientsRequest, func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error)
+	ListProjects(context.Context) ([]dcsapi.Project, error)
+	Close()
+}
+
+// Hooks are what a client has to call, as the fields of dcsapi.Options with
+// these names.
+type Hooks struct {
+	Observe     func(operation, code string, took time.Duration)
+	ObserveDate func(operation string, date time.Time, took time.Duration)
+}
+
+// Options say what to check, and how.
+type Options struct {
+	Config     *config.Config
+	ConfigFile string // its name, for the report
+	// Connect makes the client of a project. The clients must share a
+	// dcsapi.Keyring, so that a refused key is not used again.
+	Connect func(config.Project, Hooks) (API, error)
+	Timeout time.Duration    // of the whole check
+	Now     func() time.Time // default time.Now
+}
+
+const (
+	// iamShare is the part of the time that is kept for IAM, which is asked
+	// last: up to iamMost.
+	iamShare = 0.2
+	iamMost  = 5 * time.Second
+)
+
+// Run checks a configuration against the API, all projects side by side. It
+// returns within the timeout, or when ctx ends, with what was found until
+// then; an error only if a client could not be made.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	readCtx, cancelRead := context.WithTimeout(ctx, o.Timeout-min(time.Duration(iamShare*float64(o.Timeout)), iamMost))
+	defer cancelRead()
+
+	report := &Report{
+		FormatVersion: formatVersion, ConfigFile: o.ConfigFile, CheckedAt: o.Now().UTC().Truncate(time.Second),
+		ScanMode: string(o.Config.Scan.Mode), Projects: make([]Project, len(o.Config.Projects)),
+	}
+	var requests atomic.Int64
+	checks := make([]*projectCheck, len(o.Config.Projects))
+	for k := range o.Config.Projects {
+		c := newProjectCheck(&o, &o.Config.Projects[k], &report.Projects[k])
+		api, err := o.Connect(o.Config.Projects[k], Hooks{
+			Observe:     func(string, string, time.Duration) { requests.Add(1) },
+			ObserveDate: c.clock.observe,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("project in region %s: %w", c.config.Region, err)
+		}
+		defer api.Close()
+		c.api = api
+		checks[k] = c
+	}
+
+	var wait sync.WaitGroup
+	for _, c := range checks {
+		wait.Go(func() { c.read(readCtx) })
+	}
+	wait.Wait()
+	whereElse(checks)
+	// IAM comes last: the exporter does without it where the project's id is
+	// known, and were it to refuse a key, that key could not be used on.
+	for _, c := range checks {
+		wait.Go(func() { c.verifyRegion(ctx) })
+	}
+	wait.Wait()
+
+	report.Requests = int(requests.Load())
+	for _, c := range checks {
+		c.finish()
+	}
+	report.conclude()
+	return report, nil
+}
+
+// projectCheck is the check of one project.
+type projectCheck struct {
+	options *Options
+	config  *config.Project
+	api     API
+	address collector.AddressOptions
+	clock   clock
+
+	list []dcsapi.Instance // in the project; nil if they could not be listed
+
+	mu      sync.Mutex // guards what follows, and the findings
+	report  *Project
+	refused bool            // the key was refused, or there is none
+	granted map[string]bool // by action; none where it is not known
+	reached bool            // the API has answered
+	refusal error           // why what is about the project's id failed, nil if it did not
+}
+
+// The actions that the exporter needs to be permitted.
+const (
+	actionListInstances = "dcs:instance:list"
+	actionGetInstance   = "dcs:instance:get"
+	actionListClients   = "dcs:clients:list"
+)
+
+func newProjectCheck(o *Options, p *config.Project, report *Project) *projectCheck {
+	*report = Project{
+		Region: p.Region, ProjectID: p.ProjectID,
+		Endpoint: Endpoint{URL: p.Endpoint, Proxied: p.Proxy != nil},
+		Findings: []Finding{}, Instances: []Instance{},
+	}
+	return &projectCheck{
+		options: o, config: p, report: report, granted: make(map[string]bool), clock: clock{now: o.Now},
+		address: collector.AddressOptions{Source: collector.AddressSource(o.Config.ClientAddress.Source)},
+	}
+}
+
+// add puts a finding where it belongs.
+func (c *projectCheck) add(to *[]Finding, f Finding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*to = append(*to, f)
+}
+
+// answered takes note of how a request for an action ended; action is "" if
+// none in particular is needed. It reports a refused key, once, and tells
+// whether it did, now or before.
+func (c *projectCheck) answered(action string, err error) (refused bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil || statusOf(err) != 0 {
+		c.reached = true
+	}
+	if action != "" {
+		if lacks(err) {
+			c.granted[action] = false
+		} else if _, known := c.granted[action]; err == nil && !known {
+			c.granted[action] = true
+		}
+	}
+	return c.refuse(c.dcs(), err)
+}
+
+// refuse reports a refused key, once, and tells whether err is about one; c.mu
+// is held.
+func (c *projectCheck) refuse(from place, err error) bool {
+	if dcsapi.ReasonOf(err) != dcsapi.ReasonAuth {
+		return false
+	}
+	if !c.refused {
+		c.refused = true
+		if statusOf(err) != 0 || isHeld(err) {
+			accepted := false
+			c.report.Key.Accepted = &accepted
+		}
+		c.report.Findings = append(c.report.Findings, c.explain(from, "", "", err))
+	}
+	return true
+}
+
+// finish fills in what follows from the whole check of a project.
+func (c *projectCheck) finish() {
+	r := c.report
+	r.ProjectID = c.api.KnownProjectID()
+	r.Key.Source = c.api.KeyOrigin()
+	for _, action := range []string{actionListInstances, actionGetInstance, actionListClients} {
+		p := Permission{Action: action}
+		if granted, known := c.granted[action]; known {
+			p.Granted = &granted
+		}
+		r.Permissions = append(r.Permissions, p)
+	}
+	if c.reached {
+		r.Endpoint.Reached = &c.reached
+		r.Endpoint.Problem = ""
+	}
+	if other := otherRegion(c.config); other != "" {
+		r.Findings = append(r.Findings, Finding{
+			Severity: SeverityWarning, Reason: reasonRegion,
+			Message: fmt.Sprintf("the endpoint %s is that of region %s, the configuration says %s", hostOf(c.config.Endpoint), other, c.config.Region),
+			Action:  "correct region or endpoint: an endpoint follows from the region, and can be left out",
+		})
+	}
+	if skew, known := c.clock.skew(); known {
+		seconds := skew.Seconds()
+		r.ClockSkewSeconds = &seconds
+		if f, found := skewFinding(skew); found {
+			r.Findings = append(r.Findings, f)
+		}
+	}
+}

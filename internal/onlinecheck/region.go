@@ -1,0 +1,147 @@
+package onlinecheck
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
+)
+
+// verifyRegion asks IAM whether the project is one of the region.
+func (c *projectCheck) verifyRegion(ctx context.Context) {
+	iam := &c.report.IAM
+	if c.refused {
+		iam.Detail = "not asked: the key was refused, or there is none"
+		return
+	}
+	id := c.api.KnownProjectID()
+	if id == "" && dcsapi.ReasonOf(c.refusal) != dcsapi.ReasonNotFound {
+		iam.Detail = "not asked again: it did not tell the project's id"
+		return
+	}
+	projects, err := c.api.ListProjects(ctx)
+	if err != nil {
+		iam.Detail = "not known: " + iamTrouble(err)
+		return
+	}
+	k := slices.IndexFunc(projects, func(p dcsapi.Project) bool { return p.ID == id })
+	switch {
+	case k >= 0 && isOfRegion(projects[k].Name, c.config.Region):
+		matches := true
+		iam.RegionMatches = &matches
+		iam.Detail = "the project is one of " + c.config.Region
+	case k >= 0:
+		matches := false
+		iam.RegionMatches = &matches
+		iam.Detail = "the project is one of " + regionOf(projects[k].Name)
+		c.add(&c.report.Findings, Finding{
+			Severity: SeverityFailure, Reason: reasonRegion,
+			Message: fmt.Sprintf("IAM says that project %s is one of region %s, the configuration says %s", id, regionOf(projects[k].Name), c.config.Region),
+			Action:  "set region: " + regionOf(projects[k].Name) + ", or give " + orNone(idsOf(projects, c.config.Region), "a project of "+c.config.Region),
+		})
+	case id == "" && idsOf(projects, c.config.Region) != "":
+		iam.Detail = "it names several projects of " + c.config.Region
+	default:
+		iam.Detail = "it does not name the project to this key"
+		if c.refusal == nil {
+			return // it works all the same
+		}
+		c.add(&c.report.Findings, Finding{
+			Severity: SeverityFailure, Reason: reasonRegion,
+			Message: c.unknownProject(id) + "; it names " + orNone(list(projects), "no project at all"),
+			Action:  "set region and project_id to a pair of these, or use a key of the account that has the project",
+		})
+	}
+}
+
+// unknownProject says that IAM does not name the configured project.
+func (c *projectCheck) unknownProject(id string) string {
+	if id == "" {
+		return "IAM has no project of region " + c.config.Region + " for this key"
+	}
+	return "IAM does not name project " + id + " to this key"
+}
+
+// isOfRegion tells whether a project of this name belongs to a region: it is
+// the region's own, or a subproject.
+func isOfRegion(name, region string) bool {
+	return name == region || strings.HasPrefix(name, region+"_")
+}
+
+// regionOf returns the region that a project's name tells.
+func regionOf(name string) string {
+	region, _, _ := strings.Cut(name, "_")
+	return region
+}
+
+// idsOf names the projects of a region.
+func idsOf(projects []dcsapi.Project, region string) string {
+	var ids []string
+	for _, p := range projects {
+		if isOfRegion(p.Name, region) {
+			ids = append(ids, "project_id: "+p.ID)
+		}
+	}
+	return few(ids)
+}
+
+// list names projects with their ids.
+func list(projects []dcsapi.Project) string {
+	var out []string
+	for _, p := range projects {
+		out = append(out, p.Name+" ("+p.ID+")")
+	}
+	return few(out)
+}
+
+// few joins texts, the first of them if they are many.
+func few(texts []string) string {
+	const most = 6
+	if len(texts) > most {
+		return strings.Join(texts[:most], ", ") + fmt.Sprintf(" and %d more", len(texts)-most)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func orNone(text, none string) string {
+	if text == "" {
+		return none
+	}
+	return text
+}
+
+// iamTrouble says why IAM has not told, which no part of the exporter needs.
+func iamTrouble(err error) string {
+	switch dcsapi.ReasonOf(err) {
+	case dcsapi.ReasonForbidden:
+		return "the key may not list projects at IAM, which the exporter does not need"
+	case dcsapi.ReasonAuth:
+		return "IAM refuses the key that DCS takes: is iam_endpoint that of this cloud?"
+	default:
+		return messageOf(err)
+	}
+}
+
+// otherRegion returns the region that the endpoint's host names, if that is not
+// the configured one.
+func otherRegion(p *config.Project) string {
+	rest, found := strings.CutPrefix(hostOf(p.Endpoint), "dcs.")
+	region, domain, _ := strings.Cut(rest, ".")
+	if !found || domain == "" || region == p.Region || !strings.Contains(region, "-") {
+		return ""
+	}
+	return region
+}
+
+// hostOf returns the host of a base URL, without its port.
+func hostOf(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	return u.Hostname()
+}

@@ -1,0 +1,227 @@
+package onlinecheck
+
+import (
+	"encoding/json"
+	"io"
+	"slices"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// formatVersion is raised when a key of the JSON form goes or changes its
+// meaning; new keys do not raise it.
+const formatVersion = 1
+
+// Result says how something came out.
+type Result string
+
+// The results, from good to bad. What was not checked is neither: the finding
+// that kept it from being checked stands with the project or the instance.
+const (
+	OK         Result = "ok"
+	NotChecked Result = "not_checked"
+	Warning    Result = "warning"
+	Failed     Result = "failed"
+)
+
+// worse returns the worse of two results.
+func worse(a, b Result) Result {
+	order := []Result{OK, NotChecked, Warning, Failed}
+	if slices.Index(order, b) > slices.Index(order, a) {
+		return b
+	}
+	return a
+}
+
+// Report is what a check has found. Its JSON form is the command's documented
+// output: what is not known is absent.
+type Report struct {
+	FormatVersion int       `json:"format_version"`
+	ConfigFile    string    `json:"config_file"`
+	CheckedAt     time.Time `json:"checked_at"` // when the check began, by this machine's clock
+	Result        Result    `json:"result"`
+	Failures      int       `json:"failures"`
+	Warnings      int       `json:"warnings"`
+	Requests      int       `json:"requests"` // sent to DCS and IAM
+	ScanMode      string    `json:"scan_mode"`
+	Projects      []Project `json:"projects"`
+}
+
+// Project is what was found of a project.
+type Project struct {
+	Region    string    `json:"region"`
+	ProjectID string    `json:"project_id,omitempty"`
+	Result    Result    `json:"result"`
+	Endpoint  Endpoint  `json:"endpoint"`
+	Key       KeyReport `json:"key"`
+
+	Permissions []Permission `json:"permissions"`
+	IAM         IAMReport    `json:"iam"`
+
+	// ClockSkewSeconds is how far this machine's clock is ahead of the API's;
+	// it is negative if it is behind, and exact to a second.
+	ClockSkewSeconds *float64 `json:"clock_skew_seconds,omitempty"`
+
+	InstancesListed *int       `json:"instances_listed,omitempty"` // in the project, to be read or not
+	Findings        []Finding  `json:"findings"`
+	Instances       []Instance `json:"instances"` // to be read
+}
+
+// Endpoint tells whether the API was reached.
+type Endpoint struct {
+	URL     string `json:"url"`
+	Proxied bool   `json:"proxied"`
+	Reached *bool  `json:"reached,omitempty"`
+	// Problem is why not: dns, connect, timeout, tls, not_tls, proxy or other.
+	Problem string `json:"problem,omitempty"`
+}
+
+// KeyReport tells where the key is from, and whether the API takes it.
+type KeyReport struct {
+	Source   string `json:"source,omitempty"`
+	Accepted *bool  `json:"accepted,omitempty"`
+}
+
+// Permission tells whether the key may do something.
+type Permission struct {
+	Action  string `json:"action"`
+	Granted *bool  `json:"granted,omitempty"`
+}
+
+// IAMReport tells what IAM says about the project's region.
+type IAMReport struct {
+	RegionMatches *bool  `json:"region_matches,omitempty"`
+	Detail        string `json:"detail"`
+}
+
+// Instance is what was found of an instance that is to be read.
+type Instance struct {
+	ID            string    `json:"instance_id"`
+	Name          string    `json:"name,omitempty"`
+	Engine        string    `json:"engine,omitempty"`
+	EngineVersion string    `json:"engine_version,omitempty"`
+	Status        string    `json:"status,omitempty"`
+	Discovered    bool      `json:"discovered"`
+	Skipped       string    `json:"skipped,omitempty"` // not_running or unsupported: why it is not read
+	Result        Result    `json:"result"`
+	Findings      []Finding `json:"findings"`
+	Nodes         []Node    `json:"nodes"`
+}
+
+// Node is what was found of a node.
+type Node struct {
+	ID   string `json:"node_id"`
+	Name string `json:"name,omitempty"`
+	Type string `json:"type,omitempty"` // proxy, master or slave
+	Read bool   `json:"read"`           // whether the exporter reads it
+	// NotRead is why not: behind_proxy, replica, not_listed (in nodes) or
+	// unsupported.
+	NotRead string `json:"not_read,omitempty"`
+
+	Sessions       *int64     `json:"sessions,omitempty"` // on the list, as the API counts them
+	ListTakenAt    *time.Time `json:"list_taken_at,omitempty"`
+	ListAgeSeconds *float64   `json:"list_age_seconds,omitempty"` // by the API's clock
+	// AddressMasked tells it of the one session that was looked at.
+	AddressMasked *bool `json:"address_masked,omitempty"`
+
+	Result   Result    `json:"result,omitempty"` // absent for nodes that are not read
+	Findings []Finding `json:"findings"`
+}
+
+// Severity says whether a finding makes the check fail.
+type Severity string
+
+// The severities.
+const (
+	SeverityFailure Severity = "failure"
+	SeverityWarning Severity = "warning"
+)
+
+// Finding is something that is wrong, or may be.
+type Finding struct {
+	Severity  Severity      `json:"severity"`
+	Reason    dcsapi.Reason `json:"reason"` // as in dcs_node_error, and: masked, not_running, no_list, clock, region, selection
+	Message   string        `json:"message"`
+	Action    string        `json:"action"` // what to do
+	RequestID string        `json:"request_id,omitempty"`
+}
+
+// The reasons that are not the API's.
+const (
+	reasonMasked     dcsapi.Reason = "masked"
+	reasonNotRunning dcsapi.Reason = "not_running"
+	reasonNoList     dcsapi.Reason = "no_list"
+	reasonClock      dcsapi.Reason = "clock"
+	reasonRegion     dcsapi.Reason = "region"
+	reasonSelection  dcsapi.Reason = "selection"
+)
+
+// resultOf returns what findings amount to.
+func resultOf(findings []Finding) Result {
+	out := OK
+	for _, f := range findings {
+		if f.Severity == SeverityFailure {
+			return Failed
+		}
+		out = Warning
+	}
+	return out
+}
+
+// conclude fills in what follows from the findings: the results and counts.
+func (r *Report) conclude() {
+	r.Result = OK
+	for k := range r.Projects {
+		p := &r.Projects[k]
+		r.count(p.Findings)
+		p.Result = resultOf(p.Findings)
+		for k := range p.Instances {
+			i := &p.Instances[k]
+			r.count(i.Findings)
+			i.conclude()
+			for _, n := range i.Nodes {
+				r.count(n.Findings)
+			}
+			p.Result = worse(p.Result, i.Result)
+		}
+		r.Result = worse(r.Result, p.Result)
+	}
+}
+
+// conclude fills in the results of an instance and its nodes. What nothing was
+// asked about has the result NotChecked already.
+func (i *Instance) conclude() {
+	if i.Result != NotChecked || len(i.Findings) > 0 {
+		i.Result = resultOf(i.Findings)
+	}
+	for k := range i.Nodes {
+		n := &i.Nodes[k]
+		if !n.Read {
+			continue
+		}
+		if n.Result != NotChecked || len(n.Findings) > 0 {
+			n.Result = resultOf(n.Findings)
+		}
+		i.Result = worse(i.Result, n.Result)
+	}
+}
+
+// count adds findings to the report's totals.
+func (r *Report) count(findings []Finding) {
+	for _, f := range findings {
+		if f.Severity == SeverityFailure {
+			r.Failures++
+		} else {
+			r.Warnings++
+		}
+	}
+}
+
+// WriteJSON writes the report for machines.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}

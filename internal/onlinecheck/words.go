@@ -1,0 +1,100 @@
+package onlinecheck
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// String says in words whether the API was reached.
+func (e Endpoint) String() string {
+	text := e.URL
+	if e.Proxied {
+		text += ", through a proxy"
+	}
+	switch {
+	case e.Reached != nil && strings.HasPrefix(e.URL, "https:"):
+		return text + ": answers, its certificate is good"
+	case e.Reached != nil:
+		return text + ": answers, without TLS"
+	case e.Problem != "":
+		return text + ": NOT REACHED (" + map[string]string{
+			"dns": "the name does not resolve", "connect": "no connection", "timeout": "no answer", "tls": "TLS", "not_tls": "no TLS", "proxy": "the proxy", "other": "the connection",
+		}[e.Problem] + ")"
+	default:
+		return text + ": not asked"
+	}
+}
+
+// String says in words whether a key was accepted.
+func (k KeyReport) String() string {
+	text := "not known whether it is accepted"
+	if k.Accepted != nil && *k.Accepted {
+		text = "accepted"
+	} else if k.Accepted != nil {
+		text = "REFUSED"
+	}
+	if k.Source != "" {
+		text += ", from " + k.Source
+	}
+	return text
+}
+
+// permissionWords says what a key may do.
+func permissionWords(all []Permission) string {
+	var parts []string
+	for _, p := range all {
+		word := "not known"
+		if p.Granted != nil && *p.Granted {
+			word = "yes"
+		} else if p.Granted != nil {
+			word = "LACKING"
+		}
+		parts = append(parts, p.Action+" "+word)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// clockWords says how this machine's clock differs.
+func clockWords(seconds *float64) string {
+	switch {
+	case seconds == nil:
+		return "not known"
+	case *seconds == 0:
+		return "the same as the API's, to a second"
+	default:
+		return "this machine's is " + skewWords(time.Duration(*seconds*float64(time.Second))) + " the API's"
+	}
+}
+
+// plural counts things.
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + one + "s"
+}
+
+// humanDuration writes a duration in its two largest units, cut to a second.
+func humanDuration(d time.Duration) string {
+	if d < 0 {
+		return "-" + humanDuration(-d)
+	}
+	seconds := int64(d / time.Second)
+	units := []struct {
+		name string
+		size int64
+	}{{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}}
+	for k, u := range units {
+		if seconds < u.size && u.size > 1 {
+			continue
+		}
+		text := fmt.Sprintf("%d%s", seconds/u.size, u.name)
+		if rest := seconds % u.size; k+1 < len(units) && rest >= units[k+1].size {
+			text += fmt.Sprintf("%d%s", rest/units[k+1].size, units[k+1].name)
+		}
+		return text
+	}
+	return "0s"
+}
