@@ -12,7 +12,6 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log"
 )
 
 // What --output takes.
@@ -78,7 +77,7 @@ func checkOnline(ctx context.Context, f flags, cfg *config.Config, stdout io.Wri
 	report, err := onlinecheck.Run(ctx, onlinecheck.Options{
 		Config: cfg, ConfigFile: f.configFile, Timeout: f.check.timeout,
 		Connect: func(p config.Project, hooks onlinecheck.Hooks) (onlinecheck.API, error) {
-			o, err := clientOptions(p, keyring, log.NewNopLogger())
+			o, err := clientOptions(p, keyring)
 			if err != nil {
 				return nil, err
 			}

@@ -17,7 +17,7 @@ import (
 // clients are the clients of a configuration's projects. The zero value, with a
 // logger, has none.
 type clients struct {
-	logger  log.Logger
+	logger  log.Logger     // nil for none
 	keyring dcsapi.Keyring // outlives configurations, as refusals of keys do
 	open    map[string]*dcsapi.Client
 }
@@ -31,7 +31,7 @@ func (c *clients) connect(cfg *config.Config, own *collector.OwnMetrics) (projec
 		client := c.open[p.Connection]
 		if client != nil {
 			kept++
-		} else if client, err = newClient(p, &c.keyring, own, c.logger); err != nil {
+		} else if client, err = c.newClient(p, own); err != nil {
 			return nil, 0, fmt.Errorf("project in region %s: %w", p.Region, err)
 		}
 		needed[p.Connection] = client
@@ -61,8 +61,8 @@ func (c *clients) close() {
 }
 
 // newClient makes the client of a project.
-func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetrics, logger log.Logger) (*dcsapi.Client, error) {
-	o, err := clientOptions(p, keyring, logger)
+func (c *clients) newClient(p config.Project, own *collector.OwnMetrics) (*dcsapi.Client, error) {
+	o, err := clientOptions(p, &c.keyring)
 	if err != nil {
 		return nil, err
 	}
@@ -71,12 +71,15 @@ func newClient(p config.Project, keyring *dcsapi.Keyring, own *collector.OwnMetr
 		own.ObserveRequest(client.KnownProjectID(), operation, code, took)
 	}
 	o.ObserveWait = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
+	if c.logger != nil {
+		o.ObserveKey = func(n dcsapi.KeyNews) { logKey(log.With(c.logger, "region", p.Region), n) }
+	}
 	client = dcsapi.New(o)
 	return client, nil
 }
 
 // clientOptions are what a project's configuration means to its client.
-func clientOptions(p config.Project, keyring *dcsapi.Keyring, logger log.Logger) (dcsapi.Options, error) {
+func clientOptions(p config.Project, keyring *dcsapi.Keyring) (dcsapi.Options, error) {
 	o := dcsapi.Options{
 		Region: p.Region, Endpoint: p.Endpoint, IAMEndpoint: p.IAMEndpoint, ProjectID: p.ProjectID,
 		Keyring: keyring, Proxy: p.Proxy,
@@ -93,9 +96,23 @@ func clientOptions(p config.Project, keyring *dcsapi.Keyring, logger log.Logger)
 	if c := p.Credentials; c != nil {
 		o.Keys = dcsapi.NewConfiguredKey(c.AccessKey, c.SecretKey, c.SecurityToken)
 	} else {
-		o.Keys = dcsapi.NewDefaultChain(p.IAMEndpoint, dcsapi.NewTransport(p.Proxy, o.TLS, 2), func(err error) {
-			level.Warn(logger).Log("msg", "cannot renew the key", "region", p.Region, "err", err)
-		})
+		o.Keys = dcsapi.NewDefaultChain(p.IAMEndpoint, dcsapi.NewTransport(p.Proxy, o.TLS, 2))
 	}
 	return o, nil
+}
+
+// logKey logs what has become of a project's key.
+func logKey(logger log.Logger, n dcsapi.KeyNews) {
+	logger = log.With(logger, "source", n.Source)
+	if !n.Ends.IsZero() {
+		logger = log.With(logger, "ends", n.Ends.UTC().Format(time.RFC3339))
+	}
+	switch {
+	case n.Err == nil:
+		level.Info(logger).Log("msg", "key in use")
+	case !n.Ends.IsZero() && time.Now().After(n.Ends):
+		level.Warn(logger).Log("msg", "key not replaced, and the last one has ended", "err", n.Err)
+	default:
+		level.Warn(logger).Log("msg", "key not replaced: the one in use is used on", "err", n.Err)
+	}
 }

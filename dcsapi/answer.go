@@ -67,6 +67,9 @@ func answerError(op string, resp *http.Response, body []byte, now time.Time) *Er
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		e.Message = "redirects are not followed" + redirectTarget(resp) + ": check the endpoint"
 	}
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		e.Message = needsPassword
+	}
 	e.Reason = classify(e.Status, e.Code)
 	if e.Reason == ReasonAuth {
 		e.Message = withClock(e.Message, resp.Header, now)
@@ -98,7 +101,7 @@ func withClock(message string, h http.Header, now time.Time) string {
 	if off < 0 {
 		direction = "behind"
 	}
-	return strings.TrimPrefix(fmt.Sprintf("%s; this machine's clock is %s %s the server's: signatures are refused then", message, off.Abs(), direction), "; ")
+	return strings.TrimPrefix(fmt.Sprintf("%s; this machine's clock is %s %s the server's: signatures are refused then, so set the clock", message, off.Abs(), direction), "; ")
 }
 
 // retryAfter reads the header in both its forms, at most maxRetryAfter.

@@ -9,6 +9,7 @@
 package dcsapi
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -45,6 +46,10 @@ type Options struct {
 	// with the operation, the header, and how long the answer took from there
 	// being a connection to its header.
 	ObserveDate func(operation string, date time.Time, took time.Duration)
+	// ObserveKey, if set, is called when another key comes into use, and when
+	// none could be had although one was looked for. A key from the
+	// configuration's text is never news.
+	ObserveKey func(KeyNews)
 }
 
 // Client calls the DCS API for one project. It limits the rate and the number
@@ -80,6 +85,9 @@ func New(o Options) *Client {
 	}
 	if o.ObserveDate == nil {
 		o.ObserveDate = func(string, time.Time, time.Duration) {}
+	}
+	if keys, ok := o.Keys.(observable); ok && o.ObserveKey != nil {
+		keys.setObserver(o.ObserveKey)
 	}
 	return &Client{
 		options: o,
@@ -125,7 +133,8 @@ func (c *Client) Region() string { return c.options.Region }
 func NewTransport(proxy func(*http.Request) (*url.URL, error), tlsConfig *tls.Config, connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:                  proxy,
-		TLSClientConfig:        tlsConfig,
+		OnProxyConnectResponse: connected,
+		TLSClientConfig:        tlsConfig.Clone(), // net/http changes it
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ExpectContinueTimeout:  time.Second,
@@ -135,4 +144,12 @@ func NewTransport(proxy func(*http.Request) (*url.URL, error), tlsConfig *tls.Co
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+}
+
+// connected makes an error of a proxy's answer to CONNECT that is no success.
+func connected(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &proxyError{answer.StatusCode}
 }

@@ -3,8 +3,6 @@ package dcsapi
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +11,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -92,8 +89,7 @@ func (c *Client) attempt(ctx context.Context, call *call, projectID string) *Err
 		}
 		other, err := c.options.Keys.Renew(ctx, key)
 		if err != nil {
-			failed.Err = fmt.Errorf("no other key could be had: %w", err)
-			return failed
+			return failed.withoutOther(err)
 		}
 		if other == key {
 			return failed
@@ -101,6 +97,19 @@ func (c *Client) attempt(ctx context.Context, call *call, projectID string) *Err
 		key = other
 	}
 }
+
+// withoutOther adds to a refusal why there is no other key.
+func (e *Error) withoutOther(err error) *Error {
+	with := *e
+	with.Err = fmt.Errorf("there is no other key: %w", err)
+	if e.Err != nil {
+		with.Err = fmt.Errorf("%w; %w", e.Err, with.Err)
+	}
+	return &with
+}
+
+// ownCA tells whether the configuration names authorities.
+func (c *Client) ownCA() bool { return c.options.TLS != nil && c.options.TLS.RootCAs != nil }
 
 // attemptWith sends a call once with a key.
 func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, key Key) *Error {
@@ -170,7 +179,7 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	resp, err := c.http.Do(req)
 	if err != nil {
 		c.options.Observe(call.operation, "error", time.Since(start))
-		return transportError(ctx, err, connected.IsZero())
+		return transportError(ctx, err, c.ownCA(), connected.IsZero())
 	}
 	defer resp.Body.Close()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
@@ -187,7 +196,7 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		c.options.Observe(call.operation, "error", time.Since(start))
-		failed := transportError(ctx, err, false)
+		failed := transportError(ctx, err, c.ownCA(), false)
 		failed.Status = resp.StatusCode
 		failed.Message = "the answer broke off"
 		return failed
@@ -246,25 +255,17 @@ func asError(err error) *Error {
 	return &Error{Reason: ReasonOf(err), Err: err, unsent: true}
 }
 
-// transportError words what net/http says without the URL around it.
-func transportError(ctx context.Context, err error, unsent bool) *Error {
+// transportError words what net/http says without the URL around it. ownCA
+// tells whether the configuration names authorities.
+func transportError(ctx context.Context, err error, ownCA, unsent bool) *Error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
-	e := &Error{Reason: ReasonNetwork, Err: err, unsent: unsent}
-	var tlsRecord tls.RecordHeaderError
-	var unknownCA x509.UnknownAuthorityError
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return &Error{Reason: ReasonTimeout, Message: "no answer before the deadline", unsent: unsent}
 	case errors.Is(ctx.Err(), context.Canceled):
 		return &Error{Reason: ReasonTimeout, Message: "given up because nobody waits for it any more", Err: context.Canceled, unsent: unsent}
-	case errors.As(err, &tlsRecord), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		e.Message = "the endpoint does not speak TLS: check its port, or use http:// if it is on loopback"
-	case errors.As(err, &unknownCA):
-		e.Message = "the endpoint's certificate is signed by an unknown authority: name your CA in tls_config.ca_file"
-	case strings.Contains(err.Error(), "Proxy Authentication Required"):
-		e.Message = "the proxy wants a user name and password: set them in proxy_url"
 	}
-	return e
+	return &Error{Reason: ReasonNetwork, Message: networkAdvice(err, ownCA), Err: err, unsent: unsent}
 }

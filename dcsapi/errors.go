@@ -162,8 +162,12 @@ func classify(status int, code string) Reason {
 }
 
 // retryable tells whether asking again may help: throttling, gateway and
-// server trouble, broken connections. An unanswered deadline is final.
+// server trouble, broken connections. An unanswered deadline is final, and so
+// is a proxy that wants another password: it may count the refusals.
 func (e *Error) retryable() bool {
+	if refused, ok := errors.AsType[*proxyError](e.Err); e.Status == http.StatusProxyAuthRequired || (ok && refused.status == http.StatusProxyAuthRequired) {
+		return false
+	}
 	switch e.Reason {
 	case ReasonThrottled, ReasonServer, ReasonNetwork:
 		return true

@@ -35,7 +35,7 @@ func TestKeyOrigin(t *testing.T) {
 		{"one file", dcsapi.NewConfiguredKey(inFile, inFile, dcsapi.Secret{}), file},
 		{"both", dcsapi.NewConfiguredKey(inline, inFile, dcsapi.Secret{}), "access key from the configuration file, secret key from " + file},
 		{"token elsewhere", dcsapi.NewConfiguredKey(inline, inline, inFile), "the configuration file, security token from " + file},
-		{"chain", dcsapi.NewDefaultChain("http://127.0.0.1:1", nil, nil), "environment (CLOUD_SDK_AK, CLOUD_SDK_SK)"},
+		{"chain", dcsapi.NewDefaultChain("http://127.0.0.1:1", nil), "environment (CLOUD_SDK_AK and _SK)"},
 		{"a source that cannot tell", silent{}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -93,9 +93,9 @@ func (d *decoder) endpoints(v value, p *Project) {
 		return
 	}
 	if p.Endpoint == "" && !v.has("endpoint") {
-		endpoint, ok := dcsapi.Endpoint(p.Region)
-		if !ok {
-			v.at("region").problem("%s is not a known region: correct it, or set endpoint to the base URL of its DCS API", v.quoted(p.Region))
+		endpoint, err := dcsapi.Endpoint(p.Region)
+		if err != nil {
+			v.at("region").problem("%s %v", v.quoted(p.Region), err)
 		}
 		p.Endpoint = endpoint
 	}

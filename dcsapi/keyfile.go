@@ -1,0 +1,177 @@
+package dcsapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+)
+
+// maxSecretFile bounds what is read of a file that holds a secret.
+const maxSecretFile = 64 << 10
+
+// configuredKey is the key that the configuration names. Its files are read
+// for each request: names, times and sizes may stay as they are when the
+// content changes. While they are not whole the last key stays in use, and
+// also while only a part of it has changed: files are replaced one after the
+// other, and no part of a key goes with those of another.
+type configuredKey struct {
+	access, secret, token Secret
+
+	mu      sync.Mutex
+	observe func(KeyNews)
+	key     Key
+	loaded  bool
+	trouble string // what was last told of the files, "" for nothing
+}
+
+// NewConfiguredKey returns the source for a key from the configuration; token
+// may be the zero Secret.
+func NewConfiguredKey(access, secret, token Secret) KeySource {
+	return &configuredKey{access: access, secret: secret, token: token, observe: func(KeyNews) {}}
+}
+
+func (c *configuredKey) setObserver(f func(KeyNews)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observe = f
+}
+
+// Key implements KeySource.
+func (c *configuredKey) Key(context.Context) (Key, error) {
+	key, loaded, err := c.look(Key{})
+	if !loaded {
+		return Key{}, &Error{Op: "read credentials", Reason: ReasonAuth, Err: err}
+	}
+	return key, nil
+}
+
+// Renew implements KeySource: all it can do is look at the files. What they
+// hold is used then, whole or not.
+func (c *configuredKey) Renew(_ context.Context, used Key) (Key, error) {
+	key, _, err := c.look(used)
+	if err != nil && key == used {
+		return used, &Error{Op: "read credentials", Reason: ReasonAuth, Err: err}
+	}
+	return key, nil
+}
+
+// look reads the files and returns the key to use, whether there is one, and
+// what is wrong with the files. refused is the key that was refused, the zero
+// Key for none.
+func (c *configuredKey) look(refused Key) (key Key, loaded bool, err error) {
+	c.mu.Lock()
+	found, err := c.read()
+	trouble := err
+	replaced := false
+	switch {
+	case err != nil || found == c.key:
+	case !c.loaded, c.key == refused, len(c.kept(found)) == 0:
+		replaced = c.loaded
+		c.key, c.loaded = found, true
+	default:
+		trouble = errors.New("only a part of the key has changed, not the " + strings.Join(c.kept(found), " nor the ") + ": the key before is used until the rest has changed too, or until it is refused")
+	}
+	var news *KeyNews
+	text := ""
+	if trouble != nil {
+		text = trouble.Error()
+	}
+	if c.loaded && (replaced || text != c.trouble) {
+		news = &KeyNews{Source: c.Origin(), Err: trouble}
+	}
+	c.trouble = text
+	key, loaded = c.key, c.loaded
+	observe := c.observe
+	c.mu.Unlock()
+	if news != nil {
+		observe(*news)
+	}
+	return key, loaded, err
+}
+
+// parts are the parts of the key with their places; those of k are set.
+func (c *configuredKey) parts(k *Key) []keyPart {
+	return []keyPart{
+		{"access key", c.access, &k.AccessKey},
+		{"secret key", c.secret, &k.SecretKey},
+		{"security token", c.token, &k.SecurityToken},
+	}
+}
+
+type keyPart struct {
+	name  string
+	from  Secret
+	value *string
+}
+
+// kept names the parts from files that are the same in another key as in the
+// one in use.
+func (c *configuredKey) kept(other Key) (names []string) {
+	others := c.parts(&other)
+	for i, p := range c.parts(&c.key) {
+		if p.from.File != "" && *p.value == *others[i].value {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// Origin implements originer.
+func (c *configuredKey) Origin() string {
+	from := func(s Secret) string { return cmp.Or(s.File, "the configuration file") }
+	access, secret := from(c.access), from(c.secret)
+	text := access
+	if access != secret {
+		text = "access key from " + access + ", secret key from " + secret
+	}
+	if c.token != (Secret{}) && from(c.token) != text {
+		text += ", security token from " + from(c.token)
+	}
+	return text
+}
+
+// read reads each part once.
+func (c *configuredKey) read() (Key, error) {
+	var k Key
+	var err error
+	for _, p := range c.parts(&k) {
+		value, failed := p.from.read()
+		*p.value = value
+		switch {
+		case failed != nil && err != nil:
+			err = fmt.Errorf("%w; %s: %w", err, p.name, failed)
+		case failed != nil:
+			err = fmt.Errorf("%s: %w", p.name, failed)
+		}
+	}
+	return k, err
+}
+
+// read returns the value, from the file if there is one.
+func (s Secret) read() (string, error) {
+	if s.File == "" {
+		return s.Value, nil
+	}
+	f, err := os.Open(s.File)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(b) > maxSecretFile:
+		return "", fmt.Errorf("%s is larger than %d bytes", s.File, maxSecretFile)
+	}
+	value := strings.TrimSpace(string(b))
+	if value == "" {
+		return "", errors.New(s.File + " is empty")
+	}
+	return value, checkHeaderValue(value, s.File)
+}

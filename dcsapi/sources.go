@@ -1,0 +1,221 @@
+package dcsapi
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/provider"
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/signer/algorithm"
+	sdkconfig "github.com/huaweicloud/huaweicloud-sdk-go-v3/core/config"
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/impl"
+)
+
+// Variables of the environment that the SDK reads.
+const (
+	envAccessKey    = "HUAWEICLOUD_SDK_AK"
+	envSecretKey    = "HUAWEICLOUD_SDK_SK"
+	envIDP          = "HUAWEICLOUD_SDK_IDP_ID"
+	envIDTokenFile  = "HUAWEICLOUD_SDK_ID_TOKEN_FILE"
+	envProfile      = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
+	envPodURL       = "HC_CONTAINER_CREDENTIALS_FULL_URI"
+	envPodTokenFile = "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+
+	// Those of the vendor's samples.
+	envSampleAccessKey = "CLOUD_SDK_AK"
+	envSampleSecretKey = "CLOUD_SDK_SK"
+)
+
+// source is a place that a key may come from.
+type source struct {
+	name    string
+	get     func() (auth.ICredential, error)
+	trouble func(error) string // why get has failed
+
+	// For a source that has only an identity, which IAM gives a key for.
+	iamEndpoint string
+	transport   *http.Transport
+}
+
+// newSources returns the sources in the order in which they are asked.
+func newSources(iamEndpoint string, transport *http.Transport) []source {
+	profile, profileTrouble := profileFile()
+	return []source{
+		{
+			name: "environment (" + envAccessKey + " and _SK, or _IDP_ID and _ID_TOKEN_FILE)",
+			get:  provider.BasicCredentialEnvProvider().GetCredentials,
+			trouble: func(error) string {
+				return cmp.Or(halfSet(envAccessKey, envSecretKey), halfSet(envIDP, envIDTokenFile), "not set")
+			},
+
+			iamEndpoint: iamEndpoint, transport: transport,
+		},
+		{
+			name:    "environment (" + envSampleAccessKey + " and _SK)",
+			get:     sampleKey,
+			trouble: func(error) string { return cmp.Or(halfSet(envSampleAccessKey, envSampleSecretKey), "not set") },
+		},
+		{
+			name:    "profile file (" + profile + ")",
+			get:     provider.BasicCredentialProfileProvider().GetCredentials,
+			trouble: profileTrouble,
+
+			iamEndpoint: iamEndpoint, transport: transport,
+		},
+		{
+			name:    "agency of the machine (metadata service at " + metadataHost + ")",
+			get:     provider.BasicCredentialMetadataProvider().GetCredentials,
+			trouble: metadataTrouble,
+		},
+		{
+			name:    "identity of the pod (" + envPodURL + ")",
+			get:     provider.BasicCredentialPodIdentityProvider().GetCredentials,
+			trouble: podTrouble,
+		},
+	}
+}
+
+// profileFile names the SDK's profile file, and returns what words its
+// troubles.
+func profileFile() (string, func(error) string) {
+	if path := os.Getenv(envProfile); path != "" {
+		return path, profileTrouble
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "~/.huaweicloud/credentials", func(error) string { return "there is no home directory: set HOME, or " + envProfile }
+	}
+	return filepath.Join(home, ".huaweicloud", "credentials"), profileTrouble
+}
+
+// sampleKey reads the variables that the vendor's samples use.
+func sampleKey() (auth.ICredential, error) {
+	ak, sk := os.Getenv(envSampleAccessKey), os.Getenv(envSampleSecretKey)
+	if ak == "" || sk == "" {
+		return nil, errors.New("not set")
+	}
+	return auth.NewBasicCredentialsBuilder().WithAk(ak).WithSk(sk).SafeBuild()
+}
+
+// key asks the source for a key. found tells whether the source is set up, so
+// that what is wrong with it must not be passed over. The error is in words of
+// our own: the SDK's may quote lines of a profile or a server's answer.
+func (s *source) key() (key sourcedKey, found bool, err error) {
+	basic, err := s.credentials()
+	if err != nil {
+		return sourcedKey{}, false, errors.New(s.trouble(err))
+	}
+	if basic.AK == "" && basic.IdpId != "" {
+		if err := s.exchange(basic); err != nil {
+			return sourcedKey{}, true, err
+		}
+	}
+	ends := endOf(basic)
+	switch {
+	case basic.AK == "" || basic.SK == "":
+		return sourcedKey{}, true, errors.New("it gave an empty key")
+	case !ends.IsZero() && !time.Now().Before(ends):
+		return sourcedKey{}, true, fmt.Errorf("it gave a key that ended at %s, and this machine's clock says %s: is the clock right?", ends.UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339))
+	}
+	err = cmp.Or(checkHeaderValue(basic.AK, "the access key"), checkHeaderValue(basic.SK, "the secret key"), checkHeaderValue(basic.SecurityToken, "the security token"))
+	if err != nil {
+		return sourcedKey{}, true, err
+	}
+	return sourcedKey{
+		Key:    Key{AccessKey: basic.AK, SecretKey: basic.SK, SecurityToken: basic.SecurityToken, ProjectID: basic.ProjectId},
+		source: s, ends: ends,
+	}, true, nil
+}
+
+// errPanic stands for a panic of the SDK.
+var errPanic = errors.New("the vendor's SDK cannot read the answer")
+
+// credentials has the SDK ask the source. The SDK panics on answers that lack
+// the key.
+func (s *source) credentials() (basic *auth.BasicCredentials, err error) {
+	defer func() {
+		if recover() != nil {
+			basic, err = nil, errPanic
+		}
+	}()
+	got, err := s.get()
+	if err != nil {
+		return nil, err
+	}
+	basic, ok := got.(*auth.BasicCredentials)
+	if !ok {
+		return nil, fmt.Errorf("unexpected kind of credentials %T", got)
+	}
+	return basic, nil
+}
+
+// exchange has IAM give a key for an identity token.
+func (s *source) exchange(basic *auth.BasicCredentials) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("IAM answered with something that is no key: check iam_endpoint")
+		}
+	}()
+	if basic.IamEndpoint == "" {
+		basic.IamEndpoint = s.iamEndpoint
+	} else if err := checkBaseURL(basic.IamEndpoint); err != nil {
+		return fmt.Errorf("iam_endpoint %w", err)
+	}
+	config := sdkconfig.DefaultHttpConfig().
+		WithSigningAlgorithm(algorithm.HmacSHA256).
+		WithTimeout(10 * time.Second).
+		WithAllowRedirects(false)
+	if s.transport != nil {
+		config = config.WithHttpTransport(s.transport)
+	}
+	if err := basic.ProcessSts(impl.NewDefaultHttpClient(config)); err != nil {
+		return errors.New(identityTrouble(err, basic.IdTokenFile, s.ownCA()))
+	}
+	return nil
+}
+
+// ownCA tells whether the configuration names the authorities of IAM.
+func (s *source) ownCA() bool {
+	return s.transport != nil && s.transport.TLSClientConfig != nil && s.transport.TLSClientConfig.RootCAs != nil
+}
+
+// endOf returns when a key ends, the zero time for one that does not. The SDK
+// keeps it to itself.
+func endOf(basic *auth.BasicCredentials) time.Time {
+	if basic.StsAccessor == nil {
+		return time.Time{}
+	}
+	field := reflect.ValueOf(basic).Elem().FieldByName("expireAt")
+	if !field.IsValid() || !field.CanInt() || field.Int() == 0 {
+		return time.Time{}
+	}
+	return time.Unix(field.Int(), 0)
+}
+
+// halfSet says which of two variables is missing while the other one is set,
+// "" if that is not so.
+func halfSet(a, b string) string {
+	switch hasA, hasB := os.Getenv(a) != "", os.Getenv(b) != ""; {
+	case hasA && !hasB:
+		return a + " is set, but " + b + " is not"
+	case hasB && !hasA:
+		return b + " is set, but " + a + " is not"
+	default:
+		return ""
+	}
+}
+
+// noSource is the error of a chain in which no source has a key.
+func noSource(tried []string) error {
+	return &Error{
+		Op: "get credentials", Reason: ReasonAuth,
+		Message: "no key was found: set credentials in the configuration, or one of the sources that were tried. " + strings.Join(tried, "; "),
+	}
+}
