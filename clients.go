@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// clients are the clients of a configuration's projects. The zero value, with a
-// logger, has none.
+// clients are the clients of a configuration's projects. The zero value has
+// none.
 type clients struct {
 	logger  log.Logger     // nil for none
 	keyring dcsapi.Keyring // outlives configurations, as refusals of keys do
@@ -103,7 +103,7 @@ func clientOptions(p config.Project, keyring *dcsapi.Keyring) (dcsapi.Options, e
 
 // logKey logs what has become of a project's key.
 func logKey(logger log.Logger, n dcsapi.KeyNews) {
-	logger = log.With(logger, "source", n.Source)
+	logger = log.With(logger, "source", n.Origin)
 	if !n.Ends.IsZero() {
 		logger = log.With(logger, "ends", n.Ends.UTC().Format(time.RFC3339))
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -119,25 +118,6 @@ func TestClockOff(t *testing.T) {
 	}
 }
 
-// TestIPv6 has the daemon listen, and find the API, on ::1 alone.
-func TestIPv6(t *testing.T) {
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp6", "[::1]:0")
-	if err != nil {
-		t.Skipf("this machine has no IPv6: %v", err)
-	}
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: newNodeAPI(), ReadHeaderTimeout: time.Minute}}
-	server.Start()
-	defer server.Close()
-	dir := t.TempDir()
-	setKey(t, dir, "ak", "AK")
-	setKey(t, dir, "sk", "SECRETSK")
-	r := serveAt(t, fromFiles(server.URL, dir), "[::1]:0")
-	if !strings.HasPrefix(r.url, "http://[::1]:") {
-		t.Errorf("it listens at %s", r.url)
-	}
-	r.wantLine(up)
-}
-
 // defaultChain sets the environment of the default chain: with the given home,
 // and a metadata service that hangs until the test ends. It returns how many
 // ask that at present.
@@ -230,9 +210,9 @@ func TestKeyNews(t *testing.T) {
 	logger := log.NewLogfmtLogger(&b)
 	failed := &dcsapi.Error{Op: "get credentials", Message: "agency: no answer in time"}
 	soon, past := time.Now().Add(time.Hour), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	logKey(logger, dcsapi.KeyNews{Source: "agency", Ends: soon})
-	logKey(logger, dcsapi.KeyNews{Source: "agency", Ends: soon, Err: failed})
-	logKey(logger, dcsapi.KeyNews{Source: "agency", Ends: past, Err: failed})
+	logKey(logger, dcsapi.KeyNews{Origin: "agency", Ends: soon})
+	logKey(logger, dcsapi.KeyNews{Origin: "agency", Ends: soon, Err: failed})
+	logKey(logger, dcsapi.KeyNews{Origin: "agency", Ends: past, Err: failed})
 	want := `level=info source=agency ends=` + soon.UTC().Format(time.RFC3339) + ` msg="key in use"
 level=warn source=agency ends=` + soon.UTC().Format(time.RFC3339) + ` msg="key not replaced: the one in use is used on" err="get credentials: agency: no answer in time"
 level=warn source=agency ends=2026-01-02T03:04:05Z msg="key not replaced, and the last one has ended" err="get credentials: agency: no answer in time"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,11 +31,11 @@ type running struct {
 // serveFile runs the program with a configuration until the test ends.
 func serveFile(t *testing.T, text string) *running {
 	t.Helper()
-	return serveAt(t, text, "127.0.0.1:0")
+	return serveFileAt(t, text, "127.0.0.1:0")
 }
 
-// serveAt does so at an address.
-func serveAt(t *testing.T, text, address string) *running {
+// serveFileAt is serveFile on another address.
+func serveFileAt(t *testing.T, text, address string) *running {
 	t.Helper()
 	r := &running{t: t, config: filepath.Join(t.TempDir(), "config.yml"), log: new(output)}
 	r.write(text)
@@ -245,4 +246,111 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	close(stop)
 	wait.Wait()
+}
+
+// TestKeyRotation rotates the key under the running daemon: each file by
+// itself, as a whole by a link as Kubernetes does, in place and by renaming.
+// The API refuses the old key as soon as the new one is whole, and no scrape
+// fails.
+func TestKeyRotation(t *testing.T) {
+	api := emulator.New(emulator.Options{})
+	api.Add(emulator.Instance{ID: "i1", ProjectID: "p1", Nodes: []emulator.Node{{ID: "n1", Role: "redis-server", Type: "master", Sessions: emulator.Static{{ID: "7", Flags: "N"}}}}})
+	server := httptest.NewServer(api)
+	defer server.Close()
+	dir := t.TempDir()
+	put := func(path, content string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(to, path string) {
+		t.Helper()
+		if err := os.Symlink(to, filepath.Join(dir, path+".new")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, path+".new"), filepath.Join(dir, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// valid makes a key the only good one.
+	valid := func(access string) {
+		for _, old := range []string{"AK0", "AK1", "AK2", "AK3"} {
+			api.RemoveKey(old)
+		}
+		api.SetKey(emulator.Key{AccessKey: access, SecretKey: "S" + access, Projects: []string{"p1"}})
+	}
+	put("v0/access", "AK0")
+	put("v0/secret", "SAK0")
+	link("v0", "data")
+	link("data/access", "access")
+	link("data/secret", "secret")
+	valid("AK0")
+	r := serveFile(t, fmt.Sprintf("projects:\n  - region: cn-north-4\n    project_id: p1\n    endpoint: %s\n    credentials: {access_key_file: %s/access, secret_key_file: %s/secret}\n    instances: [{id: i1}]\nscan: {min_interval: 0s}\n", server.URL, dir, dir))
+	const up, down = `dcs_up{instance_id="i1"} 1`, `dcs_up{instance_id="i1"} 0`
+	r.wantLine(up)
+
+	put("v1/access", "AK1")
+	put("v1/secret", "SAK1")
+	link("v1", "data") // both at once
+	valid("AK1")
+	r.wantLine(up)
+
+	put("v1/access", "AK2") // in place, one after the other
+	r.wantLine(up)          // the old key is good still
+	put("v1/secret", "SAK2")
+	valid("AK2")
+	r.wantLine(up)
+
+	for _, name := range []string{"access", "secret"} { // by renaming
+		put("new", map[string]string{"access": "AK3", "secret": "SAK3"}[name])
+		if err := os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "v1", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	valid("AK3")
+	r.wantLine(up)
+
+	// The key is refused before its files are rotated: that is held off, until
+	// they are.
+	api.RemoveKey("AK3")
+	r.wantLine(down)
+	r.wantLine(down)
+	put("v1/secret", "SAK0")
+	put("v1/access", "AK0")
+	valid("AK0")
+	r.wantLine(up)
+	refused := 0
+	for _, request := range api.Requests() {
+		if request.Unauthorized {
+			refused++
+		}
+	}
+	if refused > 3 {
+		t.Errorf("%d refused requests, for two pairs that were not good", refused)
+	}
+	if strings.Contains(r.log.String(), "SAK") {
+		t.Errorf("a secret in\n%s", r.log.String())
+	}
+}
+
+// TestIPv6 reads from, and serves on, the loopback of IPv6 alone.
+func TestIPv6(t *testing.T) {
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Fatalf("this machine has no IPv6 on loopback: %v", err)
+	}
+	api, text := newReloadable(t)
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: api}}
+	server.Start()
+	defer server.Close()
+	config := regexp.MustCompile(`endpoint: \S+`).ReplaceAllString(text("SECRETSK", "", "i1"), "endpoint: "+server.URL)
+	r := serveFileAt(t, config, "[::1]:0")
+	if !strings.HasPrefix(r.url, "http://[::1]:") {
+		t.Errorf("it listens on %s", r.url)
+	}
+	r.wantLine(`dcs_up{instance_id="i1"} 1`)
 }

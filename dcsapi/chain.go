@@ -137,11 +137,11 @@ func (c *defaultChain) failure() error {
 	if c.held.source == nil {
 		return c.err
 	}
-	return &Error{
-		Op: "get credentials", Reason: ReasonAuth,
-		Message: "the temporary key ended at " + c.held.ends.UTC().Format(time.RFC3339) + " and could not be renewed",
-		Err:     c.err,
+	message := "the temporary key ended at " + c.held.ends.UTC().Format(time.RFC3339) + " and could not be renewed"
+	if c.err != nil {
+		message += ": " + c.err.Error()
 	}
+	return &Error{Op: "get credentials", Reason: ReasonAuth, Message: message}
 }
 
 // wait waits for the end of a loading.
@@ -172,7 +172,7 @@ func (c *defaultChain) start() {
 		now, observe := c.held, c.observe
 		c.mu.Unlock()
 		if now.source != nil && (err != nil || failed || had != now) {
-			observe(KeyNews{Source: now.source.name, Ends: now.ends, Err: err})
+			observe(KeyNews{Origin: now.source.name, Ends: now.ends, Err: err})
 		}
 	}()
 }

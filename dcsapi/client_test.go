@@ -20,9 +20,9 @@ import (
 	"go.uber.org/goleak"
 )
 
+// The SDK does not close the bodies of a pod identity's answers: their timers
+// run for ten seconds.
 func TestMain(m *testing.M) {
-	// The vendor's SDK does not close the answers that it has read to the end:
-	// net/http's watch over a request ends with its time then.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("net/http.setRequestCancel.func4"))
 }
 

@@ -47,6 +47,16 @@ type KeySource interface {
 	Renew(ctx context.Context, used Key) (Key, error)
 }
 
+// KeyNews tells what has become of the key in use.
+type KeyNews struct {
+	Origin string    // where the key comes from, in words
+	Ends   time.Time // when it ends, zero if it does not or that is not known
+	Err    error     // why there is no other key although one was looked for; nil: this key is used from now on
+}
+
+// observable is a KeySource that has news.
+type observable interface{ setObserver(f func(KeyNews)) }
+
 // originer is a KeySource that can say where its key comes from.
 type originer interface {
 	// Origin names the place that the key in use comes from, such as a file
@@ -62,16 +72,6 @@ func (c *Client) KeyOrigin() string {
 	}
 	return ""
 }
-
-// KeyNews tells what has become of the key in use.
-type KeyNews struct {
-	Source string    // where the key comes from, in words
-	Ends   time.Time // when it ends, zero if it does not or that is not known
-	Err    error     // why there is no other key although one was looked for; nil: this key is used from now on
-}
-
-// observable is a KeySource that has news.
-type observable interface{ setObserver(f func(KeyNews)) }
 
 // Secret is a value, or the name of a file that holds it. The file's content
 // is used without the white space around it. It prints as "<secret>" whatever

@@ -82,7 +82,7 @@ func (c *configuredKey) look(refused Key) (key Key, loaded bool, err error) {
 		text = trouble.Error()
 	}
 	if c.loaded && (replaced || text != c.trouble) {
-		news = &KeyNews{Source: c.Origin(), Err: trouble}
+		news = &KeyNews{Origin: c.Origin(), Err: trouble}
 	}
 	c.trouble = text
 	key, loaded = c.key, c.loaded

@@ -143,7 +143,7 @@ func TestKeyFilesTrouble(t *testing.T) {
 	told := func(says string) {
 		t.Helper()
 		switch {
-		case len(news) != 1 || news[0].Source != "access key from "+f.dir+"/ak, secret key from "+f.dir+"/sk":
+		case len(news) != 1 || news[0].Origin != "access key from "+f.dir+"/ak, secret key from "+f.dir+"/sk":
 			t.Errorf("the news are %+v", news)
 		case (news[0].Err == nil) != (says == ""):
 			t.Errorf("got %v, want %q", news[0].Err, says)

@@ -20,7 +20,7 @@ func TestRenewal(t *testing.T) {
 		c, news := newAgencyChain(t, a)
 		ends := time.Now().Add(a.life)
 		wantNumber(t, c, 1)
-		if got := news(); len(got) != 1 || got[0].Err != nil || !got[0].Ends.Equal(ends) || !strings.HasPrefix(got[0].Source, "agency") {
+		if got := news(); len(got) != 1 || got[0].Err != nil || !got[0].Ends.Equal(ends) || !strings.HasPrefix(got[0].Origin, "agency") {
 			t.Errorf("the first key's news are %v", got)
 		}
 		time.Sleep(a.life - renewBefore)

@@ -118,7 +118,7 @@ func problemOf(err error) string {
 	var op *net.OpError
 	var netErr net.Error
 	switch text := err.Error(); {
-	case errors.As(err, &op) && op.Op == "proxyconnect", strings.Contains(text, "proxyconnect"), strings.Contains(text, "Proxy Authentication"):
+	case errors.As(err, &op) && op.Op == "proxyconnect", strings.Contains(text, "proxyconnect"), strings.Contains(text, "the proxy answered"):
 		return "proxy"
 	case errors.As(err, &dns):
 		return "dns"
