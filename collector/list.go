@@ -54,7 +54,7 @@ type list struct {
 	first    dcsapi.Page
 	last     int  // sessions on the page at the highest offset
 	lastAt   int  // the highest offset read
-	ended    bool // an empty page was seen: there is nothing beyond
+	end      int  // the lowest offset of an empty page: there is nothing beyond
 	noNews   bool // a page held only sessions that were seen before
 }
 
@@ -88,7 +88,9 @@ func (l *list) page(ctx context.Context, offset int, once bool) (dcsapi.Page, er
 	l.sessions += page.Sessions
 	l.pages++
 	l.times[page.Time] = page.Taken
-	l.ended = l.ended || page.Sessions == 0
+	if page.Sessions == 0 {
+		l.end = min(l.end, offset)
+	}
 	l.noNews = l.noNews || (page.Sessions > 0 && fresh == 0)
 	return page, nil
 }
@@ -109,19 +111,19 @@ func (l *list) rest(ctx context.Context) error {
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, l.parallel))
-	for i := 1; i < planned && l.goesOn(); i++ {
+	for offset := pageSize; offset < planned*pageSize && l.goesOn(offset); offset += pageSize {
 		group.Go(func() error {
-			if !l.goesOn() {
+			if !l.goesOn(offset) {
 				return nil
 			}
-			_, err := l.page(groupCtx, i*pageSize, false)
+			_, err := l.page(groupCtx, offset, false)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for offset := planned * pageSize; l.goesOn() && l.last >= pageSize && int64(l.sessions) != l.first.Count; offset += pageSize {
+	for offset := planned * pageSize; l.goesOn(offset) && l.last >= pageSize && int64(l.sessions) != l.first.Count; offset += pageSize {
 		if len(l.ids) > maxSessions {
 			return l.failed(fmt.Sprintf("the list has no end: more than %d sessions", maxSessions))
 		}
@@ -132,11 +134,12 @@ func (l *list) rest(ctx context.Context) error {
 	return nil
 }
 
-// goesOn tells whether a further page may hold anything new.
-func (l *list) goesOn() bool {
+// goesOn tells whether the page at an offset may hold anything new. An empty
+// page says nothing of those before it, which may still be under way.
+func (l *list) goesOn(offset int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.ended && !l.noNews
+	return offset < l.end && !l.noNews
 }
 
 // verdict is what the pages that were read amount to.

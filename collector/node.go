@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -243,6 +244,6 @@ func (r *nodeReader) newList(n *node) *list {
 	return &list{
 		api: r.api, instanceID: n.instanceID, nodeID: n.id, parallel: r.pages,
 		agg: NewAggregator(r.options.Aggregate), ids: make(sessionAges),
-		times: make(map[string]time.Time), lastAt: -1,
+		times: make(map[string]time.Time), lastAt: -1, end: math.MaxInt,
 	}
 }

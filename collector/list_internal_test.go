@@ -1,0 +1,62 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"testing"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// endingAPI has a list of so many sessions and counts more. Pages beyond its
+// end come at once, the others when those have come.
+type endingAPI struct {
+	API
+	sessions int
+	count    int64
+	ended    chan struct{}
+}
+
+func (a *endingAPI) ListClients(_ context.Context, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
+	from, to := min(r.Offset, a.sessions), min(r.Offset+r.Limit, a.sessions)
+	switch {
+	case from == to:
+		close(a.ended)
+	case r.Offset > 0:
+		<-a.ended
+	}
+	consume(func(yield func(*dcsapi.Session) bool) {
+		for i := from; i < to && yield(&dcsapi.Session{ID: fmt.Sprint(i + 1)}); i++ {
+		}
+	})
+	return dcsapi.Page{Time: "t", Taken: time.Unix(1, 0), Count: a.count, Sessions: to - from}, nil
+}
+
+// TestEarlyEnd checks that an empty page does not keep pages before it from
+// being read that have not begun yet: the page that is asked for after it was
+// seen is one before it.
+func TestEarlyEnd(t *testing.T) {
+	api := &endingAPI{sessions: 2500, count: 4000, ended: make(chan struct{})}
+	l := &list{api: api, parallel: 8, agg: NewAggregator(&AggregateOptions{}), ids: make(sessionAges), times: make(map[string]time.Time), lastAt: -1, end: math.MaxInt}
+	for _, offset := range []int{0, 3000} { // the last one overtakes the others
+		if _, err := l.page(t.Context(), offset, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, offset := range []int{1000, 2000, 3000} {
+		if got, want := l.goesOn(offset), offset < 3000; got != want {
+			t.Errorf("the page at %d is read: %v, want %v", offset, got, want)
+		}
+	}
+	api.ended = make(chan struct{})
+	close(api.ended)
+	if err := l.rest(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.ids) != 2500 || l.judge() != whole {
+		t.Errorf("%d sessions, verdict %v", len(l.ids), l.judge())
+	}
+}
