@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"math"
 	"strconv"
@@ -31,19 +30,19 @@ type Page struct {
 // Errors: broken JSON, anything after it, and a page without a list: clients
 // that are missing or null are an empty list only if count is 0.
 func decodePage(body []byte, consume func(iter.Seq[*Session])) (Page, error) {
-	p := pageDecoder{page: Page{Count: -1}}
+	p := pageDecoder{body: body, page: Page{Count: -1}}
 	p.sessionField = p.field
 	used := false
 	if consume != nil {
 		consume(func(yield func(*Session) bool) {
 			if !used {
 				used = true
-				p.run(body, yield)
+				p.run(yield)
 			}
 		})
 	}
 	if !used {
-		p.run(body, func(*Session) bool { return true })
+		p.run(func(*Session) bool { return true })
 	}
 	switch {
 	case p.err != nil:
@@ -69,104 +68,146 @@ const maxTime = 64
 // error_code.
 var errErrorCode = errors.New("error_code in an answer with a status of success")
 
-// pageDecoder holds what one pass over a body finds.
+// pageDecoder holds what one pass over a body finds. It walks through the
+// answer, its list and each session itself, and leaves single values to jx.
+// Sessions that are written like the one before, as nearly all are, take a
+// short cut (layout.go).
 type pageDecoder struct {
+	body      []byte
+	value     jx.Decoder
 	page      Page
 	list      bool // "clients" was an array
 	errorCode bool
 	err       error
 	session   Session
 	stopped   bool
+	layout    layout
 
-	sessionField func(*jx.Decoder, []byte) error // p.field, made once rather than per session
+	sessionField fieldFunc // p.field, made once rather than per session
 }
 
-// run decodes a whole body and yields its sessions until yield wants no more.
-func (p *pageDecoder) run(body []byte, yield func(*Session) bool) {
-	d := jx.DecodeBytes(body)
-	if t := d.Next(); t != jx.Object {
-		p.err = fmt.Errorf("answer is not a JSON object but %s", kind(t))
+// run decodes the body and yields its sessions until yield wants no more.
+func (p *pageDecoder) run(yield func(*Session) bool) {
+	start := p.space(0)
+	if !p.is(start, '{') {
+		p.value.ResetBytes(p.body)
+		p.err = fmt.Errorf("answer is not a JSON object but %s", kind(p.value.Next()))
 		return
 	}
-	p.err = d.ObjBytes(func(d *jx.Decoder, key []byte) error {
-		switch string(key) {
-		case "time":
-			return textField(d, &p.page.Time, false)
-		case "count":
-			var n int64
-			ok, err := numberField(d, &n)
-			if ok && n >= 0 {
-				p.page.Count = n
-			}
-			return err
-		case "error_code":
-			var code string
-			err := textField(d, &code, true)
-			p.errorCode = p.errorCode || code != ""
-			return err
-		case "clients":
-			if d.Next() == jx.Null {
-				return d.Null()
-			}
-			p.list = true
-			return d.Arr(func(d *jx.Decoder) error { return p.client(d, yield) })
-		default:
-			return d.Skip()
+	end, err := p.object(start, func(key []byte, at int) (int, error) {
+		if string(key) == "clients" && p.is(at, '[') {
+			return p.clients(at, yield)
 		}
+		end, err := p.valueEnd(at)
+		if err != nil {
+			return 0, err
+		}
+		return end, p.pageField(key, p.body[at:end])
 	})
-	if p.err == nil {
-		p.err = trailing(d)
+	if p.err = err; err == nil && p.space(end) != len(p.body) {
+		p.err = errors.New("more data after the answer's JSON object")
 	}
 }
 
-// client decodes one element of the list.
-func (p *pageDecoder) client(d *jx.Decoder, yield func(*Session) bool) error {
-	p.page.Sessions++
-	if t := d.Next(); t != jx.Object {
-		return fmt.Errorf("session is not a JSON object but %s", kind(t))
-	}
-	s := &p.session
-	*s = Session{}
-	if err := d.ObjBytes(p.sessionField); err != nil {
+// pageField takes note of a field of the answer.
+func (p *pageDecoder) pageField(key []byte, raw jx.Raw) error {
+	switch string(key) {
+	case "time":
+		return textField(raw, &p.page.Time, false)
+	case "count":
+		if n, ok := numberField(raw); ok && n >= 0 {
+			p.page.Count = n
+		}
+	case "error_code":
+		var code string
+		err := textField(raw, &code, true)
+		p.errorCode = p.errorCode || code != ""
 		return err
-	}
-	if !p.stopped && !yield(s) {
-		p.stopped = true
 	}
 	return nil
 }
 
-// field decodes one field of the session in hand.
-func (p *pageDecoder) field(d *jx.Decoder, key []byte) error {
-	s := &p.session
-	if f := s.text(key); f != nil {
-		return textField(d, f, true)
+// clients decodes the list of sessions at an offset, and returns where it
+// ends.
+func (p *pageDecoder) clients(at int, yield func(*Session) bool) (int, error) {
+	p.list = true
+	if at = p.space(at + 1); p.is(at, ']') {
+		return at + 1, nil
 	}
-	if f, bit := s.number(key); f != nil {
-		ok, err := numberField(d, f)
+	for {
+		p.page.Sessions++
+		end, ok := p.layout.decode(p.body, at)
+		if ok {
+			p.session.Present = p.layout.present
+		} else {
+			var err error
+			if end, err = p.client(at); err != nil {
+				return 0, err
+			}
+		}
+		if !p.stopped && !yield(&p.session) {
+			p.stopped = true
+		}
+		switch at = p.space(end); {
+		case p.is(at, ','):
+			at = p.space(at + 1)
+		case p.is(at, ']'):
+			return at + 1, nil
+		default:
+			return 0, p.unexpected(at)
+		}
+	}
+}
+
+// client decodes the session at an offset, however it is written, and returns
+// where it ends.
+func (p *pageDecoder) client(at int) (int, error) {
+	if !p.is(at, '{') {
+		p.value.ResetBytes(p.body[at:])
+		return 0, fmt.Errorf("session is not a JSON object but %s", kind(p.value.Next()))
+	}
+	p.session = Session{}
+	p.layout.begin(at)
+	end, err := p.object(at, p.sessionField)
+	p.layout.end(p.body, end)
+	return end, err
+}
+
+// field decodes the field of the session in hand whose value is at an offset,
+// and returns where that ends.
+func (p *pageDecoder) field(key []byte, at int) (int, error) {
+	end, err := p.valueEnd(at)
+	if err != nil {
+		return 0, err
+	}
+	s, raw := &p.session, jx.Raw(p.body[at:end])
+	text := s.text(key)
+	number, bit := s.number(key)
+	p.layout.add(p.body, at, end, text, number, bit)
+	switch {
+	case text != nil:
+		return end, textField(raw, text, true)
+	case number != nil:
+		n, ok := numberField(raw)
+		*number = n
 		if ok {
 			s.Present |= bit
 		} else {
 			s.Present &^= bit
 		}
-		return err
 	}
-	return d.Skip()
+	return end, nil
 }
 
 // textField decodes a string into f, leniently a number or a boolean as its
 // own text. null, objects and arrays are as if missing. With share, f shares
-// memory with the decoder's input where that is possible.
-func textField(d *jx.Decoder, f *string, share bool) error {
-	t := d.Next() // moves to the value
-	raw, err := d.Raw()
-	if err != nil {
-		return err
-	}
-	switch t {
+// raw's memory where that is possible.
+func textField(raw jx.Raw, f *string, share bool) error {
+	switch raw.Type() {
 	case jx.String:
 		b := raw[1 : len(raw)-1]
 		if bytes.IndexByte(b, '\\') >= 0 {
+			var err error
 			*f, err = jx.DecodeBytes(raw).Str()
 			return err
 		}
@@ -189,28 +230,17 @@ func toString(b []byte, share bool) string {
 }
 
 // numberField decodes an integer, leniently one written as a string or with
-// an exponent, into f and tells whether there was one. Anything else is as if
+// an exponent, and tells whether there was one. Anything else is as if
 // missing.
-func numberField(d *jx.Decoder, f *int64) (bool, error) {
-	*f = 0
-	t := d.Next()
-	raw, err := d.Raw()
-	if err != nil {
-		return false, err
-	}
-	b := []byte(raw)
-	switch t {
+func numberField(raw jx.Raw) (int64, bool) {
+	switch raw.Type() {
 	case jx.Number:
+		return parseInt(raw)
 	case jx.String:
-		b = bytes.TrimSpace(b[1 : len(b)-1])
+		return parseInt(bytes.TrimSpace(raw[1 : len(raw)-1]))
 	default:
-		return false, nil
+		return 0, false
 	}
-	n, ok := parseInt(b)
-	if ok {
-		*f = n
-	}
-	return ok, nil
 }
 
 // parseInt reads the digits that nearly every number consists of, and leaves
@@ -257,17 +287,4 @@ func kind(t jx.Type) string {
 		return "not JSON at all"
 	}
 	return t.String()
-}
-
-// trailing returns an error if anything but white space follows the value
-// that d has decoded.
-func trailing(d *jx.Decoder) error {
-	if t := d.Next(); t != jx.Invalid {
-		return fmt.Errorf("more data after the answer's JSON object: %s", kind(t))
-	}
-	// Next says Invalid for the end of the data and for rubbish alike.
-	if err := d.Skip(); !errors.Is(err, io.EOF) {
-		return errors.New("more data after the answer's JSON object")
-	}
-	return nil
 }
