@@ -23,51 +23,60 @@ type AddressOptions struct {
 	IncludePort bool
 }
 
-// of returns a session's client address for the label, and whether it is one
-// that hides the real one.
-func (o AddressOptions) of(s *dcsapi.Session) (address string, masked bool) {
-	full := s.Addr
+// host is what is known of the host of an address.
+type host struct {
+	ipv4   bool // the label is an IPv4 address
+	masked bool // it is one that hides the client's
+}
+
+// field returns the field of a session that its client address is taken from.
+func (o AddressOptions) field(s *dcsapi.Session) string {
 	if o.Source == SourcePeer {
-		full = s.Peer
+		return s.Peer
 	}
-	host, masked := splitAddress(full)
+	return s.Addr
+}
+
+// of returns the client address for the label, and what is known of its host.
+func (o AddressOptions) of(full string) (address string, h host) {
+	address, h = splitAddress(full)
 	if o.IncludePort {
-		return full, masked
+		return full, host{masked: h.masked}
 	}
-	return host, masked
+	return address, h
 }
 
 // Masked tells whether a session's client address is one that hides the real
 // one.
 func (o AddressOptions) Masked(s *dcsapi.Session) bool {
-	_, masked := o.of(s)
-	return masked
+	_, h := splitAddress(o.field(s))
+	return h.masked
 }
 
 // splitAddress returns the host of an address with or without a port, IPv6
-// without brackets, and whether it is in 198.19.0.0/16: a VPC endpoint's
+// without brackets. Addresses in 198.19.0.0/16 are masked: a VPC endpoint's
 // address, which hides the client's. Unix sockets and whatever else is no
 // address are returned as they are.
-func splitAddress(full string) (host string, masked bool) {
-	host = full
+func splitAddress(full string) (address string, h host) {
+	address = full
 	if strings.HasPrefix(full, "[") {
 		end := strings.IndexByte(full, ']')
 		if end < 0 || !isPort(full[end+1:]) {
-			return full, false
+			return full, host{}
 		}
-		host = full[1:end]
+		address = full[1:end]
 	} else if i := strings.LastIndexByte(full, ':'); i >= 0 && isPort(full[i:]) && strings.IndexByte(full[:i], ':') < 0 {
-		host = full[:i]
+		address = full[:i]
 	}
-	ip, err := netip.ParseAddr(host)
+	ip, err := netip.ParseAddr(address)
 	if err != nil {
-		return full, false
+		return full, host{}
 	}
 	if !ip.Is4() {
-		return host, false
+		return address, host{}
 	}
 	b := ip.As4()
-	return host, b[0] == 198 && b[1] == 19
+	return address, host{ipv4: true, masked: b[0] == 198 && b[1] == 19}
 }
 
 // isPort tells whether s is "" or a colon and digits.

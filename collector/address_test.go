@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -126,4 +127,36 @@ func FuzzFlags(f *testing.F) {
 			t.Errorf("flags %q count %d times, want %d", flags, total, len(letters))
 		}
 	})
+}
+
+// TestClientAddressesTogether checks that an address means the same whatever
+// came before it.
+func TestClientAddressesTogether(t *testing.T) {
+	all := []string{
+		"10.0.0.1:1", "10.0.0.1:2", "10.0.0.1", "198.19.0.1", "198.19.0.1:5", "198.19.0.1:6", "app", "app:1", "app:2",
+		"[2001:db8::1]:5", "2001:db8::1", "2001:db8::1:80", "[2001:db8::1]", "10.0.0.1:x", "10.0.0.1:", ":1", "", "\xff:1", "\uFFFD",
+	}
+	options := testOptions()
+	agg := collector.NewAggregator(&options)
+	want, wantMasked := make(map[[2]string]int64), int64(0)
+	for range 2 {
+		for i, addr := range all {
+			for _, user := range []string{"a", "b", "a"} {
+				s := dcsapi.Session{Addr: addr, User: user}
+				address, masked := addressOf(options.Address, s)
+				want[[2]string{user, address}] += int64(i)
+				wantMasked += masked
+				s.OMem, s.Present = int64(i), dcsapi.HasOMem
+				agg.Add(&s)
+			}
+		}
+	}
+	snapshot := agg.Snapshot()
+	got := make(map[[2]string]int64)
+	for _, c := range snapshot.Clients {
+		got[[2]string{c.User, c.Address}] = c.OutputMemory.Total
+	}
+	if !maps.Equal(got, want) || snapshot.Masked != wantMasked {
+		t.Errorf("got %v, %d masked\nwant %v, %d masked", got, snapshot.Masked, want, wantMasked)
+	}
 }

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"math/bits"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -26,12 +27,16 @@ const maxLabelValue = 256
 type Aggregator struct {
 	o       *AggregateOptions
 	idleMin int64
+	// The upper bounds of classic buckets, in whole seconds.
+	ageBounds, idleBounds []int64
 
-	result  Snapshot
+	result  *Snapshot // by itself: it outlives the aggregator
 	users   interner
 	user    []UserStats // by index in users
 	clients map[clientKey]*ClientStats
 	addrs   interner
+	hosts   []host     // by index in addrs
+	latest  []clientOf // likewise: the client that was asked for last
 
 	commands, databases, names, networks tally
 }
@@ -39,20 +44,29 @@ type Aggregator struct {
 // clientKey is a user and a client address, by their indices.
 type clientKey struct{ user, address int32 }
 
+// clientOf is a user, by its index, and the user's client of some address.
+type clientOf struct {
+	user   int32
+	client *ClientStats
+}
+
 // NewAggregator returns an aggregator without sessions. o must not change
 // while it is in use.
 func NewAggregator(o *AggregateOptions) *Aggregator {
-	return &Aggregator{o: o, idleMin: int64(o.IdleThreshold / time.Second), clients: make(map[clientKey]*ClientStats)}
+	return &Aggregator{
+		o: o, result: new(Snapshot), idleMin: int64(o.IdleThreshold / time.Second), clients: make(map[clientKey]*ClientStats),
+		ageBounds: wholeBounds(o.AgeBuckets), idleBounds: wholeBounds(o.IdleBuckets),
+	}
 }
 
 // Add adds one session. It keeps nothing of it.
 func (a *Aggregator) Add(s *dcsapi.Session) {
-	r := &a.result
+	r := a.result
 	r.Sessions++
 
 	flags := parseFlags(s.Flags)
-	for i := range r.Flags {
-		r.Flags[i] += int64(flags >> i & 1)
+	for rest := flags; rest != 0; rest &= rest - 1 {
+		r.Flags[bits.TrailingZeros32(uint32(rest))]++
 	}
 	if strings.IndexByte(s.Events, 'w') >= 0 {
 		r.WritePending++
@@ -65,11 +79,11 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	user := &a.user[u]
 	user.Sessions++
 	if s.Present.Has(dcsapi.HasAge) && s.Age >= 0 {
-		user.Age.observe(s.Age, a.o.AgeBuckets)
+		user.Age.observe(s.Age, a.ageBounds)
 	}
 	hasIdle := s.Present.Has(dcsapi.HasIdle)
 	if hasIdle && s.Idle >= 0 {
-		user.Idle.observe(s.Idle, a.o.IdleBuckets)
+		user.Idle.observe(s.Idle, a.idleBounds)
 	}
 	idle := int64(0)
 	if s.Idle > a.idleMin && !flags.waits() {
@@ -77,16 +91,11 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	}
 	user.IdleLong.observe(idle, hasIdle)
 
-	address, masked := a.o.Address.of(s)
-	if masked {
+	address := a.address(a.o.Address.field(s))
+	if a.hosts[address].masked {
 		r.Masked++
 	}
-	key := clientKey{u, a.addrs.index(address)}
-	client := a.clients[key]
-	if client == nil {
-		client = &ClientStats{}
-		a.clients[key] = client
-	}
+	client := a.client(u, address)
 	client.Sessions++
 	client.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
 	client.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
@@ -106,6 +115,41 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	r.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
 }
 
+// address returns the index of an address, without its port unless that is
+// asked for.
+func (a *Aggregator) address(full string) int32 {
+	if !a.o.Address.IncludePort {
+		// Most sessions come from a host that others came from: it was looked
+		// at before.
+		if i := strings.LastIndexByte(full, ':'); i > 0 && isPort(full[i:]) {
+			if n, ok := a.addrs.find(full[:i]); ok && a.hosts[n].ipv4 {
+				return n
+			}
+		}
+	}
+	address, h := a.o.Address.of(full)
+	n := a.addrs.index(address)
+	if int(n) == len(a.hosts) {
+		a.hosts = append(a.hosts, h)
+		a.latest = append(a.latest, clientOf{})
+	}
+	return n
+}
+
+// client returns the statistics of a user and an address. Few addresses have
+// more than one user.
+func (a *Aggregator) client(user, address int32) *ClientStats {
+	latest := &a.latest[address]
+	if latest.client == nil || latest.user != user {
+		key := clientKey{user, address}
+		if a.clients[key] == nil {
+			a.clients[key] = &ClientStats{}
+		}
+		*latest = clientOf{user, a.clients[key]}
+	}
+	return latest.client
+}
+
 // Snapshot returns what the sessions added so far amount to, within the
 // limits. The aggregator is of no use afterwards.
 func (a *Aggregator) Snapshot() *Snapshot { return a.snapshot(new(topLists), time.Time{}) }
@@ -113,7 +157,7 @@ func (a *Aggregator) Snapshot() *Snapshot { return a.snapshot(new(topLists), tim
 // snapshot is Snapshot for one list of many: top remembers from list to list
 // who holds a place.
 func (a *Aggregator) snapshot(top *topLists, now time.Time) *Snapshot {
-	r := &a.result
+	r := a.result
 	l := a.o.Limits
 	r.Addresses = int64(len(a.addrs.values))
 	r.Folded = make(map[Dimension]int)
@@ -147,11 +191,13 @@ func (a *Aggregator) snapshot(top *topLists, now time.Time) *Snapshot {
 type interner struct {
 	values []string
 	known  map[string]int32 // values, and the raw forms that became them
+	recent [256]int32       // by slot: an index in values that was looked up
 }
 
 // index returns the index of a value; a new one gets len(values).
 func (n *interner) index(raw string) int32 {
-	if i, ok := n.known[raw]; ok {
+	i, ok := n.find(raw)
+	if ok {
 		return i
 	}
 	if n.known == nil {
@@ -162,8 +208,7 @@ func (n *interner) index(raw string) int32 {
 		end-- // not within a character
 	}
 	value := strings.ToValidUTF8(strings.Clone(raw[:end]), "\uFFFD")
-	i, ok := n.known[value]
-	if !ok {
+	if i, ok = n.known[value]; !ok {
 		i = int32(len(n.values))
 		n.values = append(n.values, value)
 		n.known[value] = i
@@ -172,6 +217,28 @@ func (n *interner) index(raw string) int32 {
 		n.known[strings.Clone(raw)] = i
 	}
 	return i
+}
+
+// find returns the index of a value that is known, or of the raw form of one.
+func (n *interner) find(raw string) (int32, bool) {
+	recent := &n.recent[slot(raw)]
+	if int(*recent) < len(n.values) && n.values[*recent] == raw {
+		return *recent, true
+	}
+	i, ok := n.known[raw]
+	if ok {
+		*recent = i
+	}
+	return i, ok
+}
+
+// slot spreads texts by their ends, where values of a kind differ.
+func slot(s string) uint8 {
+	h := uint(len(s))
+	for i := max(0, len(s)-4); i < len(s); i++ {
+		h = h*31 + uint(s[i])
+	}
+	return uint8(h ^ h>>8)
 }
 
 // tally counts sessions per value. The zero value is ready.

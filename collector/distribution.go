@@ -25,7 +25,7 @@ type Distribution struct {
 
 // observe counts a value, at least 0. bounds are the upper bounds of the
 // classic buckets.
-func (d *Distribution) observe(v int64, bounds []float64) {
+func (d *Distribution) observe(v int64, bounds []int64) {
 	if d.Count == 0 || v > d.Max {
 		d.Max = v
 	}
@@ -34,12 +34,13 @@ func (d *Distribution) observe(v int64, bounds []float64) {
 	if d.Bucket == nil {
 		d.Bucket = make([]uint64, len(bounds))
 	}
-	// There are few bounds, and most values are below the first of them.
-	for i, bound := range bounds {
-		if float64(v) <= bound {
-			d.Bucket[i]++
-			break
-		}
+	// The number of bounds below v, without a branch that nobody can predict.
+	bucket := 0
+	for _, bound := range bounds {
+		bucket += int(uint64(bound-v) >> 63)
+	}
+	if bucket < len(d.Bucket) {
+		d.Bucket[bucket]++
 	}
 	if v == 0 {
 		d.Zero++
@@ -50,6 +51,18 @@ func (d *Distribution) observe(v int64, bounds []float64) {
 		d.Native = append(d.Native, make([]uint64, i+1-len(d.Native))...)
 	}
 	d.Native[i]++
+}
+
+// wholeBounds returns the largest whole numbers that bounds above 0 let in.
+func wholeBounds(bounds []float64) []int64 {
+	whole := make([]int64, len(bounds))
+	for i, bound := range bounds {
+		whole[i] = math.MaxInt64
+		if bound < math.MaxInt64 {
+			whole[i] = int64(bound)
+		}
+	}
+	return whole
 }
 
 // add counts what other has counted, with the same bounds.
@@ -77,22 +90,25 @@ func addCounts(a, b []uint64) []uint64 {
 	return a
 }
 
-// nativeFractions are the bounds, within a power of two, of the buckets of
-// nativeSchema: 2^(i/8) / 2.
-var nativeFractions = func() (f [1 << nativeSchema]float64) {
-	for i := range f {
-		f[i] = math.Exp2(float64(i)/float64(len(f))) / 2
+const mantissaBits = 52
+
+// nativeMantissas are the bounds, within a power of two, of the buckets of
+// nativeSchema, 2^(i/8), by the mantissas of their floating-point numbers.
+var nativeMantissas = func() (m [1 << nativeSchema]uint64) {
+	for i := range m {
+		m[i] = math.Float64bits(math.Exp2(float64(i)/float64(len(m)))) & (1<<mantissaBits - 1)
 	}
-	return f
+	return m
 }()
 
 // nativeIndex returns the index of the native bucket that holds v ≥ 1: the
 // smallest i with v ≤ 2^(i/8).
 func nativeIndex(v int64) int {
-	frac, exp := math.Frexp(float64(v)) // v = frac × 2^exp, 0.5 ≤ frac < 1
-	i := 0
-	for i < len(nativeFractions) && nativeFractions[i] < frac {
-		i++
+	bits := math.Float64bits(float64(v))
+	i := (int(bits>>mantissaBits) - 1023) * len(nativeMantissas)
+	mantissa := bits & (1<<mantissaBits - 1)
+	for _, bound := range nativeMantissas {
+		i += int((bound - mantissa) >> 63) // 1 if the bound is less
 	}
-	return i + (exp-1)*len(nativeFractions)
+	return i
 }

@@ -42,27 +42,32 @@ type flagSet uint32
 func parseFlags(letters string) flagSet {
 	var set flagSet
 	for i := range len(letters) {
-		set |= 1 << flagPosition(letters[i])
+		set |= 1 << flagPosition[letters[i]]
 	}
 	return set
 }
 
-func flagPosition(letter byte) int {
-	for i := range flagTable[:unknownFlag] {
-		if flagTable[i].letter == letter {
-			return i
+// flagPosition is the position of each letter's flag in flagTable.
+var flagPosition = func() (position [256]uint8) {
+	for letter := range position {
+		position[letter] = uint8(unknownFlag)
+	}
+	for i, f := range flagTable[:unknownFlag] {
+		position[f.letter] = uint8(i)
+	}
+	return position
+}()
+
+// waitingFlags are the flags of sessions that are idle by design.
+var waitingFlags = func() (set flagSet) {
+	for i, f := range flagTable {
+		if f.waits {
+			set |= 1 << i
 		}
 	}
-	return unknownFlag
-}
+	return set
+}()
 
 // waits tells whether a session with these flags is idle by design: it waits
 // for messages, data or its master.
-func (s flagSet) waits() bool {
-	for i := range flagTable {
-		if flagTable[i].waits && s&(1<<i) != 0 {
-			return true
-		}
-	}
-	return false
-}
+func (s flagSet) waits() bool { return s&waitingFlags != 0 }

@@ -157,17 +157,41 @@ func (c *ClientStats) bytes() int64 {
 	return both.Total
 }
 
+// bySessions puts the clients with the most sessions first, and those with the
+// address Other last: they join the fold.
+func bySessions(a, b *ClientStats) int {
+	if c := cmp.Compare(isOther(a.Address), isOther(b.Address)); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(b.Sessions, a.Sessions); c != 0 {
+		return c
+	}
+	return byLabels(a, b)
+}
+
+// byBytes puts the clients with the most memory first.
+func byBytes(a, b *ClientStats) int {
+	if c := cmp.Compare(b.bytes(), a.bytes()); c != 0 {
+		return c
+	}
+	return bySessions(a, b)
+}
+
+// byLabels puts clients in the order of the exposition: by the values of their
+// labels, which are in the order of their names.
+func byLabels(a, b *ClientStats) int {
+	if c := strings.Compare(a.Address, b.Address); c != 0 {
+		return c
+	}
+	return strings.Compare(a.User, b.User)
+}
+
 // foldClients gives half of the limit's places to the clients with the most
 // sessions, the rest to those with the most bytes, each with those that hold
 // their places, and adds the others up per user under the address Other. It
-// returns them by user and address, with the number of those folded.
+// returns them by address and user, with the number of those folded.
 func foldClients(clients []*ClientStats, limit int, top *topLists, hold time.Duration, now time.Time) ([]ClientStats, int) {
-	byName := func(a, b *ClientStats) int {
-		return cmp.Or(strings.Compare(a.User, b.User), strings.Compare(a.Address, b.Address))
-	}
-	slices.SortFunc(clients, func(a, b *ClientStats) int {
-		return cmp.Or(cmp.Compare(isOther(a.Address), isOther(b.Address)), cmp.Compare(b.Sessions, a.Sessions), byName(a, b))
-	})
+	slices.SortFunc(clients, bySessions)
 	places := len(clients)
 	for places > 0 && clients[places-1].Address == Other {
 		places--
@@ -177,9 +201,7 @@ func foldClients(clients []*ClientStats, limit int, top *topLists, hold time.Dur
 	half := min((limit+1)/2, places)
 	choose(&top.bySessions, clients[:places], half, id, func(c *ClientStats) int64 { return c.Sessions }, hold, now)
 	rest := clients[half:places]
-	slices.SortFunc(rest, func(a, b *ClientStats) int {
-		return cmp.Or(cmp.Compare(b.bytes(), a.bytes()), cmp.Compare(b.Sessions, a.Sessions), byName(a, b))
-	})
+	slices.SortFunc(rest, byBytes)
 	choose(&top.byBytes, rest, limit-half, id, (*ClientStats).bytes, hold, now)
 	kept := slices.Clone(clients[:places-folded])
 	others := make(map[string]*ClientStats) // by user
@@ -192,7 +214,7 @@ func foldClients(clients []*ClientStats, limit int, top *topLists, hold time.Dur
 		}
 		other.add(c)
 	}
-	slices.SortFunc(kept, byName)
+	slices.SortFunc(kept, byLabels)
 	out := make([]ClientStats, len(kept))
 	for i, c := range kept {
 		out[i] = *c

@@ -243,7 +243,7 @@ func (n *node) usable(o *Options) bool {
 func (r *nodeReader) newList(n *node) *list {
 	return &list{
 		api: r.api, instanceID: n.instanceID, nodeID: n.id, parallel: r.pages,
-		agg: NewAggregator(r.options.Aggregate), ids: make(sessionAges),
+		agg: NewAggregator(r.options.Aggregate), ids: make(sessionAges, len(n.churn.ids)),
 		times: make(map[string]time.Time), lastAt: -1, end: math.MaxInt,
 	}
 }

@@ -10,7 +10,7 @@ type Snapshot struct {
 
 	Sessions  int64
 	Users     []UserStats   // by name; the sum of their sessions is Sessions
-	Clients   []ClientStats // by user and address; likewise, if the family is on
+	Clients   []ClientStats // by address and user; likewise, if the family is on
 	Commands  []ValueCount  // by value; likewise
 	Databases []ValueCount
 	Names     []ValueCount
