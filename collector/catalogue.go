@@ -3,7 +3,7 @@ package collector
 import (
 	"slices"
 
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // Kind is the type of a metric.
@@ -17,6 +17,13 @@ const (
 	Histogram      Kind = "histogram"
 )
 
+// dtoTypes are the types of the kinds. client_golang has no metric that is a
+// gauge histogram: it types every histogram as one of counters.
+var dtoTypes = map[Kind]dto.MetricType{
+	Gauge: dto.MetricType_GAUGE, GaugeHistogram: dto.MetricType_GAUGE_HISTOGRAM,
+	Counter: dto.MetricType_COUNTER, Histogram: dto.MetricType_HISTOGRAM,
+}
+
 // Metric is a row of the catalogue.
 type Metric struct {
 	Name   string
@@ -27,7 +34,7 @@ type Metric struct {
 	// collect gives the values that a scrape has; nil for the metrics that
 	// outlive scrapes (own.go).
 	collect func(*result, emitter)
-	desc    *prometheus.Desc
+	dtoType *dto.MetricType
 	sorted  []int // positions of the labels, in the order of their names
 }
 
@@ -118,7 +125,7 @@ var catalogue = prepare([]Metric{
 func prepare(rows []Metric) []Metric {
 	for i := range rows {
 		m := &rows[i]
-		m.desc = prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+		m.dtoType = dtoTypes[m.Kind].Enum()
 		m.sorted = make([]int, len(m.Labels))
 		for k := range m.sorted {
 			m.sorted[k] = k

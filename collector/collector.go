@@ -10,11 +10,13 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // Options say what is collected, and how.
@@ -97,24 +99,24 @@ func (c *Collector) Close() {
 	}
 }
 
-// Scrape returns the collector of one scrape of all targets, which ends with
-// ctx. All nodes are read when it is collected, each time anew.
-func (c *Collector) Scrape(ctx context.Context) prometheus.Collector {
+// Scrape returns the gatherer of one scrape of all targets, which ends with
+// ctx. All nodes are read when it gathers, each time anew.
+func (c *Collector) Scrape(ctx context.Context) prometheus.Gatherer {
 	return &scrape{c, ctx, nil, func(*Metric) bool { return true }}
 }
 
-// Probe returns the collector of one scrape of a single target.
-func (c *Collector) Probe(ctx context.Context, t *Target) prometheus.Collector {
+// Probe returns the gatherer of one scrape of a single target.
+func (c *Collector) Probe(ctx context.Context, t *Target) prometheus.Gatherer {
 	return &scrape{c, ctx, t, func(m *Metric) bool { return !m.aboutProject() }}
 }
 
-// ScrapeProjects returns the collector of what is known about the projects;
-// no target is read.
-func (c *Collector) ScrapeProjects(ctx context.Context) prometheus.Collector {
+// ScrapeProjects returns the gatherer of what is known about the projects; no
+// target is read.
+func (c *Collector) ScrapeProjects(ctx context.Context) prometheus.Gatherer {
 	return &scrape{c, ctx, new(Target), (*Metric).aboutProject}
 }
 
-// scrape is a collector with the context of one request: prometheus.Collector
+// scrape is a gatherer with the context of one request: prometheus.Gatherer
 // has no other place for it.
 type scrape struct {
 	*Collector
@@ -123,21 +125,25 @@ type scrape struct {
 	has  func(*Metric) bool // the metrics that it collects
 }
 
-// Describe implements prometheus.Collector.
-func (s *scrape) Describe(ch chan<- *prometheus.Desc) {
-	for i := range catalogue {
-		if m := &catalogue[i]; m.collect != nil && s.has(m) {
-			ch <- m.desc
-		}
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (s *scrape) Collect(ch chan<- prometheus.Metric) {
+// Gather implements prometheus.Gatherer. The catalogue sees to it that what it
+// returns is consistent.
+func (s *scrape) Gather() ([]*dto.MetricFamily, error) {
 	result := s.collect(s.ctx, s.only)
+	var families []*dto.MetricFamily
+	var errs []error
 	for i := range catalogue {
-		if m := &catalogue[i]; m.collect != nil && s.has(m) {
-			m.collect(result, emitter{m, ch})
+		m := &catalogue[i]
+		if m.collect == nil || !s.has(m) {
+			continue
+		}
+		f := newFamily(m)
+		m.collect(result, emitter{f})
+		done, err := f.finish()
+		errs = append(errs, err)
+		if done != nil {
+			families = append(families, done)
 		}
 	}
+	families, err := join(families)
+	return families, errors.Join(append(errs, err)...)
 }

@@ -14,8 +14,6 @@ import (
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // all discovers every instance.
@@ -309,16 +307,15 @@ func TestSharedFlight(t *testing.T) {
 		wait.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
-			registry := prometheus.NewPedanticRegistry()
-			c := h.collector.Scrape(ctx)
+			gatherer := h.collector.Scrape(ctx)
 			if k%2 == 0 {
-				c = h.collector.Probe(ctx, target)
+				gatherer = h.collector.Probe(ctx, target)
 			}
-			registry.MustRegister(c)
-			list, err := collector.TypedGatherer(registry).Gather()
+			list, err := gatherer.Gather()
 			if err != nil {
 				t.Error(err)
 			}
+			wantConsistent(t, list)
 			got := make(families)
 			for _, f := range list {
 				got[f.GetName()] = f
@@ -370,9 +367,7 @@ func TestEachLeavesAtItsOwnTime(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		registry := prometheus.NewRegistry()
-		registry.MustRegister(h.collector.Scrape(ctx))
-		_, _ = registry.Gather()
+		_, _ = h.collector.Scrape(ctx).Gather()
 	}()
 	for h.counter("dcs_session_exporter_requests_in_flight") == 0 {
 		time.Sleep(time.Millisecond)

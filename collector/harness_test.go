@@ -153,11 +153,12 @@ func (h *harness) gatherer(c *collector.Collector, within time.Duration) prometh
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		ctx, cancel := context.WithTimeout(h.t.Context(), within)
 		defer cancel()
-		sessions := prometheus.NewPedanticRegistry()
-		if err := sessions.Register(c.Scrape(ctx)); err != nil {
-			return nil, err
-		}
-		return prometheus.Gatherers{collector.TypedGatherer(sessions), h.registry}.Gather()
+		sessions := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			families, err := c.Scrape(ctx).Gather()
+			wantConsistent(h.t, families)
+			return families, err
+		})
+		return collector.Gatherers{sessions, h.registry}.Gather()
 	})
 }
 

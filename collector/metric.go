@@ -1,59 +1,33 @@
 package collector
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
 )
 
-// emitter sends the values of one metric.
-type emitter struct {
-	metric *Metric
-	ch     chan<- prometheus.Metric
-}
+// emitter takes the values of one metric.
+type emitter struct{ *family }
 
-// emit sends a gauge or a counter. Label values are in the order of the metric's labels.
+// emit adds a gauge or a counter. Label values are in the order of the
+// metric's labels.
 func (e emitter) emit(value float64, labels ...string) {
-	e.ch <- &sample{e.metric, labels, value, nil, nil}
+	s := e.add(labels)
+	s.value = value
+	if e.metric.Kind == Counter {
+		s.metric.Counter = &dto.Counter{Value: &s.value}
+		return
+	}
+	s.gauge.Value = &s.value
+	s.metric.Gauge = &s.gauge
 }
 
-// distribution sends a gauge histogram: classic buckets and native spans in
+// distribution adds a gauge histogram: classic buckets and native spans in
 // one metric.
 func (e emitter) distribution(d *Distribution, bounds []float64, labels ...string) {
-	e.ch <- &sample{e.metric, labels, 0, d, bounds}
-}
-
-// sample is one gauge, counter or gauge histogram. client_golang's own metrics have
-// either classic buckets or native ones when they are made from given numbers.
-type sample struct {
-	metric       *Metric
-	labels       []string
-	value        float64
-	distribution *Distribution
-	bounds       []float64
-}
-
-// Desc implements prometheus.Metric.
-func (s *sample) Desc() *prometheus.Desc { return s.metric.desc }
-
-// Write implements prometheus.Metric.
-func (s *sample) Write(out *dto.Metric) error {
-	pairs := make([]dto.LabelPair, len(s.labels))
-	out.Label = make([]*dto.LabelPair, len(s.labels))
-	for i, k := range s.metric.sorted {
-		pairs[i].Name, pairs[i].Value = &s.metric.Labels[k], &s.labels[k]
-		out.Label[i] = &pairs[i]
-	}
-	if s.metric.Kind == Counter {
-		out.Counter = &dto.Counter{Value: &s.value}
-		return nil
-	}
-	if s.distribution == nil {
-		out.Gauge = &dto.Gauge{Value: &s.value}
-		return nil
-	}
-	out.Histogram = s.distribution.Histogram(s.bounds)
-	return nil
+	e.add(labels).metric.Histogram = d.Histogram(bounds)
 }
 
 // Histogram renders a distribution as the exposition formats want it.
@@ -97,27 +71,18 @@ func (d *Distribution) Histogram(bounds []float64) *dto.Histogram {
 	return h
 }
 
-// TypedGatherer sets the type of gauge histograms, for which client_golang has
-// no metric: it types every histogram as one of counters.
-func TypedGatherer(g prometheus.Gatherer) prometheus.Gatherer {
-	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		families, err := g.Gather()
-		for _, f := range families {
-			if gaugeHistograms[f.GetName()] {
-				f.Type = dto.MetricType_GAUGE_HISTOGRAM.Enum()
-			}
-		}
-		return families, err
-	})
-}
+// Gatherers gathers from all, one after the other. Unlike prometheus.Gatherers
+// it leaves families as they are: no two may have a metric in common.
+type Gatherers []prometheus.Gatherer
 
-// gaugeHistograms are the names of the metrics of that kind.
-var gaugeHistograms = func() map[string]bool {
-	names := make(map[string]bool)
-	for _, m := range catalogue {
-		if m.Kind == GaugeHistogram {
-			names[m.Name] = true
-		}
+// Gather implements prometheus.Gatherer.
+func (g Gatherers) Gather() ([]*dto.MetricFamily, error) {
+	var all []*dto.MetricFamily
+	var errs []error
+	for _, gatherer := range g {
+		families, err := gatherer.Gather()
+		all, errs = append(all, families...), append(errs, err)
 	}
-	return names
-}()
+	all, err := join(all)
+	return all, errors.Join(append(errs, err)...)
+}

@@ -130,7 +130,10 @@ type state struct {
 
 // states are all of them.
 var states = func() []state {
-	desc := func(name string) *prometheus.Desc { return find(name).desc }
+	desc := func(name string) *prometheus.Desc {
+		m := find(name)
+		return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+	}
 	longest := func(a, b float64) float64 { return max(a, b) }
 	return []state{
 		{desc("dcs_session_exporter_holdoff_seconds"), func(p *project) (float64, bool) { return p.API.HoldOff().Seconds(), true }, longest},

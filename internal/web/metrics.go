@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"math"
@@ -27,7 +28,7 @@ func metrics(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, done := o.Settings()
 		defer done()
-		o.scrape(w, r, s, func(ctx context.Context) prometheus.Collector {
+		o.scrape(w, r, s, func(ctx context.Context) prometheus.Gatherer {
 			if s.ExporterOnly {
 				return s.Collector.ScrapeProjects(ctx)
 			}
@@ -55,31 +56,38 @@ func probe(o Options) http.Handler {
 			say(w, http.StatusNotFound, err.Error()+". /sd lists those that are.")
 			return
 		}
-		o.scrape(w, r, s, func(ctx context.Context) prometheus.Collector { return s.Collector.Probe(ctx, target) })
+		o.scrape(w, r, s, func(ctx context.Context) prometheus.Gatherer { return s.Collector.Probe(ctx, target) })
 	})
 }
 
 // slack is how long writing an answer may take after its scrape.
 const slack = 30 * time.Second
 
-// scrape serves what a collector of this request collects, and more.
-func (o Options) scrape(w http.ResponseWriter, r *http.Request, s Settings, sessions func(context.Context) prometheus.Collector, more ...prometheus.Gatherer) {
+// scrape serves what a gatherer of this request gathers, and more.
+func (o Options) scrape(w http.ResponseWriter, r *http.Request, s Settings, sessions func(context.Context) prometheus.Gatherer, more ...prometheus.Gatherer) {
 	timeout := scrapeTimeout(r.Header.Get(timeoutHeader), s.Timeout, s.TimeoutOffset)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + slack)) // tests may not have it
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
-	registry := prometheus.NewRegistry()
-	if err := registry.Register(sessions(ctx)); err != nil {
-		say(w, http.StatusInternalServerError, "Cannot register the collector: "+err.Error())
-		return
-	}
-	all := append(prometheus.Gatherers{collector.TypedGatherer(registry)}, more...)
+	all := append(collector.Gatherers{sessions(ctx)}, more...)
+	out := buffered{w, bufio.NewWriterSize(w, 64<<10)}
 	promhttp.HandlerFor(all, promhttp.HandlerOpts{
 		ErrorLog:          errorLog{o.Logger},
 		ErrorHandling:     promhttp.ContinueOnError,
 		EnableOpenMetrics: true,
-	}).ServeHTTP(w, r)
+	}).ServeHTTP(out, r)
+	_ = out.Flush() // the client may have gone
 }
+
+// buffered is a response that is sent in large pieces: net/http's own are of
+// two kilobytes.
+type buffered struct {
+	http.ResponseWriter
+	*bufio.Writer
+}
+
+// Write implements io.Writer.
+func (b buffered) Write(p []byte) (int, error) { return b.Writer.Write(p) }
 
 // scrapeTimeout returns how long a scrape may take: what Prometheus' header
 // says less offset, at most longest. A header that makes no sense is ignored,
