@@ -174,7 +174,7 @@ func TestHangingMetadata(t *testing.T) {
 	if asking.Load() == 0 {
 		t.Error("the scrape has waited for the metadata service")
 	}
-	r.wantLog("agency of the machine (metadata service at 169.254.169.254): no answer before the deadline", 1)
+	r.wantLog(`msg="cannot read node" instance_id=i1 node_id=node-i1 reason=timeout err="get credentials: agency of the machine (metadata service at 169.254.169.254): no answer before the deadline`, 1)
 }
 
 // TestNoHome checks that the daemon needs no home directory, and says which

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"dcs_session_exporter/dcsapi"
+
+	"github.com/go-kit/log/level"
 )
 
 // Project is a project to collect from.
@@ -41,6 +43,8 @@ type known struct {
 	tasks     *background
 	inventory *remembered[inventory]
 	nodeLists *remembered[nodeLists]
+
+	failing atomic.Bool // the instances could not be listed last: for the log
 
 	mu         sync.Mutex
 	configured map[string]bool      // instances that the configuration names
@@ -99,6 +103,14 @@ func (k *known) configure(instances []Instance, o *Options) {
 // fetchInventory lists the instances, and forgets those that are gone.
 func (k *known) fetchInventory(ctx context.Context) (inventory, error) {
 	list, err := k.api.ListInstances(ctx)
+	logger := k.tasks.options.Load().Logger
+	if was := k.failing.Swap(err != nil); was != (err != nil) {
+		if err != nil {
+			level.Warn(logger).Log("msg", "cannot list the instances: what was known of them is used on", "region", k.api.Region(), "reason", dcsapi.ReasonOf(err), "err", err)
+		} else {
+			level.Info(logger).Log("msg", "instances can be listed again", "region", k.api.Region(), "instances", len(list))
+		}
+	}
 	if err != nil {
 		return inventory{}, err
 	}
