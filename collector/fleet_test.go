@@ -94,7 +94,12 @@ func TestDiscovery(t *testing.T) {
 		got.want(t, 1, "dcs_up", "instance_id=i6")
 		got.want(t, 1, "dcs_project_up")
 	}
-	if lines := h.logs.take(); strings.Count(lines, "cannot list the instances") != 1 || !strings.Contains(lines, "reason=server") {
+	lines := ""
+	h.until("the log tells of the failing discovery", func(families) bool {
+		lines += h.logs.take()
+		return strings.Contains(lines, "cannot list the instances")
+	})
+	if strings.Count(lines, "cannot list the instances") != 1 || !strings.Contains(lines, "reason=server") {
 		t.Errorf("the log does not tell once of the failing discovery:\n%s", lines)
 	}
 	if at, ok := got.value("dcs_session_exporter_discovery_last_success_timestamp_seconds"); !ok || at < before || at > float64(time.Now().Unix()+1) {
