@@ -45,6 +45,7 @@ type setup struct {
 	collector func(*collector.Options)
 	instances []emulator.Instance
 	faults    []emulator.Fault     // from the start
+	prepare   func(*emulator.Server)
 	read      []collector.Instance // nil to read all of instances
 }
 
@@ -74,6 +75,9 @@ func newHarness(t *testing.T, s setup) *harness {
 	api.SetKey(emulator.Key{AccessKey: "AK", SecretKey: "SK", Projects: []string{projectID}})
 	api.Add(s.instances...)
 	api.SetFaults(s.faults...)
+	if s.prepare != nil {
+		s.prepare(api)
+	}
 	server := httptest.NewServer(api)
 	h := &harness{t: t, api: api, logs: &logs{}}
 

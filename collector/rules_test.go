@@ -244,8 +244,7 @@ func TestProjectIDFromIAM(t *testing.T) {
 		{"several", []string{"a", "b"}, "not_found"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 3)}, client: unknown})
-			h.api.SetProjectsAtIAM(region, tt.ids...)
+			h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 3)}, client: unknown, prepare: func(api *emulator.Server) { api.SetProjectsAtIAM(region, tt.ids...) }})
 			got := h.scrape(5 * time.Second)
 			got.want(t, 0, "dcs_project_up", "region="+region, "project_id=")
 			got.want(t, 0, "dcs_up")
