@@ -44,7 +44,7 @@ type setup struct {
 	client    func(*dcsapi.Options)
 	collector func(*collector.Options)
 	instances []emulator.Instance
-	faults    []emulator.Fault     // from the start
+	faults    []emulator.Fault // from the start
 	prepare   func(*emulator.Server)
 	read      []collector.Instance // nil to read all of instances
 }
