@@ -1,0 +1,189 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"dcs_session_exporter/collector"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// anything is what the variables are where it does not matter.
+var anything = map[string]string{"instance": "i", "node": ".*", "project": ".*", "api_project": "p", "__rate_interval": "1m"}
+
+// TestDashboardExpressions parses every expression: it asks only for metrics
+// and labels that the exporter has, and for rates of counters only.
+func TestDashboardExpressions(t *testing.T) {
+	t.Parallel()
+	type series struct {
+		labels  []string
+		counter bool
+	}
+	known := make(map[string]series)
+	for _, m := range collector.Catalogue() {
+		switch m.Kind {
+		case collector.Histogram, collector.GaugeHistogram:
+			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+				known[m.Name+suffix] = series{append(slices.Clone(m.Labels), "le"), m.Kind == collector.Histogram}
+			}
+		default:
+			known[m.Name] = series{m.Labels, m.Kind == collector.Counter}
+		}
+	}
+	for _, d := range dashboards(t) {
+		for where, text := range d.expressions(t) {
+			expr, err := parser.NewParser(parser.Options{}).ParseExpr(replace(t, text, anything))
+			if err != nil {
+				t.Errorf("%s: %v\n%s", where, err, text)
+				continue
+			}
+			var labels []string // of the metrics, and those that label_replace makes
+			var grouping []string
+			parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+				switch n := node.(type) {
+				case *parser.VectorSelector:
+					m, ok := known[n.Name]
+					if !ok {
+						t.Errorf("%s: the exporter has no metric %q", where, n.Name)
+					}
+					labels = append(labels, m.labels...)
+					for _, matcher := range n.LabelMatchers {
+						if matcher.Name != "__name__" && !slices.Contains(m.labels, matcher.Name) {
+							t.Errorf("%s: %s has no label %s", where, n.Name, matcher.Name)
+						}
+					}
+				case *parser.MatrixSelector: // ranges are for rates only
+					if name := n.VectorSelector.(*parser.VectorSelector).Name; !known[name].counter {
+						t.Errorf("%s: a rate of %s, which is no counter", where, name)
+					}
+				case *parser.Call:
+					if n.Func.Name == "label_replace" {
+						labels = append(labels, n.Args[1].(*parser.StringLiteral).Val)
+					}
+				case *parser.AggregateExpr:
+					grouping = append(grouping, n.Grouping...)
+				case *parser.BinaryExpr:
+					if n.VectorMatching != nil {
+						grouping = append(append(grouping, n.VectorMatching.MatchingLabels...), n.VectorMatching.Include...)
+					}
+				}
+				return nil
+			})
+			for _, label := range grouping {
+				if !slices.Contains(labels, label) {
+					t.Errorf("%s: no metric in it has the label %s", where, label)
+				}
+			}
+		}
+	}
+}
+
+// TestDashboardPanels checks what Grafana, and who looks at the dashboards,
+// need of each panel.
+func TestDashboardPanels(t *testing.T) {
+	t.Parallel()
+	const grid, narrowest = 24, 3
+	chosen := datasource{"prometheus", "${datasource}"}
+	all := dashboards(t)
+	dashboardOf(t, all, "dcs-sessions-fleet")
+	dashboardOf(t, all, "dcs-sessions-instance")
+	for _, d := range all {
+		if d.ID != nil || d.Inputs != nil || d.SchemaVersion != 42 || d.Title == "" || d.Description == "" {
+			t.Errorf("%s: id %v, __inputs %s, schemaVersion %d, title %q, description %q", d.file, d.ID, d.Inputs, d.SchemaVersion, d.Title, d.Description)
+		}
+		for _, v := range d.Templating.List {
+			if v.Type == "query" && v.Datasource != chosen {
+				t.Errorf("%s: variable %s asks %v", d.file, v.Name, v.Datasource)
+			}
+		}
+		for _, a := range d.Annotations.List {
+			if a.BuiltIn == 0 && a.Datasource != chosen {
+				t.Errorf("%s: annotation %s asks %v", d.file, a.Name, a.Datasource)
+			}
+		}
+		taken := make(map[[2]int]int) // who has a cell of the grid
+		ids := make(map[int]bool)
+		for _, p := range d.Panels {
+			where := fmt.Sprintf("%s: panel %d (%s)", d.file, p.ID, p.Title)
+			if ids[p.ID] || p.ID == 0 {
+				t.Errorf("%s: the id is not its own", where)
+			}
+			ids[p.ID] = true
+			if g := p.GridPos; g.X < 0 || g.Y < 0 || g.W < narrowest || g.H < 1 || g.X+g.W > grid {
+				t.Errorf("%s: cannot be placed at %+v", where, g)
+			}
+			for x := range p.GridPos.W {
+				for y := range p.GridPos.H {
+					cell := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
+					if other := taken[cell]; other != 0 && other != p.ID {
+						t.Errorf("%s: overlaps panel %d", where, other)
+					}
+					taken[cell] = p.ID
+				}
+			}
+			if p.Title == "" {
+				t.Errorf("%s: no title", where)
+			}
+			if p.Type == "row" {
+				continue
+			}
+			if p.Description == "" || p.FieldConfig.Defaults.Unit == "" || p.FieldConfig.Defaults.NoValue == "" {
+				t.Errorf("%s: description %q, unit %q, noValue %q: want all three", where, p.Description, p.FieldConfig.Defaults.Unit, p.FieldConfig.Defaults.NoValue)
+			}
+			if p.Datasource != chosen || len(p.Targets) == 0 {
+				t.Errorf("%s: asks %v %d queries", where, p.Datasource, len(p.Targets))
+			}
+			refs := make(map[string]bool)
+			for _, q := range p.Targets {
+				if q.Datasource != chosen || refs[q.RefID] || q.RefID == "" {
+					t.Errorf("%s: query %q asks %v, or is there twice", where, q.RefID, q.Datasource)
+				}
+				refs[q.RefID] = true
+				if table := p.Type == "table"; q.Instant != table || (q.Format == "table") != table || (q.Format == "heatmap") != (p.Type == "heatmap") {
+					t.Errorf("%s: query %s is instant: %v, format %q, which does not suit a %s", where, q.RefID, q.Instant, q.Format, p.Type)
+				}
+			}
+		}
+	}
+}
+
+// colourKeys matches colours in the JSON, schemes among them.
+var colourKeys = regexp.MustCompile(`"(color|fixedColor|iconColor|fill|scheme|mode)": "([^"]*)"`)
+
+// TestDashboardColours checks that the colours that mean something are of one
+// set that people who do not see red or green tell apart (Okabe and Ito), and
+// that heatmaps have a scheme made for that.
+func TestDashboardColours(t *testing.T) {
+	t.Parallel()
+	safe := []string{"#56B4E9", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#8E8E8E", "rgba(255,255,255,0.7)"}
+	schemes := []string{"Cividis", "Viridis"}
+	modes := []string{"thresholds", "fixed", "palette-classic", "scheme", "absolute", "single", "multi", "basic", "none", "normal", "off", "dashed"}
+	for _, d := range dashboards(t) {
+		text, err := os.ReadFile("../monitoring/dashboards/" + d.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := make(map[string]bool)
+		for _, m := range colourKeys.FindAllStringSubmatch(string(text), -1) {
+			allowed := safe
+			switch m[1] {
+			case "scheme":
+				allowed = schemes
+			case "mode":
+				allowed = modes
+			}
+			if !slices.Contains(allowed, m[2]) {
+				t.Errorf("%s: %s is not one of %q", d.file, m[0], allowed)
+			}
+			found[m[1]] = true
+		}
+		if !found["color"] || !found["fixedColor"] {
+			t.Errorf("%s: this test found only %v", d.file, slices.Collect(maps.Keys(found)))
+		}
+	}
+}
