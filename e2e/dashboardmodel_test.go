@@ -98,6 +98,7 @@ type query struct {
 	LegendFormat string     `json:"legendFormat"`
 	Format       string     `json:"format"`
 	Instant      bool       `json:"instant"`
+	Range        bool       `json:"range"`
 }
 
 // dashboards reads the dashboards that are shipped.

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -144,7 +145,9 @@ func TestDashboardPanels(t *testing.T) {
 					t.Errorf("%s: query %q asks %v, or is there twice", where, q.RefID, q.Datasource)
 				}
 				refs[q.RefID] = true
-				if table := p.Type == "table"; q.Instant != table || (q.Format == "table") != table || (q.Format == "heatmap") != (p.Type == "heatmap") {
+				now := p.Type == "table" || p.Type == "stat"
+				format := map[string]string{"table": "table", "heatmap": "heatmap"}[p.Type]
+				if q.Instant != now || q.Range == now || cmp.Or(q.Format, "time_series") != cmp.Or(format, "time_series") {
 					t.Errorf("%s: query %s is instant: %v, format %q, which does not suit a %s", where, q.RefID, q.Instant, q.Format, p.Type)
 				}
 			}
@@ -162,7 +165,7 @@ func TestDashboardColours(t *testing.T) {
 	t.Parallel()
 	safe := []string{"#56B4E9", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#8E8E8E", "rgba(255,255,255,0.7)"}
 	schemes := []string{"Cividis", "Viridis"}
-	modes := []string{"thresholds", "fixed", "palette-classic", "scheme", "absolute", "single", "multi", "basic", "none", "normal", "off", "dashed"}
+	modes := []string{"thresholds", "fixed", "continuous-BlYlRd", "scheme", "absolute", "single", "multi", "basic", "none", "normal", "off", "dashed"}
 	for _, d := range dashboards(t) {
 		text, err := os.ReadFile("../monitoring/dashboards/" + d.file)
 		if err != nil {
