@@ -58,6 +58,7 @@ type flags struct {
 	logFormat     string
 	web           *toolkit.FlagConfig
 	check         checkFlags
+	sessions      sessionsFlags
 }
 
 // run is the program: it parses the command line, carries the command out and
@@ -80,6 +81,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	serveCommand := app.Command("serve", "Serve the metrics.").Default()
 	checkCommand := app.Command("check", "Check the configuration file and say what it means. Nothing is sent to the API without --online.")
 	f.check.add(checkCommand)
+	sessionsCommand := app.Command("sessions", "Show the sessions of a node as they are on its last list.")
+	f.sessions.add(sessionsCommand)
 
 	command, err := app.Parse(args)
 	switch {
@@ -98,6 +101,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	switch command {
 	case checkCommand.FullCommand():
 		return check(ctx, f, stdout)
+	case sessionsCommand.FullCommand():
+		return sessions(ctx, f, stdout)
 	case serveCommand.FullCommand():
 		return serve(ctx, f, newLogger(f, stderr))
 	default:

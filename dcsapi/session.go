@@ -1,5 +1,7 @@
 package dcsapi
 
+import "strings"
+
 // Session is one client connection of a node, as the API's ClientInfo and
 // Redis' CLIENT LIST describe it. Its strings are as the API gave them: any
 // of them may be empty, and they may hold bytes that are not UTF-8.
@@ -31,6 +33,15 @@ type Session struct {
 	OMem     int64 // bytes of all output buffers
 
 	Present Numbers // which of the numbers the answer had
+}
+
+// Clone returns a copy that shares no memory with the session.
+func (s *Session) Clone() Session {
+	c := *s
+	for _, text := range []*string{&c.ID, &c.Addr, &c.Peer, &c.FD, &c.DB, &c.Name, &c.Cmd, &c.Flags, &c.Events, &c.Network, &c.User} {
+		*text = strings.Clone(*text)
+	}
+	return c
 }
 
 // Numbers is a set of a session's numeric fields.

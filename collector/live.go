@@ -1,0 +1,167 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// AwaitTargets returns when it is known which instances there are, or could
+// not be found out, or when the context ends.
+func (c *Collector) AwaitTargets(ctx context.Context) {
+	for _, p := range c.projects {
+		_, _, _ = p.inventory.get(ctx, c.options.DiscoveryInterval)
+	}
+}
+
+// Nodes returns the nodes of a target that hold its clients' sessions, in the
+// API's order. Where the configuration names the nodes, only their ids may be
+// known. The API is asked for them if they are not remembered.
+func (c *Collector) Nodes(ctx context.Context, t *Target) ([]dcsapi.Node, error) {
+	ids, err := t.toRead(ctx, false, c.options.DiscoveryInterval)
+	if err != nil {
+		return nil, err
+	}
+	known := t.state.detailsOf()
+	nodes := make([]dcsapi.Node, len(ids))
+	for i, id := range ids {
+		nodes[i] = known[id]
+		nodes[i].ID = id
+	}
+	return nodes, nil
+}
+
+// ListClients reads one page of the session list that a node of a target has
+// now, straight from the API: nothing is remembered of it. The request's
+// InstanceID is the target's; see dcsapi.Client.ListClients for the rest.
+func (c *Collector) ListClients(ctx context.Context, t *Target, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
+	r.InstanceID = t.ID
+	return t.project.API.ListClients(ctx, r, consume)
+}
+
+// LastScan is when this collector had a list of a node taken last.
+type LastScan struct {
+	At  time.Time     // zero if it did not yet
+	Due time.Duration // how long until it may again, 0 for now
+}
+
+// LastScan returns when a node was scanned last.
+func (c *Collector) LastScan(t *Target, nodeID string) LastScan {
+	n := t.state.node(nodeID)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	last := LastScan{At: n.plan.scanned}
+	if !last.At.IsZero() {
+		last.Due = max(0, c.options.Scan.MinInterval-time.Since(last.At))
+	}
+	return last
+}
+
+// ScanOffError says that the configuration leaves scans to somebody else.
+type ScanOffError struct{}
+
+// Error implements error.
+func (ScanOffError) Error() string {
+	return "scan.mode is off in the configuration: lists are taken by somebody else"
+}
+
+// ScannedError says that a node was scanned too short a time ago.
+type ScannedError struct {
+	LastScan
+	MinInterval time.Duration
+}
+
+// Error implements error.
+func (e ScannedError) Error() string {
+	return fmt.Sprintf("the node was scanned %s ago, and scan.min_interval is %s: it can be scanned again in %s",
+		time.Since(e.At).Round(time.Second), e.MinInterval, e.Due.Round(time.Second))
+}
+
+// Scan has a new session list of a node taken, and waits for it as long as a
+// scrape would, but not for ever: it may come later. It takes its turn with the
+// scrapes, so that no node is scanned more often than min_interval says.
+//
+// Errors: ScanOffError, ScannedError, and what the API says.
+func (c *Collector) Scan(ctx context.Context, t *Target, nodeID string) error {
+	if c.options.Scan.Off {
+		return ScanOffError{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	n := t.state.node(nodeID)
+	turn, err := n.takeTurn(ctx)
+	if err != nil {
+		return err
+	}
+	r := &nodeReader{api: t.project.API, options: &c.options}
+	due := c.options.Scan.due(n.scanned)
+	if due {
+		until, _ := ctx.Deadline()
+		r.scan(ctx, n, until)
+	}
+	before, err := n.seen, n.scanError
+	turn.end(n)
+	switch {
+	case !due:
+		return ScannedError{c.LastScan(t, nodeID), c.options.Scan.MinInterval}
+	case err != nil:
+		return err
+	}
+	awaitNew(ctx, r, n, before)
+	return nil
+}
+
+// awaitNew polls until a list of a node has another time than before, but not
+// longer than a scrape would.
+func awaitNew(ctx context.Context, r *nodeReader, n *node, before string) {
+	ctx, cancel := context.WithTimeout(ctx, r.options.Scan.Wait)
+	defer cancel()
+	for pause := pollMin; ; pause = min(2*pause, pollMax) {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
+		if (err == nil && page.Time != before) || !notYet(err) {
+			return
+		}
+	}
+}
+
+// takeTurn waits until nobody reads the node, and keeps others from it until
+// the turn ends.
+func (n *node) takeTurn(ctx context.Context) (*flight, error) {
+	for {
+		n.mu.Lock()
+		under := n.flight
+		if under == nil {
+			// Scrapes cannot join: they add up as no such turn does.
+			turn := &flight{done: make(chan struct{})}
+			n.flight = turn
+			n.mu.Unlock()
+			return turn, nil
+		}
+		n.mu.Unlock()
+		select {
+		case <-under.done:
+		case <-ctx.Done():
+			return nil, &dcsapi.Error{
+				Op: "scan sessions of node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonTimeout,
+				Message: "a scrape has been reading the node all the time", Err: ctx.Err(),
+			}
+		}
+	}
+}
+
+// end ends a turn.
+func (f *flight) end(n *node) {
+	n.mu.Lock()
+	n.flight = nil
+	n.plan.scanned, n.plan.seen = n.scanned, n.seen != ""
+	n.mu.Unlock()
+	close(f.done)
+}

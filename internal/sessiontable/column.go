@@ -1,0 +1,160 @@
+// Package sessiontable is the table of the sessions of one node, as people ask
+// for it: which sessions (query.go), read page by page (read.go), with which
+// columns (column.go), as text for a terminal, JSON or CSV (text.go, json.go,
+// csv.go). The page /sessions and the command sessions are made of it.
+package sessiontable
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// Column is a field of a session, by the API's name.
+type Column struct {
+	Name string // also what the API sorts by
+	Help string
+	Unit Unit
+
+	text   func(*dcsapi.Session) string // nil for numbers
+	number func(*dcsapi.Session) int64
+	bit    dcsapi.Numbers
+}
+
+// Unit is what the values of a column are.
+type Unit int
+
+// The units.
+const (
+	Text    Unit = iota
+	Number       // a count
+	Seconds      // whole seconds
+	Bytes
+)
+
+// Columns returns all columns, those first that tell most.
+func Columns() []Column { return columns }
+
+var columns = []Column{
+	text("id", "client id, growing by one per connection", func(s *dcsapi.Session) string { return s.ID }),
+	text("addr", "client address and port", func(s *dcsapi.Session) string { return s.Addr }),
+	text("name", "client name (CLIENT SETNAME)", func(s *dcsapi.Session) string { return s.Name }),
+	text("user", "ACL user", func(s *dcsapi.Session) string { return s.User }),
+	text("db", "database", func(s *dcsapi.Session) string { return s.DB }),
+	text("cmd", "last command", func(s *dcsapi.Session) string { return s.Cmd }),
+	text("flags", "flags, as CLIENT LIST has them", func(s *dcsapi.Session) string { return s.Flags }),
+	number("age", Seconds, "connected for", func(s *dcsapi.Session) int64 { return s.Age }, dcsapi.HasAge),
+	number("idle", Seconds, "idle for", func(s *dcsapi.Session) int64 { return s.Idle }, dcsapi.HasIdle),
+	number("omem", Bytes, "memory of all output buffers", func(s *dcsapi.Session) int64 { return s.OMem }, dcsapi.HasOMem),
+	number("oll", Number, "objects in the output list", func(s *dcsapi.Session) int64 { return s.OLL }, dcsapi.HasOLL),
+	number("obl", Bytes, "fixed output buffer in use", func(s *dcsapi.Session) int64 { return s.OBL }, dcsapi.HasOBL),
+	number("qbuf", Bytes, "query buffer in use", func(s *dcsapi.Session) int64 { return s.QBuf }, dcsapi.HasQBuf),
+	number("qbuf_free", Bytes, "query buffer free", func(s *dcsapi.Session) int64 { return s.QBufFree }, dcsapi.HasQBufFree),
+	number("sub", Number, "channels subscribed to", func(s *dcsapi.Session) int64 { return s.Sub }, dcsapi.HasSub),
+	number("psub", Number, "patterns subscribed to", func(s *dcsapi.Session) int64 { return s.PSub }, dcsapi.HasPSub),
+	number("multi", Number, "commands queued in MULTI, -1 outside of it", func(s *dcsapi.Session) int64 { return s.Multi }, dcsapi.HasMulti),
+	text("events", "file events: r, w", func(s *dcsapi.Session) string { return s.Events }),
+	text("network", "kind of network", func(s *dcsapi.Session) string { return s.Network }),
+	text("fd", "file descriptor", func(s *dcsapi.Session) string { return s.FD }),
+	text("peer", "address and port of the peer", func(s *dcsapi.Session) string { return s.Peer }),
+}
+
+func text(name, help string, get func(*dcsapi.Session) string) Column {
+	return Column{Name: name, Help: help, text: get}
+}
+
+func number(name string, unit Unit, help string, get func(*dcsapi.Session) int64, bit dcsapi.Numbers) Column {
+	return Column{Name: name, Help: help, Unit: unit, number: get, bit: bit}
+}
+
+// Names returns the names of all columns.
+func Names() []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// Raw returns a session's value as the API gave it, and false if the answer
+// did not have that number. Bytes that are not UTF-8 are replaced.
+func (c *Column) Raw(s *dcsapi.Session) (string, bool) {
+	if c.text != nil {
+		return strings.ToValidUTF8(c.text(s), "\uFFFD"), true
+	}
+	return strconv.FormatInt(c.number(s), 10), s.Present.Has(c.bit)
+}
+
+// Human returns a session's value for people: sizes and durations in large
+// units, and nothing that moves a terminal's cursor or turns the direction of
+// writing. It is "" for a number that the answer did not have.
+func (c *Column) Human(s *dcsapi.Session) string {
+	raw, there := c.Raw(s)
+	switch {
+	case !there:
+		return ""
+	case c.Unit == Seconds:
+		return Duration(time.Duration(min(max(c.number(s), 0), maxSeconds)) * time.Second)
+	case c.Unit == Bytes:
+		return size(c.number(s))
+	case c.Unit == Text:
+		return Printable(raw)
+	default:
+		return raw
+	}
+}
+
+// maxSeconds is what a time.Duration holds.
+const maxSeconds = math.MaxInt64 / int64(time.Second)
+
+// Duration words a duration by its two largest units, such as 3h04m or 12d0h.
+func Duration(d time.Duration) string {
+	s := int64(d / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	case s < 86400:
+		return fmt.Sprintf("%dh%02dm", s/3600, s%3600/60)
+	default:
+		return fmt.Sprintf("%dd%dh", s/86400, s%86400/3600)
+	}
+}
+
+// size words a number of bytes, such as 512 B or 3.0 GiB.
+func size(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n), -1
+	for value >= 1023.95 && unit < 5 {
+		value, unit = value/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[unit])
+}
+
+// Printable replaces what does not show as itself (control characters, line
+// breaks, marks that turn the direction of writing) by Go's escapes.
+func Printable(s string) string {
+	if strings.IndexFunc(s, notPrintable) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if notPrintable(r) {
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func notPrintable(r rune) bool { return !unicode.IsPrint(r) }

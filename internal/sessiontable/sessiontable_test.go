@@ -1,0 +1,150 @@
+package sessiontable_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"math"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
+	"dcs_session_exporter/internal/sessiontable"
+)
+
+// odd is a page with what strangers may send.
+func odd() *sessiontable.Page {
+	return &sessiontable.Page{
+		Query: sessiontable.Query{Instance: "i", Node: "n", Sort: "id", Order: "asc", Limit: 50}, Count: -1,
+		Sessions: []dcsapi.Session{
+			{ID: "1", Name: "-1+1\n", User: "@SUM(A1)", Cmd: "a,\"b", Addr: " =x", OMem: 3 << 30, Present: dcsapi.HasOMem | dcsapi.HasMulti, Multi: -1},
+			{ID: "2", Name: "\xff\u202ex", Age: math.MaxInt64, QBuf: -5, Present: dcsapi.HasAge | dcsapi.HasQBuf},
+		},
+	}
+}
+
+// TestCSV checks what a spreadsheet gets: no formulas, no missing numbers as
+// zeros, numbers as they are.
+func TestCSV(t *testing.T) {
+	var b strings.Builder
+	if err := odd().WriteCSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%v, %d rows", err, len(rows))
+	}
+	for i, want := range []map[string]string{
+		{"name": `'-1+1\n`, "user": "'@SUM(A1)", "cmd": `a,"b`, "addr": "' =x", "omem": "3221225472", "multi": "-1", "age": "", "time": ""},
+		{"name": "\uFFFD\\u202ex", "age": "9223372036854775807", "qbuf": "-5", "omem": "", "multi": ""},
+	} {
+		for k, name := range rows[0] {
+			if value, ok := want[name]; ok && rows[i+1][k] != value {
+				t.Errorf("%s of %d: %q, want %q", name, i+1, rows[i+1][k], value)
+			}
+		}
+	}
+}
+
+// TestJSON checks that what is not known is null, and the rest exact.
+func TestJSON(t *testing.T) {
+	var b strings.Builder
+	if err := odd().WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	decoder := json.NewDecoder(strings.NewReader(b.String()))
+	decoder.UseNumber()
+	if err := decoder.Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	for _, absent := range []string{"time", "age_seconds", "count"} {
+		if value, there := got[absent]; !there || value != nil {
+			t.Errorf("%s is %v, want null", absent, value)
+		}
+	}
+	first, second := got["sessions"].([]any)[0].(map[string]any), got["sessions"].([]any)[1].(map[string]any)
+	if first["omem"] != json.Number("3221225472") || first["age"] != nil || first["name"] != "-1+1\n" || second["age"] != json.Number("9223372036854775807") || len(first) != len(sessiontable.Columns()) {
+		t.Errorf("got %v\n%v", first, second)
+	}
+}
+
+// TestColumns checks that the columns are the API's fields, as the emulator
+// has them.
+func TestColumns(t *testing.T) {
+	raw, err := json.Marshal(emulator.Session{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range sessiontable.Names() {
+		if _, ok := fields[name]; !ok {
+			t.Errorf("%s is no field of a session", name)
+		}
+		delete(fields, name)
+	}
+	for name := range fields {
+		t.Errorf("the field %s has no column", name)
+	}
+}
+
+func TestHuman(t *testing.T) {
+	column := func(name string) sessiontable.Column {
+		for _, c := range sessiontable.Columns() {
+			if c.Name == name {
+				return c
+			}
+		}
+		t.Fatalf("no column %s", name)
+		return sessiontable.Column{}
+	}
+	age, omem := column("age"), column("omem")
+	for seconds, want := range map[int64]string{0: "0s", 59: "59s", 60: "1m00s", 3599: "59m59s", 3600: "1h00m", 86399: "23h59m", 86400: "1d0h", 900000: "10d10h", -3: "0s", math.MaxInt64: "106751d23h"} {
+		if got := age.Human(&dcsapi.Session{Age: seconds, Present: dcsapi.HasAge}); got != want {
+			t.Errorf("%d s: %s, want %s", seconds, got, want)
+		}
+	}
+	for bytes, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1<<20 - 1: "1.0 MiB", 3 << 30: "3.0 GiB", math.MaxInt64: "8.0 EiB", -5: "-5 B"} {
+		if got := omem.Human(&dcsapi.Session{OMem: bytes, Present: dcsapi.HasOMem}); got != want {
+			t.Errorf("%d B: %s, want %s", bytes, got, want)
+		}
+	}
+	if got := omem.Human(&dcsapi.Session{}); got != "" {
+		t.Errorf("a missing number is %q", got)
+	}
+	if got := sessiontable.Duration(90 * time.Second); got != "1m30s" {
+		t.Error(got)
+	}
+}
+
+// TestQuery checks that a query comes back from its own parameters, and that
+// bad ones are named.
+func TestQuery(t *testing.T) {
+	for _, s := range []string{"", "instance=i&node=n", "sort=omem", "order=asc&sort=omem", "order=desc&sort=user", "addr=10.0.0.1&limit=7&offset=14", "order=desc"} {
+		v, err := url.ParseQuery(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := sessiontable.ParseQuery(v)
+		if err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+		if back := q.Values().Encode(); back != v.Encode() {
+			t.Errorf("%s becomes %s", s, back)
+		}
+	}
+	for s, want := range map[string]string{
+		"sort=x": "sort is one of id, addr", "order=up": "order is", "limit=0": "limit is", "limit=many": "limit is no whole number", "offset=-1": "offset is",
+		"addr=%00": "addr is", "addr=%ff": "addr is", "sort=x&limit=0": "limit is at least 1",
+	} {
+		v, _ := url.ParseQuery(s)
+		if _, err := sessiontable.ParseQuery(v); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", s, err, want)
+		}
+	}
+}

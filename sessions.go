@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/sessiontable"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+)
+
+const outputCSV = "csv"
+
+// sessionsFlags are what the command line says of the sessions to show.
+type sessionsFlags struct {
+	query   sessiontable.Query
+	scan    bool
+	timeout time.Duration
+	output  string
+}
+
+// add adds the flags to the command.
+func (f *sessionsFlags) add(command *kingpin.CmdClause) {
+	command.Flag("instance", "The instance, by its id or its name.").Required().StringVar(&f.query.Instance)
+	command.Flag("node", "The node, by its id. It may be left out where the instance has only one that holds sessions.").StringVar(&f.query.Node)
+	command.Flag("addr", "Only sessions of this client address, an IP or IP:port.").StringVar(&f.query.Addr)
+	command.Flag("sort", "The field to sort by: "+strings.Join(sessiontable.Names(), ", ")+".").Default("id").EnumVar(&f.query.Sort, sessiontable.Names()...)
+	command.Flag("order", "asc or desc. Without it numbers fall, texts rise.").EnumVar(&f.query.Order, sessiontable.Ascending, sessiontable.Descending)
+	command.Flag("limit", "How many sessions to show.").Default("20").IntVar(&f.query.Limit)
+	command.Flag("offset", "How many sessions to pass over.").IntVar(&f.query.Offset)
+	command.Flag("output", "The format: table, json, csv.").Short('o').Default(outputTable).EnumVar(&f.output, outputTable, outputJSON, outputCSV)
+	command.Flag("scan", "Have a new list taken first, unless the last one is younger than scan.min_interval. Without it the last one is shown, however old.").BoolVar(&f.scan)
+	command.Flag("timeout", "How long all of it may take.").Default("30s").DurationVar(&f.timeout)
+}
+
+// sessions writes sessions of a node, straight from the API.
+func sessions(ctx context.Context, f flags, stdout io.Writer) error {
+	q := f.sessions.query.WithDefaults()
+	if err := q.Validate(); err != nil {
+		return invalidError{err}
+	}
+	if f.sessions.timeout < time.Second || f.sessions.timeout > 10*time.Minute {
+		return invalidError{fmt.Errorf("--timeout %s cannot be used: it is from 1s to 10m", f.sessions.timeout)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.sessions.timeout)
+	defer cancel()
+	load := func() (*config.Config, error) { return config.Load(f.configFile) }
+	if f.demo {
+		cfg, stop, err := startDemo(ctx)
+		if err != nil {
+			return fmt.Errorf("cannot start the demo: %w", err)
+		}
+		defer stop()
+		load = func() (*config.Config, error) { return cfg, nil }
+	}
+	cfg, err := load()
+	if err != nil {
+		return invalid(err)
+	}
+	own := collector.NewOwnMetrics()
+	var open clients
+	projects, _, err := open.connect(cfg, own)
+	if err != nil {
+		return invalid(err)
+	}
+	defer open.close()
+	options := collectorOptions(cfg, projects, log.NewNopLogger())
+	options.Timeout = f.sessions.timeout
+	coll := collector.New(options, own, nil)
+	defer coll.Close()
+	page, err := readSessions(ctx, coll, q, f.sessions.scan, cfg.Scan.MinInterval)
+	if err != nil {
+		return err
+	}
+	switch f.sessions.output {
+	case outputJSON:
+		return page.WriteJSON(stdout)
+	case outputCSV:
+		return page.WriteCSV(stdout)
+	default:
+		return page.WriteText(stdout)
+	}
+}
+
+// readSessions reads what a query asks for, after a scan if that is wanted and
+// the list is not younger than minInterval: who else may have had it taken is
+// not known here.
+func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Query, scan bool, minInterval time.Duration) (*sessiontable.Page, error) {
+	target, err := findTarget(ctx, c, q.Instance)
+	if err != nil {
+		return nil, err
+	}
+	node, _, err := sessiontable.ChooseNode(ctx, c, target, q.Node)
+	if err != nil {
+		return nil, err
+	}
+	page, err := sessiontable.Read(ctx, c, target, node, q)
+	if !scan || (err == nil && !page.Taken.IsZero() && page.Age < minInterval) {
+		return page, err
+	}
+	if err := c.Scan(ctx, target, node.ID); err != nil {
+		return nil, fmt.Errorf("no new list: %w", err)
+	}
+	return sessiontable.Read(ctx, c, target, node, q)
+}
+
+// findTarget returns the target with an id, or else the only one with a name.
+func findTarget(ctx context.Context, c *collector.Collector, instance string) (*collector.Target, error) {
+	if t, err := c.Target(instance); err == nil {
+		return t, nil
+	}
+	c.AwaitTargets(ctx)
+	if t, err := c.Target(instance); err == nil {
+		return t, nil
+	}
+	all, err := c.Targets()
+	if err != nil {
+		return nil, fmt.Errorf("%w. check --online tells why", collector.ErrNotDiscovered)
+	}
+	var found []*collector.Target
+	var known []string
+	for _, t := range all {
+		if t.Details.Name == instance {
+			found = append(found, t)
+		}
+		known = append(known, fmt.Sprintf("  %s %s", t.ID, sessiontable.Printable(t.Details.Name)))
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, fmt.Errorf("no instance %q is configured or discovered; there are:\n%s", instance, strings.Join(known, "\n"))
+	default:
+		return nil, errors.New("several instances have this name: name one by its id")
+	}
+}

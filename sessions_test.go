@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"dcs_session_exporter/internal/emulator"
+)
+
+// TestSessions runs the command against an emulated API: what it writes, what
+// it ends with, and what it sends.
+func TestSessions(t *testing.T) {
+	api := emulator.New(emulator.Options{})
+	api.SetKey(emulator.DemoKey())
+	var many emulator.Static
+	for i := range 2500 {
+		many = append(many, emulator.Session{ID: fmt.Sprint(i + 1), Addr: fmt.Sprintf("10.0.0.%d:%d", i%5, 1024+i), OMem: int64(i) << 20, Age: int64(i), Multi: -1, Flags: "N", Cmd: "get"})
+	}
+	many[0].Name = "\x1b]0;owned\a"
+	many[1].Name = "=cmd|x"
+	node := func(id string, s emulator.Source) emulator.Node {
+		return emulator.Node{ID: id, Name: id + "-name", Role: "redis-server", Type: "master", Sessions: s}
+	}
+	project := emulator.DemoKey().Projects[0]
+	fleet := []emulator.Instance{
+		{ID: "instance-1", ProjectID: project, Name: "orders", Nodes: []emulator.Node{node("node-1", many)}},
+		{ID: "instance-2", ProjectID: project, Name: "twin", Nodes: []emulator.Node{node("node-2", nil), node("node-3", nil)}},
+		{ID: "instance-3", ProjectID: project, Name: "twin", Nodes: []emulator.Node{node("node-4", nil)}},
+	}
+	api.Add(fleet...)
+	server := httptest.NewServer(api)
+	t.Cleanup(func() {
+		api.Close()
+		server.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	text := emulator.DemoConfig(server.URL, fleet)
+	config := "--config.file=" + write(t, text)
+	off := "--config.file=" + write(t, text+"scan: {mode: off}\n")
+	const never = "have one taken (--scan"
+	for _, tt := range []struct {
+		name   string
+		args   []string
+		stdout []string // parts of it
+		err    string   // a part of it, "" for none
+		code   int
+		scans  int
+	}{
+		{"no instance", []string{config}, nil, "required flag(s) '--instance' not provided", 2, 0},
+		{"no such sort", []string{config, "--instance=orders", "--sort=size"}, nil, "must be one of id,addr", 2, 0},
+		{"no such limit", []string{config, "--instance=orders", "--limit=0", "--offset=-1"}, nil, "limit is at least 1\noffset is", 2, 0},
+		{"no such timeout", []string{config, "--instance=orders", "--timeout=1ms"}, nil, "--timeout 1ms cannot be used", 2, 0},
+		{"no such file", []string{"--config.file=/nonexistent", "--instance=orders"}, nil, "no such file", 2, 0},
+		{"no such instance", []string{config, "--instance=nothing"}, nil, "  instance-1 orders\n  instance-2 twin", 1, 0},
+		{"two of a name", []string{config, "--instance=twin"}, nil, "name one by its id", 1, 0},
+		{"several nodes", []string{config, "--instance=instance-2"}, nil, "name one of them: node-2 (node-2-name), node-3 (node-3-name)", 1, 0},
+		{"no such node", []string{config, "--instance=instance-2", "--node=node-1"}, nil, "no such node", 1, 0},
+		{"never scanned", []string{config, "--instance=orders"}, nil, never, 1, 0},
+		{"scans are off", []string{off, "--instance=orders", "--scan"}, nil, "scan.mode is off", 1, 0},
+		{"a scan", []string{config, "--instance=orders", "--scan", "--limit=2"}, []string{
+			"orders (instance-1), node node-1-name (node-1): sessions 1 to 2 of 2500, by id asc; the list was taken ",
+			"ID  ADDR           NAME", " 1  10.0.0.0:1024  \\x1b]0;owned\\a", " 2  10.0.0.1:1025  =cmd|x", "1.0 MiB",
+		}, "", 0, 1},
+		{"no scan", []string{config, "--instance=instance-1", "--sort=omem", "--limit=1"}, []string{"sessions 1 to 1 of 2500, by omem desc", "2500", "2.4 GiB", "41m39s"}, "", 0, 0},
+		{"a list that is young", []string{config, "--instance=orders", "--scan"}, []string{"sessions 1 to 20 of 2500"}, "", 0, 0},
+		{"rising", []string{config, "--instance=orders", "--sort=omem", "--order=asc", "--offset=2499"}, []string{"sessions 2500 to 2500 of 2500, by omem asc"}, "", 0, 0},
+		{"past the end", []string{config, "--instance=orders", "--offset=9000"}, []string{"no sessions from 9001 on of 2500"}, "", 0, 0},
+		{"an address", []string{config, "--instance=orders", "--addr=10.0.0.3"}, []string{"sessions 1 to 20 of 500 from 10.0.0.3"}, "", 0, 0},
+		{"csv", []string{config, "--instance=orders", "-o", "csv", "--limit=2"}, []string{"instance_id,node_id,time,id,addr,", "instance-1,node-1,2", `,\x1b]0;owned\a,`, ",'=cmd|x,", ",-1,"}, "", 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			api.ResetRequests()
+			var stdout, stderr output
+			err := run(t.Context(), append([]string{"sessions"}, tt.args...), &stdout, &stderr)
+			if (err == nil) != (tt.err == "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
+				t.Errorf("got %v, want %q", err, tt.err)
+			}
+			if err != nil && exitCode(err) != tt.code {
+				t.Errorf("exit code %d, want %d", exitCode(err), tt.code)
+			}
+			for _, part := range tt.stdout {
+				if !strings.Contains(stdout.String(), part) {
+					t.Errorf("no %q in\n%s", part, stdout.String())
+				}
+			}
+			if len(tt.stdout) == 0 && stdout.String() != "" {
+				t.Errorf("it writes %q", stdout.String())
+			}
+			if strings.ContainsAny(stdout.String(), "\x1b\a") {
+				t.Errorf("a control character is in %q", stdout.String())
+			}
+			scans := 0
+			for _, r := range api.Requests() {
+				if r.Operation == "scan_clients" {
+					scans++
+				}
+			}
+			if scans != tt.scans {
+				t.Errorf("%d scans, want %d", scans, tt.scans)
+			}
+		})
+	}
+	t.Run("more than a page", func(t *testing.T) {
+		var stdout output
+		if err := run(t.Context(), []string{"sessions", config, "--instance=orders", "-o", "json", "--limit=2200", "--offset=100"}, &stdout, new(output)); err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Time     string  `json:"time"`
+			Age      float64 `json:"age_seconds"`
+			Count    int
+			Changed  bool
+			Sessions []struct {
+				ID   string
+				OMem int64
+			}
+		}
+		if err := json.Unmarshal([]byte(stdout.String()), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Time == "" || got.Count != 2500 || got.Changed || len(got.Sessions) != 2200 || got.Sessions[0].ID != "101" || got.Sessions[2199].ID != "2300" || got.Sessions[2199].OMem != 2299<<20 {
+			t.Errorf("%s %d %v %d", got.Time, got.Count, got.Changed, len(got.Sessions))
+		}
+	})
+}
