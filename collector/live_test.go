@@ -1,0 +1,193 @@
+package collector_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/emulator"
+)
+
+// target returns the harness' instance.
+func (h *harness) target(id string) *collector.Target {
+	h.t.Helper()
+	h.collector.AwaitTargets(h.t.Context())
+	target, err := h.collector.Target(id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return target
+}
+
+func seldom(o *collector.Options) { o.Scan.MinInterval = time.Hour }
+
+// TestScan checks that scans that people ask for and those of scrapes together
+// are not sent more often than min_interval says, whoever comes first and
+// however many come at once.
+func TestScan(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{
+		api: emulator.Options{ScanDuration: 300 * time.Millisecond}, collector: seldom,
+		instances: []emulator.Instance{instanceOf("instance-1", 10, 20)},
+	})
+	target := h.target("instance-1")
+	if last := h.collector.LastScan(target, "node-1"); !last.At.IsZero() || last.Due != 0 {
+		t.Errorf("before all scans: %+v", last)
+	}
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	taken, refused := 0, 0
+	for range 10 {
+		wait.Go(func() {
+			err := h.collector.Scan(t.Context(), target, "node-1")
+			mu.Lock()
+			defer mu.Unlock()
+			early, ok := errors.AsType[collector.ScannedError](err)
+			switch {
+			case err == nil:
+				taken++
+			case ok && early.MinInterval == time.Hour && early.Due > 59*time.Minute && strings.HasPrefix(err.Error(), "the node was scanned 0s ago, and scan.min_interval is 1h0m0s"):
+				refused++
+			default:
+				t.Errorf("got %v", err)
+			}
+		})
+		wait.Go(func() { h.scrape(10*time.Second).wantNodeUp(t, "node-2", 20) })
+	}
+	wait.Wait()
+	if taken > 1 || taken+refused != 10 {
+		t.Errorf("%d were taken, %d refused", taken, refused)
+	}
+	for _, node := range []string{"node-1", "node-2"} {
+		if n := h.requests("scan_clients", node); n != 1 {
+			t.Errorf("%d scans of %s", n, node)
+		}
+		if last := h.collector.LastScan(target, node); last.At.IsZero() || last.Due < 59*time.Minute {
+			t.Errorf("last scan of %s: %+v", node, last)
+		}
+	}
+}
+
+// TestScanBringsTheList checks that a scan waits for its list, and that the
+// next scrape takes that.
+func TestScanBringsTheList(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{
+		api: emulator.Options{ScanDuration: 300 * time.Millisecond}, collector: seldom,
+		instances: []emulator.Instance{instanceOf("instance-1", 10)},
+	})
+	target := h.target("instance-1")
+	if err := h.collector.Scan(t.Context(), target, "node-1"); err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	page, err := h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 3}, func(sessions iter.Seq[*dcsapi.Session]) {
+		for range sessions {
+			read++
+		}
+	})
+	if err != nil || page.Count != 10 || read != 3 {
+		t.Errorf("the list has not come: %v, %d of %d", err, read, page.Count)
+	}
+	h.scrape(5*time.Second).wantNodeUp(t, "node-1", 10)
+	if n := h.requests("scan_clients", ""); n != 1 {
+		t.Errorf("%d scans", n)
+	}
+}
+
+// TestScanFails checks what a scan that does not succeed says, and whether the
+// next may be sent at once: only if the node did not get it.
+func TestScanFails(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		fault  emulator.Fault
+		reason dcsapi.Reason
+		again  bool
+	}{
+		{"refused", emulator.Fault{Status: http.StatusForbidden, Code: "DCS.2003"}, dcsapi.ReasonForbidden, false},
+		{"broken", emulator.Fault{Status: http.StatusInternalServerError}, dcsapi.ReasonServer, false},
+		{"held off", emulator.Fault{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"600"}}}, dcsapi.ReasonThrottled, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, setup{
+				instances: []emulator.Instance{instanceOf("instance-1", 10)},
+				collector: func(o *collector.Options) { seldom(o); o.Timeout = 5 * time.Second },
+			})
+			target := h.target("instance-1")
+			tt.fault.Operation = "scan_clients"
+			h.api.SetFaults(tt.fault)
+			if err := h.collector.Scan(t.Context(), target, "node-1"); dcsapi.ReasonOf(err) != tt.reason {
+				t.Errorf("got %v, want %s", err, tt.reason)
+			}
+			_, early := errors.AsType[collector.ScannedError](h.collector.Scan(t.Context(), target, "node-1"))
+			if early == tt.again {
+				t.Errorf("the next one is too early: %v", early)
+			}
+		})
+	}
+	t.Run("off", func(t *testing.T) {
+		t.Parallel()
+		h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 10)}, collector: func(o *collector.Options) { o.Scan.Off = true }})
+		err := h.collector.Scan(t.Context(), h.target("instance-1"), "node-1")
+		if _, ok := errors.AsType[collector.ScanOffError](err); !ok || h.requests("scan_clients", "") != 0 {
+			t.Errorf("got %v, and %d scans", err, h.requests("scan_clients", ""))
+		}
+	})
+}
+
+// TestScanTakesTurns checks that a scan does not disturb a scrape that reads
+// the node, nor the other way round, and that neither waits for ever.
+func TestScanTakesTurns(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 10)}, collector: seldom})
+	target := h.target("instance-1")
+	// held makes the next request of an operation wait until release, once it
+	// has reached the API.
+	held := func(operation string) (reached chan struct{}, release func()) {
+		reached, let := make(chan struct{}), make(chan struct{})
+		h.api.SetFaults(emulator.Fault{Operation: operation, Times: 1, Rewrite: func(body []byte) []byte {
+			close(reached)
+			<-let
+			return body
+		}})
+		return reached, func() { close(let) }
+	}
+	var wait sync.WaitGroup
+
+	reached, release := held("list_clients")
+	wait.Go(func() { h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10) })
+	<-reached
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := h.collector.Scan(ctx, target, "node-1"); dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout || !strings.Contains(err.Error(), "a scrape has been reading the node") {
+		t.Errorf("while a scrape reads: %v", err)
+	}
+	release()
+	wait.Wait()
+
+	*h = *newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 10)}, collector: seldom})
+	target = h.target("instance-1")
+	reached, release = held("scan_clients")
+	wait.Go(func() {
+		if err := h.collector.Scan(t.Context(), target, "node-1"); err != nil {
+			t.Error(err)
+		}
+	})
+	<-reached
+	h.scrape(50*time.Millisecond).wantNodeDown(t, "node-1", dcsapi.ReasonTimeout)
+	wait.Go(func() { h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10) })
+	release()
+	wait.Wait()
+	if n := h.requests("scan_clients", "node-1"); n != 1 {
+		t.Errorf("%d scans", n)
+	}
+}
