@@ -34,15 +34,15 @@ func serveFile(t *testing.T, text string) *running {
 	return serveFileAt(t, text, "127.0.0.1:0")
 }
 
-// serveFileAt is serveFile on another address.
-func serveFileAt(t *testing.T, text, address string) *running {
+// serveFileAt is serveFile on another address, and with more flags.
+func serveFileAt(t *testing.T, text, address string, more ...string) *running {
 	t.Helper()
 	r := &running{t: t, config: filepath.Join(t.TempDir(), "config.yml"), log: new(output)}
 	r.write(text)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, []string{"--config.file=" + r.config, "--web.listen-address=" + address}, io.Discard, r.log)
+		done <- run(ctx, append([]string{"--config.file=" + r.config, "--web.listen-address=" + address}, more...), io.Discard, r.log)
 	}()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()

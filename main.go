@@ -51,14 +51,15 @@ func exitCode(err error) int {
 
 // flags are what the command line says.
 type flags struct {
-	configFile    string
-	demo          bool
-	telemetryPath string
-	logLevel      string
-	logFormat     string
-	web           *toolkit.FlagConfig
-	check         checkFlags
-	sessions      sessionsFlags
+	configFile     string
+	demo           bool
+	telemetryPath  string
+	enableSessions bool
+	logLevel       string
+	logFormat      string
+	web            *toolkit.FlagConfig
+	check          checkFlags
+	sessions       sessionsFlags
 }
 
 // run is the program: it parses the command line, carries the command out and
@@ -75,6 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	app.Flag("config.file", "The configuration file.").Default("config.yml").IsSetByUser(&configSet).StringVar(&f.configFile)
 	app.Flag("demo", "Show invented sessions of a small fleet: needs neither an account nor a configuration file.").BoolVar(&f.demo)
 	app.Flag("web.telemetry-path", "The path of the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("web.enable-sessions", "Serve the live table of sessions at /sessions. Off loopback it needs authentication in --web.config.file.").BoolVar(&f.enableSessions)
 	f.web = kingpinflag.AddFlags(app, ":9947")
 	app.Flag("log.level", "Log only messages of this severity or above: debug, info, warn, error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "The format of log messages: logfmt, json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")

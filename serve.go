@@ -27,6 +27,10 @@ const drain = 10 * time.Second
 
 // serve runs the daemon until ctx ends.
 func serve(ctx context.Context, f flags, logger log.Logger) error {
+	access, err := sessionsAccess(f)
+	if err != nil {
+		return invalidError{err}
+	}
 	d := &daemon{
 		load:   func() (*config.Config, error) { return config.Load(f.configFile) },
 		logger: logger, own: collector.NewOwnMetrics(), clients: clients{logger: logger},
@@ -50,7 +54,7 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 	registry.MustRegister(d.own, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), versioncollector.NewCollector(name))
 	handler, err := web.NewHandler(web.Options{
 		Settings: d.settings, Reload: d.reload,
-		Own: registry, TelemetryPath: f.telemetryPath,
+		Own: registry, TelemetryPath: f.telemetryPath, Sessions: access,
 		Version: version.Version, Demo: f.demo, Logger: logger,
 	})
 	if err != nil {
@@ -65,6 +69,19 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}, f.web, logger)
+}
+
+// sessionsAccess returns who may see the live table of sessions, nil if it is
+// not enabled, or why it cannot be.
+func sessionsAccess(f flags) (*web.Access, error) {
+	if !f.enableSessions {
+		return nil, nil
+	}
+	access := &web.Access{ListenAddresses: *f.web.WebListenAddresses, SystemdSocket: *f.web.WebSystemdSocket, ConfigFile: *f.web.WebConfigFile}
+	if err := access.Restricted(); err != nil {
+		return nil, fmt.Errorf("--web.enable-sessions cannot be used: %w", err)
+	}
+	return access, nil
 }
 
 // listen serves until ctx ends, then lets the requests under way end.

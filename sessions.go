@@ -93,8 +93,11 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 // the list is not younger than minInterval: who else may have had it taken is
 // not known here.
 func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Query, scan bool, minInterval time.Duration) (*sessiontable.Page, error) {
-	target, err := findTarget(ctx, c, q.Instance)
-	if err != nil {
+	target, err := sessiontable.FindTarget(ctx, c, q.Instance)
+	switch {
+	case errors.Is(err, collector.ErrNotDiscovered):
+		return nil, fmt.Errorf("%w. check --online tells why", err)
+	case err != nil:
 		return nil, err
 	}
 	node, _, err := sessiontable.ChooseNode(ctx, c, target, q.Node)
@@ -109,35 +112,4 @@ func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Qu
 		return nil, fmt.Errorf("no new list: %w", err)
 	}
 	return sessiontable.Read(ctx, c, target, node, q)
-}
-
-// findTarget returns the target with an id, or else the only one with a name.
-func findTarget(ctx context.Context, c *collector.Collector, instance string) (*collector.Target, error) {
-	if t, err := c.Target(instance); err == nil {
-		return t, nil
-	}
-	c.AwaitTargets(ctx)
-	if t, err := c.Target(instance); err == nil {
-		return t, nil
-	}
-	all, err := c.Targets()
-	if err != nil {
-		return nil, fmt.Errorf("%w. check --online tells why", collector.ErrNotDiscovered)
-	}
-	var found []*collector.Target
-	var known []string
-	for _, t := range all {
-		if t.Details.Name == instance {
-			found = append(found, t)
-		}
-		known = append(known, fmt.Sprintf("  %s %s", t.ID, sessiontable.Printable(t.Details.Name)))
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return nil, fmt.Errorf("no instance %q is configured or discovered; there are:\n%s", instance, strings.Join(known, "\n"))
-	default:
-		return nil, errors.New("several instances have this name: name one by its id")
-	}
 }

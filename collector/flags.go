@@ -68,6 +68,19 @@ var waitingFlags = func() (set flagSet) {
 	return set
 }()
 
+// FlagNames returns the names of the flags that letters name, each once, as the
+// label flag of dcs_sessions_by_flag has them.
+func FlagNames(letters string) []string {
+	set := parseFlags(letters)
+	var names []string
+	for i, f := range flagTable {
+		if set&(1<<i) != 0 {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
 // waits tells whether a session with these flags is idle by design: it waits
 // for messages, data or its master.
 func (s flagSet) waits() bool { return s&waitingFlags != 0 }

@@ -42,22 +42,25 @@ func (c *Collector) ListClients(ctx context.Context, t *Target, r dcsapi.ListCli
 	return t.project.API.ListClients(ctx, r, consume)
 }
 
-// LastScan is when this collector had a list of a node taken last.
-type LastScan struct {
-	At  time.Time     // zero if it did not yet
-	Due time.Duration // how long until it may again, 0 for now
+// ScanState is what is known of the scans of a node.
+type ScanState struct {
+	Off         bool          // the configuration leaves them to somebody else
+	MinInterval time.Duration // how long there is between two
+	At          time.Time     // when this collector asked for the last one, zero if it did not yet
+	Due         time.Duration // how long until it may ask again, 0 for now
 }
 
-// LastScan returns when a node was scanned last.
-func (c *Collector) LastScan(t *Target, nodeID string) LastScan {
+// ScanState returns what is known of the scans of a node.
+func (c *Collector) ScanState(t *Target, nodeID string) ScanState {
 	n := t.state.node(nodeID)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	last := LastScan{At: n.plan.scanned}
-	if !last.At.IsZero() {
-		last.Due = max(0, c.options.Scan.MinInterval-time.Since(last.At))
+	o := &c.options.Scan
+	s := ScanState{Off: o.Off, MinInterval: o.MinInterval, At: n.plan.scanned}
+	if !s.At.IsZero() {
+		s.Due = max(0, o.MinInterval-time.Since(s.At))
 	}
-	return last
+	return s
 }
 
 // ScanOffError says that the configuration leaves scans to somebody else.
@@ -69,10 +72,7 @@ func (ScanOffError) Error() string {
 }
 
 // ScannedError says that a node was scanned too short a time ago.
-type ScannedError struct {
-	LastScan
-	MinInterval time.Duration
-}
+type ScannedError struct{ ScanState }
 
 // Error implements error.
 func (e ScannedError) Error() string {
@@ -106,7 +106,7 @@ func (c *Collector) Scan(ctx context.Context, t *Target, nodeID string) error {
 	turn.end(n)
 	switch {
 	case !due:
-		return ScannedError{c.LastScan(t, nodeID), c.options.Scan.MinInterval}
+		return ScannedError{c.ScanState(t, nodeID)}
 	case err != nil:
 		return err
 	}

@@ -38,7 +38,7 @@ func TestScan(t *testing.T) {
 		instances: []emulator.Instance{instanceOf("instance-1", 10, 20)},
 	})
 	target := h.target("instance-1")
-	if last := h.collector.LastScan(target, "node-1"); !last.At.IsZero() || last.Due != 0 {
+	if last := h.collector.ScanState(target, "node-1"); !last.At.IsZero() || last.Due != 0 {
 		t.Errorf("before all scans: %+v", last)
 	}
 	var wait sync.WaitGroup
@@ -69,7 +69,7 @@ func TestScan(t *testing.T) {
 		if n := h.requests("scan_clients", node); n != 1 {
 			t.Errorf("%d scans of %s", n, node)
 		}
-		if last := h.collector.LastScan(target, node); last.At.IsZero() || last.Due < 59*time.Minute {
+		if last := h.collector.ScanState(target, node); last.At.IsZero() || last.Due < 59*time.Minute {
 			t.Errorf("last scan of %s: %+v", node, last)
 		}
 	}

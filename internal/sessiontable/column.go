@@ -81,6 +81,12 @@ func Names() []string {
 	return names
 }
 
+// Right tells whether the column's values stand to the right: numbers do, and
+// texts that hold some.
+func (c *Column) Right() bool {
+	return c.Unit != Text || c.Name == "id" || c.Name == "fd" || c.Name == "db"
+}
+
 // Raw returns a session's value as the API gave it, and false if the answer
 // did not have that number. Bytes that are not UTF-8 are replaced.
 func (c *Column) Raw(s *dcsapi.Session) (string, bool) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -79,46 +78,4 @@ func advice(err error) string {
 	default:
 		return ""
 	}
-}
-
-// ChooseNode returns the node of a target that a query names, or the only one
-// there is.
-//
-// Errors: NodeError, and what the API says.
-func ChooseNode(ctx context.Context, c *collector.Collector, t *collector.Target, id string) (node dcsapi.Node, all []dcsapi.Node, err error) {
-	if all, err = c.Nodes(ctx, t); err != nil {
-		return dcsapi.Node{}, nil, err
-	}
-	for _, n := range all {
-		if n.ID == id || (id == "" && len(all) == 1) {
-			return n, all, nil
-		}
-	}
-	return dcsapi.Node{}, all, NodeError{id, all}
-}
-
-// NodeError says that a query names no node that holds sessions.
-type NodeError struct {
-	Asked string // "" where it names none
-	Nodes []dcsapi.Node
-}
-
-// Error names the nodes there are.
-func (e NodeError) Error() string {
-	text := "the instance has several nodes, name one of them"
-	if e.Asked != "" {
-		text = "the instance has no such node that holds sessions, it has"
-	}
-	return text + ": " + strings.Join(nodeWords(e.Nodes), ", ")
-}
-
-func nodeWords(nodes []dcsapi.Node) []string {
-	words := make([]string, len(nodes))
-	for i, n := range nodes {
-		words[i] = n.ID
-		if n.Name != "" {
-			words[i] += " (" + Printable(n.Name) + ")"
-		}
-	}
-	return words
 }

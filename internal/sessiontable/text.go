@@ -8,28 +8,32 @@ import (
 	"unicode/utf8"
 )
 
-// Summary says in a line how old the list is and which part of it this is.
-func (p *Page) Summary() string {
-	var b strings.Builder
+// Range says which part of the list this is.
+func (p *Page) Range() string {
+	text := "No sessions"
 	switch n := len(p.Sessions); {
 	case n > 0:
-		fmt.Fprintf(&b, "sessions %d to %d", p.Offset+1, p.Offset+n)
+		text = fmt.Sprintf("Sessions %d to %d", p.Offset+1, p.Offset+n)
 	case p.Offset > 0:
-		fmt.Fprintf(&b, "no sessions from %d on", p.Offset+1)
-	default:
-		b.WriteString("no sessions")
+		text = fmt.Sprintf("No sessions from %d on", p.Offset+1)
 	}
 	if p.Count >= 0 {
-		fmt.Fprintf(&b, " of %d", p.Count)
+		text += fmt.Sprintf(" of %d", p.Count)
 	}
+	return text
+}
+
+// Summary says in a line which part of the list this is, and how old it is.
+func (p *Page) Summary() string {
+	text := p.Range()
 	if p.Addr != "" {
-		fmt.Fprintf(&b, " from %s", Printable(p.Addr))
+		text += " from " + Printable(p.Addr)
 	}
-	fmt.Fprintf(&b, ", by %s %s; %s", p.Sort, p.Order, p.AgeWords())
+	text += fmt.Sprintf(", by %s %s; %s", p.Sort, p.Order, p.AgeWords())
 	if p.Changed {
-		b.WriteString("; it was taken anew while it was read: sessions may be missing or there twice")
+		text += "; it was taken anew while it was read: sessions may be missing or there twice"
 	}
-	return b.String()
+	return text
 }
 
 // AgeWords says how old the list is.
@@ -40,21 +44,48 @@ func (p *Page) AgeWords() string {
 	return fmt.Sprintf("the list was taken %s ago (%s)", Duration(p.Age), p.Taken.UTC().Format(time.RFC3339))
 }
 
+// Title names the instance and the node.
+func (p *Page) Title() string {
+	return Named(p.InstanceName, p.Instance) + ", node " + Named(p.NodeName, p.Node)
+}
+
+// Named returns a name with the id behind it, or the id alone.
+func Named(name, id string) string {
+	if name == "" {
+		return Printable(id)
+	}
+	return Printable(name) + " (" + Printable(id) + ")"
+}
+
+// always is how many columns, from the first, are shown in any case.
+const always = 10
+
+// Shown returns the columns that have something to show to people: those that
+// tell most and the one that it is sorted by, and of the others those in which
+// a session has more than nothing, and a peer that is not its address.
+func (p *Page) Shown() []*Column {
+	var shown []*Column
+	for k := range columns {
+		c := &columns[k]
+		something := k < always || c.Name == p.Sort
+		for i := 0; i < len(p.Sessions) && !something; i++ {
+			s := &p.Sessions[i]
+			raw, there := c.Raw(s)
+			something = there && raw != "" && raw != "0" && raw != "-1" && (c.Name != "peer" || raw != s.Addr)
+		}
+		if something {
+			shown = append(shown, c)
+		}
+	}
+	return shown
+}
+
 // WriteText writes the page as a table for a terminal: a line that says what
-// it is, then a line per session with sizes and durations in large units,
-// numbers to the right. Columns in which no session has anything to show are
-// left out, but for those that tell most.
+// it is, then a line per session with the columns that have something to show,
+// sizes and durations in large units, numbers to the right.
 func (p *Page) WriteText(w io.Writer) error {
-	head := p.Instance
-	if p.InstanceName != "" {
-		head = Printable(p.InstanceName) + " (" + p.Instance + ")"
-	}
-	node := p.Node
-	if p.NodeName != "" {
-		node = Printable(p.NodeName) + " (" + p.Node + ")"
-	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, node %s: %s\n", head, node, p.Summary())
+	fmt.Fprintf(&b, "%s\n%s\n", p.Title(), p.Summary())
 	if len(p.Sessions) > 0 {
 		b.WriteByte('\n')
 		p.writeRows(&b)
@@ -63,51 +94,30 @@ func (p *Page) WriteText(w io.Writer) error {
 	return err
 }
 
-// always is how many columns, from the first, a table has in any case.
-const always = 10
-
 func (p *Page) writeRows(b *strings.Builder) {
-	type shown struct {
-		*Column
-		cells []string
-		width int
-	}
-	var table []shown
-	for k := range columns {
-		c := shown{Column: &columns[k], cells: make([]string, len(p.Sessions))}
-		c.width = len(c.Name)
-		blank := true
+	shown := p.Shown()
+	rows := make([][]string, 1+len(p.Sessions))
+	widths := make([]int, len(shown))
+	for k, c := range shown {
+		rows[0] = append(rows[0], strings.ToUpper(c.Name))
 		for i := range p.Sessions {
-			c.cells[i] = c.Human(&p.Sessions[i])
-			c.width = max(c.width, utf8.RuneCountInString(c.cells[i]))
-			raw, _ := c.Raw(&p.Sessions[i])
-			blank = blank && (c.cells[i] == "" || raw == "0" || raw == "-1")
+			rows[i+1] = append(rows[i+1], c.Human(&p.Sessions[i]))
 		}
-		if k < always || !blank || c.Name == p.Sort {
-			table = append(table, c)
+		for _, row := range rows {
+			widths[k] = max(widths[k], utf8.RuneCountInString(row[k]))
 		}
 	}
-	line := func(cell func(shown) string) {
-		var l strings.Builder
-		for i, c := range table {
-			if i > 0 {
-				l.WriteString("  ")
-			}
-			text := cell(c)
-			pad := strings.Repeat(" ", c.width-utf8.RuneCountInString(text))
-			if c.Unit == Text && !isNumber(c.Name) {
-				l.WriteString(text + pad)
+	for _, row := range rows {
+		var line strings.Builder
+		for k, c := range shown {
+			pad := strings.Repeat(" ", widths[k]-utf8.RuneCountInString(row[k]))
+			if c.Right() {
+				row[k] = pad + row[k]
 			} else {
-				l.WriteString(pad + text)
+				row[k] += pad
 			}
+			line.WriteString(row[k] + "  ")
 		}
-		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
-	}
-	line(func(c shown) string { return strings.ToUpper(c.Name) })
-	for i := range p.Sessions {
-		line(func(c shown) string { return c.cells[i] })
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 }
-
-// isNumber tells whether a column of texts holds numbers.
-func isNumber(name string) bool { return name == "id" || name == "fd" || name == "db" }

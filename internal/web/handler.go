@@ -1,6 +1,7 @@
 // Package web serves the exporter's HTTP endpoints: /metrics and /probe
-// (metrics.go), /sd (discovery.go), /-/healthy, /-/ready and /-/reload
-// (lifecycle.go), and the landing page.
+// (metrics.go), /sd (discovery.go), /sessions (sessions.go) for those who may
+// see it (access.go), /-/healthy, /-/ready and /-/reload (lifecycle.go), and the
+// landing page.
 package web
 
 import (
@@ -21,6 +22,7 @@ type Options struct {
 	Settings      func() (Settings, func()) // those in force, until the function is called
 	Reload        func() error              // loads the configuration again, whole or not at all
 	Own           prometheus.Gatherer       // the exporter's own metrics
+	Sessions      *Access                   // who may see the live table of sessions, nil for nobody
 	TelemetryPath string                    // where metrics are, such as "/metrics"
 	Version       string                    // for the landing page
 	Demo          bool                      // the landing page says so
@@ -49,10 +51,20 @@ func NewHandler(o Options) (http.Handler, error) {
 	mux.Handle("GET "+o.TelemetryPath, metrics(o))
 	mux.Handle("GET /probe", probe(o))
 	mux.Handle("GET /sd", discovery(o))
+	handleSessions(mux, o)
 	lifecycle(mux, o)
 	description := "Prometheus exporter for the client sessions of Huawei Cloud DCS instances."
 	if o.Demo {
 		description += " It runs in demo mode: all sessions are invented."
+	}
+	links := []toolkit.LandingLinks{
+		{Address: o.TelemetryPath, Text: "Metrics", Description: "client sessions of all instances, read anew, and the exporter's own metrics"},
+		{Address: "/sd", Text: "Targets", Description: "the instances as Prometheus' HTTP service discovery wants them"},
+		{Address: "/-/healthy", Text: "Health", Description: "answers as long as the process works"},
+		{Address: "/-/ready", Text: "Readiness", Description: "answers once the configuration is loaded"},
+	}
+	if o.Sessions != nil {
+		links = slices.Insert(links, 1, toolkit.LandingLinks{Address: "/sessions", Text: "Sessions", Description: "the live table of a node's sessions, straight from the API"})
 	}
 	landing, err := toolkit.NewLandingPage(toolkit.LandingConfig{
 		Name:        "dcs_session_exporter",
@@ -63,12 +75,7 @@ func NewHandler(o Options) (http.Handler, error) {
 			Action: "/probe",
 			Inputs: []toolkit.LandingFormInput{{Label: "Sessions of one instance", Type: "text", Name: "target", Placeholder: "its id"}},
 		},
-		Links: []toolkit.LandingLinks{
-			{Address: o.TelemetryPath, Text: "Metrics", Description: "client sessions of all instances, read anew, and the exporter's own metrics"},
-			{Address: "/sd", Text: "Targets", Description: "the instances as Prometheus' HTTP service discovery wants them"},
-			{Address: "/-/healthy", Text: "Health", Description: "answers as long as the process works"},
-			{Address: "/-/ready", Text: "Readiness", Description: "answers once the configuration is loaded"},
-		},
+		Links: links,
 	})
 	if err != nil {
 		return nil, err

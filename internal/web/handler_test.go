@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"io"
 	"net/http"
@@ -40,6 +41,9 @@ type how struct {
 	options      func(*collector.Options)
 	exporterOnly bool
 	reload       func() error
+	instances    []emulator.Instance // more than the usual ones
+	sessions     *web.Access
+	timeout      time.Duration // default 10 s
 }
 
 func startWith(t *testing.T, h how) (*emulator.Server, string) {
@@ -64,6 +68,7 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 		emulator.Instance{ID: "instance-3", ProjectID: "project-1", Name: "old", Unsupported: true, Nodes: []emulator.Node{node("node-4", nil)}},
 		emulator.Instance{ID: "instance-4", ProjectID: "project-1", Name: "broken", Nodes: []emulator.Node{node("node-5", nil)}},
 	)
+	api.Add(h.instances...)
 	api.AddFault(emulator.Fault{Operation: "list_clients", InstanceID: "instance-4", Status: 403, Code: "DCS.2003", Message: "no"})
 	for _, f := range h.faults {
 		api.AddFault(f)
@@ -91,6 +96,9 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 		},
 		DiscoveryInterval: time.Hour, Timeout: 10 * time.Second, Logger: log.NewNopLogger(),
 	}
+	for _, i := range h.instances {
+		options.Projects[0].Instances = append(options.Projects[0].Instances, collector.Instance{ID: i.ID})
+	}
 	if h.options != nil {
 		h.options(&options)
 	}
@@ -99,10 +107,10 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 	registry.MustRegister(own)
 	handler, err := web.NewHandler(web.Options{
 		Settings: func() (web.Settings, func()) {
-			return web.Settings{Collector: coll, Timeout: 10 * time.Second, TimeoutOffset: 500 * time.Millisecond, ExporterOnly: h.exporterOnly}, func() {}
+			return web.Settings{Collector: coll, Timeout: cmp.Or(h.timeout, 10*time.Second), TimeoutOffset: 500 * time.Millisecond, ExporterOnly: h.exporterOnly}, func() {}
 		},
-		Reload: h.reload,
-		Own:    registry, TelemetryPath: "/metrics",
+		Reload: h.reload, Sessions: h.sessions,
+		Own: registry, TelemetryPath: "/metrics",
 		Version: "1.2.3", Logger: log.NewNopLogger(),
 	})
 	if err != nil {

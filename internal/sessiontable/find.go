@@ -1,0 +1,109 @@
+package sessiontable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+)
+
+// FindTarget returns the instance with an id, or else the only one with a name.
+// It waits until it is known which instances there are.
+//
+// Errors: InstanceError, and collector.ErrNotDiscovered.
+func FindTarget(ctx context.Context, c *collector.Collector, instance string) (*collector.Target, error) {
+	if t, err := c.Target(instance); err == nil {
+		return t, nil
+	}
+	c.AwaitTargets(ctx)
+	t, err := c.Target(instance)
+	if err == nil {
+		return t, nil
+	}
+	all, unknown := c.Targets()
+	if unknown != nil {
+		return nil, unknown
+	}
+	var found []*collector.Target
+	for _, t := range all {
+		if t.Details.Name == instance {
+			found = append(found, t)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, InstanceError{instance, found, true}
+	case errors.Is(err, collector.ErrNotDiscovered):
+		return nil, err // it may be among those that are not known
+	default:
+		return nil, InstanceError{instance, all, false}
+	}
+}
+
+// InstanceError says that a query names no instance, or several.
+type InstanceError struct {
+	Asked   string
+	Targets []*collector.Target // those that have the name, or all
+	Several bool
+}
+
+// Error names the instances there are.
+func (e InstanceError) Error() string {
+	text := fmt.Sprintf("no instance %q is configured or discovered; there are:", Printable(e.Asked))
+	if e.Several {
+		text = "several instances have this name, name one by its id:"
+	}
+	var b strings.Builder
+	b.WriteString(text)
+	for _, t := range e.Targets {
+		b.WriteString("\n  " + strings.TrimSpace(t.ID+" "+Printable(t.Details.Name)))
+	}
+	return b.String()
+}
+
+// ChooseNode returns the node of a target that a query names, or the only one
+// there is.
+//
+// Errors: NodeError, and what the API says.
+func ChooseNode(ctx context.Context, c *collector.Collector, t *collector.Target, id string) (node dcsapi.Node, all []dcsapi.Node, err error) {
+	if all, err = c.Nodes(ctx, t); err != nil {
+		return dcsapi.Node{}, nil, err
+	}
+	for _, n := range all {
+		if n.ID == id || (id == "" && len(all) == 1) {
+			return n, all, nil
+		}
+	}
+	return dcsapi.Node{}, all, NodeError{id, all}
+}
+
+// NodeError says that a query names no node that holds sessions.
+type NodeError struct {
+	Asked string // "" where it names none
+	Nodes []dcsapi.Node
+}
+
+// Error names the nodes there are.
+func (e NodeError) Error() string {
+	text := "the instance has several nodes, name one of them"
+	if e.Asked != "" {
+		text = "the instance has no such node that holds sessions, it has"
+	}
+	return text + ": " + strings.Join(nodeWords(e.Nodes), ", ")
+}
+
+func nodeWords(nodes []dcsapi.Node) []string {
+	words := make([]string, len(nodes))
+	for i, n := range nodes {
+		words[i] = n.ID
+		if n.Name != "" {
+			words[i] += " (" + Printable(n.Name) + ")"
+		}
+	}
+	return words
+}

@@ -1,0 +1,252 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/sessiontable"
+
+	"github.com/go-kit/log/level"
+)
+
+// sessionsAtOnce is how many requests for sessions are served at a time.
+const sessionsAtOnce = 4
+
+// The forms in which sessions are served.
+const (
+	formatHTML = "html"
+	formatJSON = "json"
+	formatCSV  = "csv"
+)
+
+// sessions serves the live table: one page of a node's session list, straight
+// from the API, and the button that has a new list taken.
+type sessions struct {
+	Options
+	slots chan struct{}
+}
+
+// handleSessions sets up the live table, or what tells that it is not enabled.
+func handleSessions(mux *http.ServeMux, o Options) {
+	if o.Sessions == nil {
+		mux.HandleFunc("/sessions", func(w http.ResponseWriter, _ *http.Request) {
+			say(w, http.StatusNotFound, "The live table of sessions is not enabled: start the exporter with --web.enable-sessions.")
+		})
+		return
+	}
+	t := &sessions{o, make(chan struct{}, sessionsAtOnce)}
+	mux.Handle("GET /sessions", t.guarded(t.show))
+	mux.Handle("POST /sessions", http.NewCrossOriginProtection().Handler(t.guarded(t.scan)))
+}
+
+// guarded lets requests through that may see sessions, not too many at once,
+// with as much time as a scrape has.
+func (t *sessions) guarded(serve func(http.ResponseWriter, *http.Request, Settings)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		if err := t.Sessions.admit(r); err != nil {
+			say(w, http.StatusForbidden, "Not shown: "+err.Error()+".")
+			return
+		}
+		select {
+		case t.slots <- struct{}{}:
+			defer func() { <-t.slots }()
+		default:
+			h.Set("Retry-After", "2")
+			say(w, http.StatusServiceUnavailable, fmt.Sprintf("%d requests for sessions are being served, more are not at a time: try again in some seconds.", sessionsAtOnce))
+			return
+		}
+		s, done := t.Settings()
+		defer done()
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.Timeout + slack)) // tests may not have it
+		ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
+		defer cancel()
+		serve(w, r.WithContext(ctx), s)
+	})
+}
+
+// show serves a page of sessions.
+func (t *sessions) show(w http.ResponseWriter, r *http.Request, s Settings) {
+	asked, format, err := parse(r.URL.Query())
+	v := view{collector: s.Collector, query: asked}
+	if err == nil {
+		err = v.read(r.Context())
+	}
+	switch {
+	case format == formatHTML && wantsChoice(err):
+		t.render(w, &v, nil)
+	case format == formatHTML:
+		t.render(w, &v, err)
+	case err != nil && format == formatJSON:
+		w.Header().Set("Content-Type", "application/json")
+		status := explain(w, err)
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()}) // the client has gone
+	case err != nil:
+		say(w, explain(w, err), err.Error())
+	case format == formatJSON:
+		w.Header().Set("Content-Type", "application/json")
+		_ = v.page.WriteJSON(w)
+	default:
+		w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
+		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "sessions-" + v.page.Instance + "-" + v.page.Node + ".csv"}))
+		_ = v.page.WriteCSV(w)
+	}
+}
+
+// maxForm is how large the form of the button may be.
+const maxForm = 16 << 10
+
+// scan has a new list taken, and leads to it.
+func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	err := r.ParseForm()
+	v := view{collector: s.Collector}
+	if err != nil {
+		err = badRequest{errors.New("the form cannot be read")}
+	} else {
+		v.query, _, err = parse(r.PostForm)
+	}
+	if err == nil {
+		err = v.find(r.Context())
+	}
+	if err == nil {
+		user, _, _ := r.BasicAuth()
+		level.Info(t.Logger).Log("msg", "somebody asks for a new session list", "instance", v.target.ID, "node", v.node.ID, "user", user, "remote", r.RemoteAddr)
+		err = s.Collector.Scan(r.Context(), v.target, v.node.ID)
+	}
+	if err != nil {
+		t.render(w, &v, err)
+		return
+	}
+	v.query.Offset = 0
+	w.Header().Set("Location", link(v.query)) // relative: the exporter may stand behind a proxy's path
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// badRequest is what is wrong with the request itself.
+type badRequest struct{ error }
+
+// Unwrap returns the cause.
+func (e badRequest) Unwrap() error { return e.error }
+
+// errNoInstance asks for the one parameter that has no default.
+var errNoInstance = errors.New("name an instance: /sessions?instance=<instance id>&node=<node id>. /sd lists the instances")
+
+// parse reads the parameters of a request.
+func parse(v url.Values) (q sessiontable.Query, format string, err error) {
+	q, err = sessiontable.ParseQuery(v)
+	switch format = v.Get("format"); format {
+	case formatJSON, formatCSV, formatHTML:
+	case "":
+		format = formatHTML
+	default:
+		format, err = formatHTML, errors.Join(err, errors.New("format is html, json or csv"))
+	}
+	if q.Limit > dcsapi.MaxLimit {
+		err = errors.Join(err, fmt.Errorf("limit is at most %d here: the command sessions shows more", dcsapi.MaxLimit))
+	}
+	if err != nil {
+		err = badRequest{err}
+	}
+	return q, format, err
+}
+
+// view is what a request is about, as far as it was found.
+type view struct {
+	collector *collector.Collector
+	query     sessiontable.Query
+	target    *collector.Target // nil if it was not found
+	nodes     []dcsapi.Node
+	node      dcsapi.Node        // without an id if it was not found
+	page      *sessiontable.Page // nil if it was not read
+}
+
+// find finds the instance and the node.
+func (v *view) find(ctx context.Context) (err error) {
+	if v.query.Instance == "" {
+		return badRequest{errNoInstance}
+	}
+	if v.target, err = sessiontable.FindTarget(ctx, v.collector, v.query.Instance); err != nil {
+		return err
+	}
+	v.query.Instance = v.target.ID
+	if v.node, v.nodes, err = sessiontable.ChooseNode(ctx, v.collector, v.target, v.query.Node); err != nil {
+		return err
+	}
+	v.query.Node = v.node.ID
+	return nil
+}
+
+// read finds the instance and the node, and reads the page.
+func (v *view) read(ctx context.Context) (err error) {
+	if err = v.find(ctx); err == nil {
+		v.page, err = sessiontable.Read(ctx, v.collector, v.target, v.node, v.query)
+	}
+	return err
+}
+
+// explain returns the HTTP status for an error, and says when to try again.
+func explain(w http.ResponseWriter, err error) int {
+	retry := func(after time.Duration) {
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(after.Seconds()+0.999))))
+	}
+	if early, ok := errors.AsType[collector.ScannedError](err); ok {
+		retry(early.Due)
+		return http.StatusTooManyRequests
+	}
+	if _, ok := errors.AsType[collector.ScanOffError](err); ok {
+		return http.StatusForbidden
+	}
+	if _, ok := errors.AsType[badRequest](err); ok {
+		return http.StatusBadRequest
+	}
+	if node, ok := errors.AsType[sessiontable.NodeError](err); ok {
+		return missing(node.Asked == "")
+	}
+	if instance, ok := errors.AsType[sessiontable.InstanceError](err); ok {
+		return missing(instance.Several)
+	}
+	if errors.Is(err, collector.ErrNotDiscovered) {
+		retry(10 * time.Second)
+		return http.StatusServiceUnavailable
+	}
+	switch dcsapi.ReasonOf(err) {
+	case dcsapi.ReasonNotFound:
+		return http.StatusNotFound
+	case dcsapi.ReasonThrottled:
+		retry(time.Minute)
+		return http.StatusServiceUnavailable
+	case dcsapi.ReasonBusy:
+		retry(5 * time.Second)
+		return http.StatusServiceUnavailable
+	case dcsapi.ReasonTimeout:
+		return http.StatusGatewayTimeout
+	default:
+		return http.StatusBadGateway
+	}
+}
+
+// missing is the status where a choice is asked for, or is none.
+func missing(choice bool) int {
+	if choice {
+		return http.StatusBadRequest
+	}
+	return http.StatusNotFound
+}
+
+// link returns where a query is shown.
+func link(q sessiontable.Query) string { return "sessions?" + q.Values().Encode() }

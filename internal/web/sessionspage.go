@@ -1,0 +1,348 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	_ "embed" // the page's template and style
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/sessiontable"
+
+	"github.com/go-kit/log/level"
+)
+
+var (
+	//go:embed sessions.html
+	sessionsHTML string
+	//go:embed sessions.css
+	sessionsCSS string
+
+	sessionsTemplate = template.Must(template.New("sessions").Parse(sessionsHTML))
+
+	// contentSecurityPolicy lets nothing in but the page's own style.
+	contentSecurityPolicy = func() string {
+		sum := sha256.Sum256([]byte(sessionsCSS))
+		return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	}()
+)
+
+// sessionsPage is what the page shows.
+type sessionsPage struct {
+	Style     template.CSS
+	Demo      bool
+	Query     sessiontable.Query
+	Instance  string // as people call it
+	Problem   string
+	Instances []choice
+	Kept      []parameter // what stays when another instance is chosen
+	Nodes     []choice
+	Links     []step // to all that can be chosen, where nothing is yet
+	Sorts     []choice
+	Orders    []choice
+	Limits    []choice
+	Scan      *scanView  // nil where no node is chosen
+	Table     *tableView // nil where nothing was read
+}
+
+// choice is an option of a list to choose from.
+type choice struct {
+	Value, Text string
+	Selected    bool
+}
+
+// parameter is a parameter of a URL or a form.
+type parameter struct{ Name, Value string }
+
+// scanView is the button.
+type scanView struct {
+	Off   bool
+	State []parameter
+	Words string
+}
+
+// tableView is the table.
+type tableView struct {
+	Page       *sessiontable.Page
+	Age        string
+	Old        bool   // it is older than people expect
+	Late       string // why it is not the one asked for last
+	Range      string
+	Columns    []columnView
+	Rows       [][]cell
+	Pages      []step
+	Here       string
+	Unfiltered string
+	JSON, CSV  string
+}
+
+// columnView is a column's header.
+type columnView struct {
+	*sessiontable.Column
+	Link     string
+	AriaSort string
+	Arrow    string
+}
+
+// cell is a value.
+type cell struct {
+	Text    string
+	Title   string // the raw value, where the text is not, or what it means
+	Class   string
+	Address bool
+	Only    string // where only this address is shown
+}
+
+// step leads to another view; it has no link where there is none.
+type step struct{ Text, Link string }
+
+// render serves the page with what was found, and what is wrong.
+func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
+	p := sessionsPage{Style: template.CSS(sessionsCSS), Demo: t.Demo, Query: v.query}
+	status := http.StatusOK
+	if err != nil {
+		status = explain(w, err)
+		p.Problem = problem(v, err)
+	}
+	p.choices(v)
+	if v.node.ID != "" {
+		state := v.collector.ScanState(v.target, v.node.ID)
+		p.Scan = newScanView(v.query, state)
+		if v.page != nil {
+			p.Table = newTableView(v.page, state)
+		}
+	}
+	var out bytes.Buffer
+	if err := sessionsTemplate.Execute(&out, &p); err != nil {
+		level.Error(t.Logger).Log("msg", "cannot show sessions", "err", err)
+		say(w, http.StatusInternalServerError, "The page cannot be shown, the log says why. format=json and format=csv may work.")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // the client has gone
+}
+
+// wantsChoice tells whether the error only asks for what the page lets choose.
+func wantsChoice(err error) bool {
+	node, ok := errors.AsType[sessiontable.NodeError](err)
+	return errors.Is(err, errNoInstance) || (ok && node.Asked == "")
+}
+
+// problem words an error for the page, which shows what there is to choose from.
+func problem(v *view, err error) string {
+	if node, ok := errors.AsType[sessiontable.NodeError](err); ok {
+		if node.Asked == "" {
+			return "The instance has several nodes."
+		}
+		return "The instance has no node " + sessiontable.Printable(node.Asked) + " that holds sessions: choose one that does."
+	}
+	if instance, ok := errors.AsType[sessiontable.InstanceError](err); ok && !instance.Several {
+		return "No instance " + sessiontable.Printable(instance.Asked) + " is configured or discovered."
+	}
+	text := err.Error()
+	if v.node.ID == "" {
+		return text
+	}
+	return "Node " + sessiontable.Named(v.node.Name, v.node.ID) + ": " + text
+}
+
+// choices fills in what can be chosen.
+func (p *sessionsPage) choices(v *view) {
+	q := v.query
+	if targets, err := v.collector.Targets(); err == nil {
+		for _, t := range targets {
+			text := t.ID
+			if t.Details.Name != "" {
+				text = sessiontable.Printable(t.Details.Name) + " · " + t.ID
+			}
+			p.Instances = append(p.Instances, choice{t.ID, text, t.ID == q.Instance})
+		}
+		slices.SortStableFunc(p.Instances, func(a, b choice) int { return cmp.Compare(a.Text, b.Text) })
+	}
+	for _, kept := range parameters(q) {
+		if kept.Name == "sort" || kept.Name == "order" || kept.Name == "limit" {
+			p.Kept = append(p.Kept, kept)
+		}
+	}
+	if v.target == nil {
+		p.Links = links(p.Instances, func(id string) sessiontable.Query { q.Instance, q.Node = id, ""; return q })
+		return
+	}
+	p.Instance = sessiontable.Named(v.target.Details.Name, v.target.ID)
+	for _, n := range v.nodes {
+		words := slices.DeleteFunc([]string{n.Name, n.Role, n.Type, n.ID}, func(s string) bool { return s == "" })
+		p.Nodes = append(p.Nodes, choice{n.ID, sessiontable.Printable(strings.Join(words, " · ")), n.ID == v.node.ID})
+	}
+	if v.node.ID == "" {
+		p.Links = links(p.Nodes, func(id string) sessiontable.Query { q.Node = id; return q })
+	}
+	for _, name := range sessiontable.Names() {
+		p.Sorts = append(p.Sorts, choice{name, name, name == q.Sort})
+	}
+	usual := sessiontable.Query{Sort: q.Sort}.WithDefaults().Order == q.Order
+	p.Orders = []choice{
+		{"", "usual", usual},
+		{sessiontable.Ascending, "rising", !usual && q.Order == sessiontable.Ascending},
+		{sessiontable.Descending, "falling", !usual && q.Order == sessiontable.Descending},
+	}
+	limits := []int{20, sessiontable.DefaultLimit, 100, 200, 500, dcsapi.MaxLimit}
+	if !slices.Contains(limits, q.Limit) && q.Limit > 0 && q.Limit < dcsapi.MaxLimit {
+		limits = append(limits, q.Limit)
+		slices.Sort(limits)
+	}
+	for _, n := range limits {
+		p.Limits = append(p.Limits, choice{strconv.Itoa(n), "", n == q.Limit})
+	}
+}
+
+// links returns choices as links.
+func links(choices []choice, query func(value string) sessiontable.Query) []step {
+	out := make([]step, len(choices))
+	for i, c := range choices {
+		out[i] = step{c.Text, link(query(c.Value))}
+	}
+	return out
+}
+
+// parameters returns those of a query, by name.
+func parameters(q sessiontable.Query) []parameter {
+	var all []parameter
+	for name, values := range q.Values() {
+		all = append(all, parameter{name, values[0]})
+	}
+	slices.SortFunc(all, func(a, b parameter) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// newScanView returns the button, and what to know before it is pressed.
+func newScanView(q sessiontable.Query, state collector.ScanState) *scanView {
+	s := &scanView{Off: state.Off, State: parameters(q)}
+	switch {
+	case state.At.IsZero():
+		s.Words = "This exporter has not asked for one yet."
+	case state.Due > 0:
+		s.Words = fmt.Sprintf("This exporter asked for one %s ago, and may again in %s (scan.min_interval %s).", since(state.At), seconds(state.Due), state.MinInterval)
+	default:
+		s.Words = fmt.Sprintf("This exporter asked for one %s ago.", since(state.At))
+	}
+	return s
+}
+
+func since(at time.Time) string { return sessiontable.Duration(time.Since(at)) }
+
+// seconds words a duration, rounded up.
+func seconds(d time.Duration) string {
+	return sessiontable.Duration(d + time.Second - time.Nanosecond)
+}
+
+const (
+	oldAge  = time.Minute     // a list that is older is marked
+	lateAge = 2 * time.Second // by as much a list must be older than the last scan to be another one's
+)
+
+// newTableView returns the table of a page.
+func newTableView(p *sessiontable.Page, state collector.ScanState) *tableView {
+	q := p.Query
+	age := p.AgeWords()
+	t := &tableView{Page: p, Age: strings.ToUpper(age[:1]) + age[1:] + ".", Old: p.Taken.IsZero() || p.Age > oldAge, Range: p.Range(), Here: link(q)}
+	if !state.At.IsZero() && !p.Taken.IsZero() && p.Age > time.Since(state.At)+lateAge {
+		t.Late = "The list asked for " + since(state.At) + " ago has not come: reload in some seconds. If this stays so, its scan failed."
+	}
+	with := func(change func(*sessiontable.Query)) string {
+		other := q
+		change(&other)
+		return link(other)
+	}
+	t.Unfiltered = with(func(q *sessiontable.Query) { q.Addr, q.Offset = "", 0 })
+	t.JSON, t.CSV = t.Here+"&format="+formatJSON, t.Here+"&format="+formatCSV
+	shown := p.Shown()
+	for _, c := range shown {
+		column := columnView{Column: c}
+		sorted := sessiontable.Query{Sort: c.Name}.WithDefaults()
+		if c.Name == q.Sort {
+			column.Arrow, column.AriaSort, sorted.Order = " ▲", "ascending", sessiontable.Descending
+			if q.Order == sessiontable.Descending {
+				column.Arrow, column.AriaSort, sorted.Order = " ▼", "descending", sessiontable.Ascending
+			}
+		}
+		column.Link = with(func(q *sessiontable.Query) { q.Sort, q.Order, q.Offset = sorted.Sort, sorted.Order, 0 })
+		t.Columns = append(t.Columns, column)
+	}
+	for i := range p.Sessions {
+		row := make([]cell, len(shown))
+		for k, c := range shown {
+			row[k] = newCell(c, &p.Sessions[i])
+			if ip, ok := hostOf(row[k].Text); ok && c.Name == "addr" && ip != q.Addr {
+				row[k].Only = with(func(q *sessiontable.Query) { q.Addr, q.Offset = ip, 0 })
+			}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.Pages = steps(p, func(offset int) string { return with(func(q *sessiontable.Query) { q.Offset = offset }) })
+	return t
+}
+
+// newCell returns a session's value in a column.
+func newCell(c *sessiontable.Column, s *dcsapi.Session) cell {
+	out := cell{Text: c.Human(s), Address: c.Name == "addr" || c.Name == "peer"}
+	raw, there := c.Raw(s)
+	switch {
+	case !there:
+		out.Title = "the answer did not have it"
+	case c.Unit == sessiontable.Seconds:
+		out.Title = raw + " s"
+	case c.Unit == sessiontable.Bytes:
+		out.Title = raw + " bytes"
+	case c.Name == "flags":
+		out.Title = strings.Join(collector.FlagNames(s.Flags), ", ")
+	case c.Name == "addr" && collector.AddressOptions{}.Masked(s):
+		out.Title = "a VPC endpoint's address, which hides the client's: client IP pass-through is off"
+	case c.Unit == sessiontable.Text && len(raw) > 30:
+		out.Title = out.Text // it may be cut off
+	}
+	switch {
+	case c.Right():
+		out.Class = "right"
+	case !out.Address:
+		out.Class = "text"
+	}
+	return out
+}
+
+// hostOf returns the IP of an address with or without a port.
+func hostOf(address string) (string, bool) {
+	if with, err := netip.ParseAddrPort(address); err == nil {
+		return with.Addr().String(), true
+	}
+	ip, err := netip.ParseAddr(address)
+	return ip.String(), err == nil
+}
+
+// steps returns the ways to the other pages of the table.
+func steps(p *sessiontable.Page, at func(offset int) string) []step {
+	all := []step{{Text: "« first"}, {Text: "‹ previous"}, {Text: "next ›"}, {Text: "last »"}}
+	if p.Offset > 0 {
+		all[0].Link, all[1].Link = at(0), at(max(0, p.Offset-p.Limit))
+	}
+	if more := p.Offset + p.Limit; len(p.Sessions) == p.Limit && (p.Count < 0 || int64(more) < p.Count) {
+		all[2].Link = at(more)
+	}
+	if p.Count > 0 {
+		if last := (int(p.Count) - 1) / p.Limit * p.Limit; last != p.Offset {
+			all[3].Link = at(last)
+		}
+	}
+	return all
+}
