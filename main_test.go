@@ -69,6 +69,7 @@ func TestCommandLine(t *testing.T) {
 		{"not valid to serve", []string{"--config.file=" + write(t, "x: 1\n")}, "", "config.yml:1: x: is not a key"},
 		{"bad path", []string{"--demo", "--web.telemetry-path=/"}, "", "--web.telemetry-path"},
 		{"bad level", []string{"--demo", "--log.level=loud"}, "", "loud"},
+		{"sessions for everybody", []string{"--demo", "--web.enable-sessions"}, "", "--web.enable-sessions cannot be used: sessions name client addresses"},
 		{"port in use", []string{"--demo", "--web.listen-address=" + taken.Addr().String()}, "", "address already in use"},
 		{"bad web config", []string{"--demo", "--web.listen-address=127.0.0.1:0", "--web.config.file=/nonexistent/web.yml"}, "", "web.yml"},
 	} {

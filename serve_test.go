@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -111,5 +112,58 @@ func TestProxy(t *testing.T) {
 	proxy.Close()
 	if err := list(t, server.URL, lines, "."); dcsapi.ReasonOf(err) != dcsapi.ReasonNetwork || strings.Contains(err.Error(), "SECRET") {
 		t.Errorf("no proxy there: %v", err)
+	}
+}
+
+// TestEnableSessions checks that the flag enables the live table, that
+// authentication of the web configuration holds for it, and that it is not
+// shown any more once that is gone.
+func TestEnableSessions(t *testing.T) {
+	_, config := newReloadable(t)
+	text := config("SECRETSK", "", "i1")
+
+	plain := serveFileAt(t, text, "127.0.0.1:0")
+	if status, body := plain.request(http.MethodGet, "/sessions"); status != http.StatusNotFound || !strings.Contains(body, "--web.enable-sessions") {
+		t.Errorf("without the flag: %d\n%s", status, body)
+	}
+
+	// The password is "password".
+	users := write(t, "basic_auth_users: {somebody: $2a$04$iRneAlpRJOKgK4YuzDxjqepeE6E8eiv1K2l8WIhCNYuGkXxpHvKou}\n")
+	r := serveFileAt(t, text, "127.0.0.1:0", "--web.enable-sessions", "--web.config.file="+users)
+	as := func(user string) (int, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/sessions", strings.NewReader("instance=i1&node=node-i1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if user != "" {
+			req.SetBasicAuth(user, "password")
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	if status, _ := as(""); status != http.StatusUnauthorized {
+		t.Errorf("a stranger gets %d", status)
+	}
+	if status, body := as("somebody"); status != http.StatusOK || !strings.Contains(body, "Sessions 1 to 1 of 1") {
+		t.Errorf("%d\n%s", status, body)
+	}
+	if log := r.log.String(); !strings.Contains(log, `msg="somebody asks for a new session list" instance_id=i1 node_id=node-i1 user=somebody`) {
+		t.Errorf("the log does not tell:\n%s", log)
+	}
+	if err := os.WriteFile(users, []byte("basic_auth_users: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := r.request(http.MethodGet, "/sessions"); status != http.StatusOK {
+		t.Errorf("on loopback nobody needs to authenticate: %d", status)
 	}
 }

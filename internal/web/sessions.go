@@ -125,7 +125,7 @@ func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
 	}
 	if err == nil {
 		user, _, _ := r.BasicAuth()
-		level.Info(t.Logger).Log("msg", "somebody asks for a new session list", "instance", v.target.ID, "node", v.node.ID, "user", user, "remote", r.RemoteAddr)
+		level.Info(t.Logger).Log("msg", "somebody asks for a new session list", "instance_id", v.target.ID, "node_id", v.node.ID, "user", user, "remote", r.RemoteAddr)
 		err = s.Collector.Scan(r.Context(), v.target, v.node.ID)
 	}
 	if err != nil {
