@@ -40,6 +40,13 @@ func StartExporter(t *testing.T, args ...string) *Exporter {
 	return &Exporter{Start(t, Listening, exporter, args...)}
 }
 
+// RunExporter runs a command of the exporter to its end, and returns what it
+// writes and its exit code.
+func RunExporter(t *testing.T, args ...string) (output string, code int) {
+	t.Helper()
+	return Run(t, nil, exporter, args...)
+}
+
 // Get asks for a page, and returns the answer's status, header and body. The
 // exporter must serve plain HTTP.
 func (e *Exporter) Get(t *testing.T, path string, header http.Header) (status int, got http.Header, body []byte) {

@@ -84,6 +84,9 @@ func (t *sessions) show(w http.ResponseWriter, r *http.Request, s Settings) {
 	v := view{collector: s.Collector, query: asked}
 	if err == nil {
 		err = v.read(r.Context())
+	} else if format == formatHTML { // the page can still show what there is to choose from
+		v.query = sessiontable.Query{Instance: asked.Instance, Node: asked.Node, Limit: sessiontable.DefaultLimit}.WithDefaults()
+		_ = v.find(r.Context())
 	}
 	switch {
 	case format == formatHTML && wantsChoice(err):
@@ -129,6 +132,9 @@ func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
 		err = s.Collector.Scan(r.Context(), v.target, v.node.ID)
 	}
 	if err != nil {
+		if _, early := errors.AsType[collector.ScannedError](err); early {
+			_ = v.read(r.Context()) // the list that there is may do
+		}
 		t.render(w, &v, err)
 		return
 	}

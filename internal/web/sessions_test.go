@@ -147,7 +147,7 @@ func TestSessionsAnswers(t *testing.T) {
 			}
 		}
 	}
-	if resp, body := get(t, url+"/sessions?instance=instance-1&format=xml", nil); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "format is html, json or csv") {
+	if resp, body := get(t, url+"/sessions?instance=instance-1&format=xml", nil); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "Format is html, json or csv") {
 		t.Errorf("%s\n%s", resp.Status, body)
 	}
 	if n := scans(api); n != 0 {
@@ -192,7 +192,7 @@ func TestSessionsPage(t *testing.T) {
 		t.Errorf("past the end:\n%s", body)
 	}
 	_, body = get(t, url+"/sessions?instance=instance-5&addr=%22%3E%3Cscript%3E&sort=%3Cscript%3E", nil)
-	if strings.Contains(body, "<script") || !strings.Contains(body, "sort is one of") {
+	if strings.Contains(body, "<script") || !strings.Contains(body, "Sort is one of") || !strings.Contains(body, "Take a new list") {
 		t.Errorf("parameters are not escaped:\n%s", body)
 	}
 }
@@ -247,7 +247,7 @@ func TestSessionsButton(t *testing.T) {
 		t.Errorf("after: %s\n%s", resp.Status, body)
 	}
 	resp, body = press(t, to, form, same)
-	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "3600" || !strings.Contains(body, "can be scanned again in 1h0m0s") || scans(api) != 1 {
+	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "3600" || !strings.Contains(body, "can be scanned again in 1h0m0s") || !strings.Contains(body, "Sessions 2 to 2 of 2 from") || scans(api) != 1 {
 		t.Errorf("too early: %s, retry after %q, %d scans\n%s", resp.Status, resp.Header.Get("Retry-After"), scans(api), body)
 	}
 	get(t, to+"/metrics", nil)

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
@@ -113,7 +115,7 @@ func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
 	status := http.StatusOK
 	if err != nil {
 		status = explain(w, err)
-		p.Problem = problem(v, err)
+		p.Problem = problem(err)
 	}
 	p.choices(v)
 	if v.node.ID != "" {
@@ -141,7 +143,7 @@ func wantsChoice(err error) bool {
 }
 
 // problem words an error for the page, which shows what there is to choose from.
-func problem(v *view, err error) string {
+func problem(err error) string {
 	if node, ok := errors.AsType[sessiontable.NodeError](err); ok {
 		if node.Asked == "" {
 			return "The instance has several nodes."
@@ -151,11 +153,13 @@ func problem(v *view, err error) string {
 	if instance, ok := errors.AsType[sessiontable.InstanceError](err); ok && !instance.Several {
 		return "No instance " + sessiontable.Printable(instance.Asked) + " is configured or discovered."
 	}
-	text := err.Error()
-	if v.node.ID == "" {
-		return text
-	}
-	return "Node " + sessiontable.Named(v.node.Name, v.node.ID) + ": " + text
+	return sentence(err.Error())
+}
+
+// sentence makes a sentence of a text.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 // choices fills in what can be chosen.
@@ -255,8 +259,7 @@ const (
 // newTableView returns the table of a page.
 func newTableView(p *sessiontable.Page, state collector.ScanState) *tableView {
 	q := p.Query
-	age := p.AgeWords()
-	t := &tableView{Page: p, Age: strings.ToUpper(age[:1]) + age[1:] + ".", Old: p.Taken.IsZero() || p.Age > oldAge, Range: p.Range(), Here: link(q)}
+	t := &tableView{Page: p, Age: sentence(p.AgeWords()), Old: p.Taken.IsZero() || p.Age > oldAge, Range: p.Range(), Here: link(q)}
 	if !state.At.IsZero() && !p.Taken.IsZero() && p.Age > time.Since(state.At)+lateAge {
 		t.Late = "The list asked for " + since(state.At) + " ago has not come: reload in some seconds. If this stays so, its scan failed."
 	}
