@@ -62,14 +62,14 @@ func TestSessions(t *testing.T) {
 		{"never scanned", []string{config, "--instance=orders"}, nil, never, 1, 0},
 		{"scans are off", []string{off, "--instance=orders", "--scan"}, nil, "scan.mode is off", 1, 0},
 		{"a scan", []string{config, "--instance=orders", "--scan", "--limit=2"}, []string{
-			"orders (instance-1), node node-1-name (node-1): sessions 1 to 2 of 2500, by id asc; the list was taken ",
+			"orders (instance-1), node node-1-name (node-1)\nSessions 1 to 2 of 2500, by id asc; the list was taken ",
 			"ID  ADDR           NAME", " 1  10.0.0.0:1024  \\x1b]0;owned\\a", " 2  10.0.0.1:1025  =cmd|x", "1.0 MiB",
 		}, "", 0, 1},
-		{"no scan", []string{config, "--instance=instance-1", "--sort=omem", "--limit=1"}, []string{"sessions 1 to 1 of 2500, by omem desc", "2500", "2.4 GiB", "41m39s"}, "", 0, 0},
-		{"a list that is young", []string{config, "--instance=orders", "--scan"}, []string{"sessions 1 to 20 of 2500"}, "", 0, 0},
-		{"rising", []string{config, "--instance=orders", "--sort=omem", "--order=asc", "--offset=2499"}, []string{"sessions 2500 to 2500 of 2500, by omem asc"}, "", 0, 0},
-		{"past the end", []string{config, "--instance=orders", "--offset=9000"}, []string{"no sessions from 9001 on of 2500"}, "", 0, 0},
-		{"an address", []string{config, "--instance=orders", "--addr=10.0.0.3"}, []string{"sessions 1 to 20 of 500 from 10.0.0.3"}, "", 0, 0},
+		{"no scan", []string{config, "--instance=instance-1", "--sort=omem", "--limit=1"}, []string{"Sessions 1 to 1 of 2500, by omem desc", "2500", "2.4 GiB", "41m39s"}, "", 0, 0},
+		{"a list that is young", []string{config, "--instance=orders", "--scan"}, []string{"Sessions 1 to 20 of 2500"}, "", 0, 0},
+		{"rising", []string{config, "--instance=orders", "--sort=omem", "--order=asc", "--offset=2499"}, []string{"Sessions 2500 to 2500 of 2500, by omem asc"}, "", 0, 0},
+		{"past the end", []string{config, "--instance=orders", "--offset=9000"}, []string{"No sessions from 9001 on of 2500"}, "", 0, 0},
+		{"an address", []string{config, "--instance=orders", "--addr=10.0.0.3"}, []string{"Sessions 1 to 20 of 500 from 10.0.0.3"}, "", 0, 0},
 		{"csv", []string{config, "--instance=orders", "-o", "csv", "--limit=2"}, []string{"instance_id,node_id,time,id,addr,", "instance-1,node-1,2", `,\x1b]0;owned\a,`, ",'=cmd|x,", ",-1,"}, "", 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
