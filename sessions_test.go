@@ -5,10 +5,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"dcs_session_exporter/internal/emulator"
+	"dcs_session_exporter/internal/sessiontable"
 )
 
 // TestSessions runs the command against an emulated API: what it writes, what
@@ -104,6 +110,7 @@ func TestSessions(t *testing.T) {
 			}
 		})
 	}
+	t.Run("as documented", func(t *testing.T) { runDocumented(t, config) })
 	t.Run("more than a page", func(t *testing.T) {
 		var stdout output
 		if err := run(t.Context(), []string{"sessions", config, "--instance=orders", "-o", "json", "--limit=2200", "--offset=100"}, &stdout, new(output)); err != nil {
@@ -126,4 +133,52 @@ func TestSessions(t *testing.T) {
 			t.Errorf("%s %d %v %d", got.Time, got.Count, got.Changed, len(got.Sessions))
 		}
 	})
+}
+
+// runDocumented runs the command as the README and the runbooks say it, and
+// checks the links to /sessions that they have.
+func runDocumented(t *testing.T, config string) {
+	t.Helper()
+	files, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := regexp.MustCompile(`^(instance|node|addr|sort|order|limit|offset|format)$`)
+	stand := strings.NewReplacer("--config.file=config.yml", config, "prod-orders-ha", "orders", "…", "node-1", "ID", "instance-1", "NODE", "node-1", "ADDR", "10.0.0.1")
+	commands, links := 0, 0
+	for _, file := range append(files, "README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range regexp.MustCompile("(?m)(?:^|`)dcs_session_exporter (sessions -[^`\n]*)").FindAllStringSubmatch(string(text), -1) {
+			commands++
+			args := strings.Fields(stand.Replace(command[1]))
+			if !slices.Contains(args, config) {
+				args = append(args, config)
+			}
+			var stdout output
+			if err := run(t.Context(), args, &stdout, new(output)); err != nil || !strings.Contains(stdout.String(), "Sessions 1 to ") {
+				t.Errorf("%s: %s: %v\n%s", file, command[1], err, stdout.String())
+			}
+		}
+		for _, link := range regexp.MustCompile("/sessions\\?([^`\\s)]*)").FindAllStringSubmatch(string(text), -1) {
+			links++
+			values, err := url.ParseQuery(link[1])
+			if err != nil {
+				t.Errorf("%s: %s: %v", file, link[0], err)
+			}
+			if _, err := sessiontable.ParseQuery(values); err != nil {
+				t.Errorf("%s: %s: %v", file, link[0], err)
+			}
+			for name := range values {
+				if !known.MatchString(name) {
+					t.Errorf("%s: %s: there is no parameter %s", file, link[0], name)
+				}
+			}
+		}
+	}
+	if commands < 5 || links < 5 {
+		t.Errorf("only %d commands and %d links were found", commands, links)
+	}
 }
