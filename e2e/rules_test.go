@@ -1,0 +1,275 @@
+package e2e_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/e2e/harness"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	rulesDir  = "../monitoring/rules"
+	alertFile = rulesDir + "/alerts.yml"
+)
+
+var promql = parser.NewParser(parser.Options{})
+
+// ruleFile is a rule file. Whether Prometheus takes it is for promtool to say:
+// the package that it reads such files with brings half of Prometheus along.
+type ruleFile struct {
+	Groups []ruleGroup `yaml:"groups"`
+}
+
+type ruleGroup struct {
+	Name  string `yaml:"name"`
+	Rules []rule `yaml:"rules"`
+}
+
+type rule struct {
+	Record      string            `yaml:"record,omitempty"`
+	Alert       string            `yaml:"alert,omitempty"`
+	Expr        string            `yaml:"expr"`
+	For         model.Duration    `yaml:"for,omitempty"`
+	Labels      map[string]string `yaml:"labels,omitempty"`
+	Annotations map[string]string `yaml:"annotations,omitempty"`
+}
+
+// loadRules reads a rule file.
+func loadRules(t *testing.T, path string) ruleFile {
+	t.Helper()
+	decoder := yaml.NewDecoder(strings.NewReader(read(t, path)))
+	decoder.KnownFields(true)
+	var file ruleFile
+	if err := decoder.Decode(&file); err != nil || len(file.Groups) == 0 {
+		t.Fatalf("%s: %v, %d groups", path, err, len(file.Groups))
+	}
+	return file
+}
+
+// marshal writes a rule file.
+func (f ruleFile) marshal(t *testing.T) string {
+	t.Helper()
+	text, err := yaml.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// alertRules returns all rules of alerts.yml.
+func alertRules(t *testing.T) []rule {
+	t.Helper()
+	var rules []rule
+	for _, g := range loadRules(t, alertFile).Groups {
+		rules = append(rules, g.Rules...)
+	}
+	return rules
+}
+
+// condition returns the last line of an alert's expression: what its value is
+// compared with.
+func condition(r rule) (value, condition string) {
+	expr := strings.TrimRight(r.Expr, "\n")
+	end := strings.LastIndexByte(expr, '\n')
+	return expr[:end+1], strings.TrimSpace(expr[end+1:])
+}
+
+// parse parses an expression.
+func parse(t *testing.T, expr string) parser.Expr {
+	t.Helper()
+	parsed, err := promql.ParseExpr(expr)
+	if err != nil {
+		t.Fatalf("%s: %v", expr, err)
+	}
+	return parsed
+}
+
+// runbooks returns the file of runbooks.
+func runbooks(t *testing.T) string { return read(t, "../docs/runbooks.md") }
+
+// TestRules has promtool check the rules, and run their tests.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	promtool := harness.Binary(t, "promtool")
+	files, tests := glob(t, rulesDir+"/*.yml"), glob(t, rulesDir+"/tests/*.yml")
+	if len(files) < 2 || len(tests) < 5 {
+		t.Fatalf("rules %v, tests %v", files, tests)
+	}
+	if out, code := harness.Run(t, nil, promtool, append([]string{"check", "rules", "--lint=all", "--lint-fatal"}, files...)...); code != 0 {
+		t.Errorf("promtool check rules: exit code %d\n%s", code, out)
+	}
+	if out, code := harness.Run(t, nil, promtool, append([]string{"test", "rules"}, tests...)...); code != 0 {
+		t.Errorf("promtool test rules: exit code %d\n%s", code, out)
+	}
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestAlertsAreWhole checks that each alert has all that somebody needs who is
+// woken by it, and that the table of thresholds in the runbooks is that of the
+// rules.
+func TestAlertsAreWhole(t *testing.T) {
+	t.Parallel()
+	text := runbooks(t)
+	table := []string{}
+	for _, line := range regexp.MustCompile(`(?m)^\| \[.*$`).FindAllString(text, -1) {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 5 {
+			t.Fatalf("docs/runbooks.md: %d cells in %s", len(cells), line)
+		}
+		cells[2] = "" // what the value is, in words
+		table = append(table, strings.Join(cells, " | "))
+	}
+	var want []string
+	for _, r := range alertRules(t) {
+		anchor := strings.ToLower(r.Alert)
+		_, condition := condition(r)
+		want = append(want, fmt.Sprintf("| [%s](#%s) | %s |  | `%s` | %s |", r.Alert, anchor, r.Labels["severity"], condition, r.For))
+		if !strings.HasPrefix(r.Alert, "Dcs") || !slices.Contains([]string{"critical", "warning", "info"}, r.Labels["severity"]) || len(r.Labels) != 1 {
+			t.Errorf("%s: labels %v", r.Alert, r.Labels)
+		}
+		for _, name := range []string{"summary", "description"} {
+			if text := r.Annotations[name]; len(text) < 10 || !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "{{ end }}") {
+				t.Errorf("%s: the %s is %q, want sentences", r.Alert, name, text)
+			}
+		}
+		if got := r.Annotations["runbook_url"]; got != "docs/runbooks.md#"+anchor || !strings.Contains(text, "\n## "+r.Alert+"\n") {
+			t.Errorf("%s: runbook_url %q, want a section of docs/runbooks.md", r.Alert, got)
+		}
+		_, section, _ := strings.Cut(text, "\n## "+r.Alert+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		for _, word := range []string{"**Means.**", "**Look", "o.**"} {
+			if !strings.Contains(section, word) {
+				t.Errorf("docs/runbooks.md: the section of %s has no %s", r.Alert, word)
+			}
+		}
+		if !regexp.MustCompile(`# Absent: [^\n]*\n(      # [^\n]*\n)*      - alert: ` + r.Alert + "\n").MatchString(read(t, alertFile)) {
+			t.Errorf("%s: nothing says what happens if its series are absent", r.Alert)
+		}
+	}
+	if !slices.Equal(table, want) {
+		t.Errorf("the table of docs/runbooks.md differs from %s:\n%s\nwant\n%s", alertFile, strings.Join(table, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// folded are the labels that may have the value other.
+var folded = []string{"user", "client_address", "command", "database", "name", "network"}
+
+// TestRuleExpressions checks what all expressions keep to: see the head of
+// alerts.yml.
+func TestRuleExpressions(t *testing.T) {
+	t.Parallel()
+	metrics := make(map[string]collector.Metric)
+	for _, m := range collector.Catalogue() {
+		metrics[m.Name] = m
+	}
+	var exprs, texts []string
+	for _, path := range glob(t, rulesDir+"/*.yml") {
+		for _, g := range loadRules(t, path).Groups {
+			for _, r := range g.Rules {
+				exprs = append(exprs, r.Expr)
+				for _, a := range r.Annotations {
+					texts = append(texts, a)
+				}
+			}
+		}
+	}
+	for _, expr := range exprs {
+		parser.Inspect(parse(t, expr), func(node parser.Node, path []parser.Node) error {
+			s, ok := node.(*parser.VectorSelector)
+			if !ok {
+				return nil
+			}
+			m, known := metrics[s.Name]
+			if !known && s.Name != "up" {
+				t.Errorf("%q is no metric of the exporter:\n%s", s.Name, expr)
+			}
+			if strings.HasSuffix(s.Name, "_info") || m.Kind == collector.GaugeHistogram || m.Kind == collector.Histogram {
+				t.Errorf("%s is in an expression:\n%s", s.Name, expr)
+			}
+			if !slices.ContainsFunc(path, oneOfTargets) {
+				t.Errorf("%s is not taken from one of several targets:\n%s", s.Name, expr)
+			}
+			if !slices.ContainsFunc(path, looksBack) {
+				return nil
+			}
+			for _, label := range m.Labels {
+				excluded := slices.ContainsFunc(s.LabelMatchers, func(l *labels.Matcher) bool { return l.Name == label && !l.Matches("other") })
+				if slices.Contains(folded, label) && !excluded {
+					t.Errorf("%s is compared with its past, with %s other in it:\n%s", s.Name, label, expr)
+				}
+			}
+			return nil
+		})
+	}
+	for _, text := range append(texts, codeBlocks(runbooks(t), "promql")...) {
+		for _, name := range regexp.MustCompile(`\bdcs_[a-z_]*[a-z]\b`).FindAllString(text, -1) {
+			if _, known := metrics[name]; !known {
+				t.Errorf("%q is no metric of the exporter:\n%s", name, text)
+			}
+		}
+	}
+	queries := codeBlocks(runbooks(t), "promql")
+	if len(queries) < 10 {
+		t.Errorf("docs/runbooks.md has %d queries, want some more", len(queries))
+	}
+	for _, query := range queries {
+		parse(t, query)
+	}
+}
+
+// oneOfTargets tells whether an expression takes one value of several targets'.
+func oneOfTargets(node parser.Node) bool {
+	switch n := node.(type) {
+	case *parser.AggregateExpr:
+		return n.Op == parser.MAX || n.Op == parser.MIN
+	case *parser.Call:
+		return n.Func.Name == "absent"
+	}
+	return false
+}
+
+// looksBack tells whether an expression compares a series with its past.
+func looksBack(node parser.Node) bool {
+	call, ok := node.(*parser.Call)
+	return ok && slices.Contains([]string{"delta", "idelta", "deriv", "increase", "irate", "predict_linear", "rate", "resets", "changes"}, call.Func.Name)
+}
+
+// TestRunbookHost tries the command that puts a host before the links to the
+// runbooks, as the head of alerts.yml has it.
+func TestRunbookHost(t *testing.T) {
+	t.Parallel()
+	text := read(t, alertFile)
+	command := regexp.MustCompile(`(?m)^#   (sed -i .*) alerts\.yml$`).FindStringSubmatch(text)
+	if command == nil {
+		t.Fatalf("the head of %s has no command", alertFile)
+	}
+	path := harness.Write(t, t.TempDir(), "alerts.yml", text)
+	if out, code := harness.Run(t, nil, "/bin/sh", "-c", command[1]+" "+path); code != 0 {
+		t.Fatalf("%s: exit code %d\n%s", command[1], code, out)
+	}
+	for _, g := range loadRules(t, path).Groups {
+		for _, r := range g.Rules {
+			if got, want := r.Annotations["runbook_url"], "https://git.example/dcs_session_exporter/blob/main/docs/runbooks.md#"+strings.ToLower(r.Alert); got != want {
+				t.Errorf("%s: runbook_url %s, want %s", r.Alert, got, want)
+			}
+		}
+	}
+}
