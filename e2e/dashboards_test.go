@@ -8,78 +8,17 @@ import (
 	"regexp"
 	"slices"
 	"testing"
-
-	"dcs_session_exporter/collector"
-
-	"github.com/prometheus/prometheus/promql/parser"
 )
 
 // anything is what the variables are where it does not matter.
 var anything = map[string]string{"instance": "i", "node": ".*", "project": ".*", "api_project": "p", "__rate_interval": "1m"}
 
-// TestDashboardExpressions parses every expression: it asks only for metrics
-// and labels that the exporter has, and for rates of counters only.
+// TestDashboardExpressions checks every expression without data.
 func TestDashboardExpressions(t *testing.T) {
 	t.Parallel()
-	type series struct {
-		labels  []string
-		counter bool
-	}
-	known := make(map[string]series)
-	for _, m := range collector.Catalogue() {
-		switch m.Kind {
-		case collector.Histogram, collector.GaugeHistogram:
-			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
-				known[m.Name+suffix] = series{append(slices.Clone(m.Labels), "le"), m.Kind == collector.Histogram}
-			}
-		default:
-			known[m.Name] = series{m.Labels, m.Kind == collector.Counter}
-		}
-	}
 	for _, d := range dashboards(t) {
 		for where, text := range d.expressions(t) {
-			expr, err := parser.NewParser(parser.Options{}).ParseExpr(replace(t, text, anything))
-			if err != nil {
-				t.Errorf("%s: %v\n%s", where, err, text)
-				continue
-			}
-			var labels []string // of the metrics, and those that label_replace makes
-			var grouping []string
-			parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
-				switch n := node.(type) {
-				case *parser.VectorSelector:
-					m, ok := known[n.Name]
-					if !ok {
-						t.Errorf("%s: the exporter has no metric %q", where, n.Name)
-					}
-					labels = append(labels, m.labels...)
-					for _, matcher := range n.LabelMatchers {
-						if matcher.Name != "__name__" && !slices.Contains(m.labels, matcher.Name) {
-							t.Errorf("%s: %s has no label %s", where, n.Name, matcher.Name)
-						}
-					}
-				case *parser.MatrixSelector: // ranges are for rates only
-					if name := n.VectorSelector.(*parser.VectorSelector).Name; !known[name].counter {
-						t.Errorf("%s: a rate of %s, which is no counter", where, name)
-					}
-				case *parser.Call:
-					if n.Func.Name == "label_replace" {
-						labels = append(labels, n.Args[1].(*parser.StringLiteral).Val)
-					}
-				case *parser.AggregateExpr:
-					grouping = append(grouping, n.Grouping...)
-				case *parser.BinaryExpr:
-					if n.VectorMatching != nil {
-						grouping = append(append(grouping, n.VectorMatching.MatchingLabels...), n.VectorMatching.Include...)
-					}
-				}
-				return nil
-			})
-			for _, label := range grouping {
-				if !slices.Contains(labels, label) {
-					t.Errorf("%s: no metric in it has the label %s", where, label)
-				}
-			}
+			checkExpression(t, where, replace(t, text, anything))
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -99,37 +98,5 @@ func TestReadmeScrapeConfig(t *testing.T) {
 				checkWithin(t, "the native median", p.Value(t, at, `histogram_quantile(0.507, dcs_session_age_seconds)`), lower, upper)
 			}
 		})
-	}
-}
-
-// TestReadmeQueries runs the queries of README on the demo.
-func TestReadmeQueries(t *testing.T) {
-	t.Parallel()
-	_, section, _ := strings.Cut(readme(t), "\n## Useful queries\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	queries := codeBlocks(section, "")
-	if len(queries) < 5 {
-		t.Fatalf("README.md has %d queries, want some more", len(queries))
-	}
-	exporter := harness.StartExporter(t, "--demo")
-	// Reading the whole demo takes more requests than its rate limit has room
-	// for in a second.
-	p := harness.StartPrometheus(t, fmt.Sprintf(`
-global: {scrape_interval: 3s, scrape_timeout: 3s}
-scrape_configs: [{job_name: dcs_sessions, static_configs: [{targets: ['%s']}]}]
-`, exporter.Address))
-	p.Await(t, `count(dcs_up == 1) == 5`)
-	id := emulator.DemoFleet(1)[1].ID
-	for _, query := range queries {
-		query = strings.ReplaceAll(query, "…", id)
-		found := p.Query(t, time.Time{}, "%s", query)
-		// A threshold that nothing is above yet shows nothing.
-		unlimited := regexp.MustCompile(` > [\d. *]+\n`).ReplaceAllString(query, "\n")
-		if len(found) == 0 {
-			found = p.Query(t, time.Time{}, "%s", unlimited)
-		}
-		if len(found) == 0 {
-			t.Errorf("this query of README.md finds nothing:\n%s", query)
-		}
 	}
 }

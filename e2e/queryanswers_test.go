@@ -1,0 +1,294 @@
+package e2e_test
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"net"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dcs_session_exporter/e2e/harness"
+	"dcs_session_exporter/internal/emulator"
+
+	"github.com/prometheus/common/model"
+)
+
+// placed is a session with where it is.
+type placed struct {
+	instance emulator.Instance
+	node     emulator.Node
+	emulator.Session
+}
+
+// address returns the client's host.
+func (p placed) address() string {
+	host, _, _ := net.SplitHostPort(p.Addr)
+	return host
+}
+
+// by returns the labels of the session that have these names, as answers writes
+// them.
+func (p placed) by(names ...string) string {
+	all := map[string]string{
+		"instance_id": p.instance.ID, "instance_name": p.instance.Name, "node_id": p.node.ID, "node_type": p.node.Type,
+		"user": p.User, "client_address": p.address(), "name": p.Name, "command": p.Cmd,
+	}
+	metric := make(model.Metric)
+	for _, name := range names {
+		if all[name] != "" {
+			metric[model.LabelName(name)] = model.LabelValue(all[name])
+		}
+	}
+	return metric.String()
+}
+
+// answers returns the values that a query has found, by their labels.
+func answers(vector model.Vector) map[string]float64 {
+	out := make(map[string]float64)
+	for _, sample := range vector {
+		metric := sample.Metric.Clone()
+		delete(metric, model.MetricNameLabel)
+		out[metric.String()] = float64(sample.Value)
+	}
+	return out
+}
+
+// sumBy adds up a number of the sessions, by labels.
+func sumBy(all []placed, number func(placed) float64, names ...string) map[string]float64 {
+	out := make(map[string]float64)
+	for _, p := range all {
+		out[p.by(names...)] += number(p)
+	}
+	return out
+}
+
+// maxBy returns the greatest number of the sessions, by labels.
+func maxBy(all []placed, number func(placed) float64, names ...string) map[string]float64 {
+	out := make(map[string]float64)
+	for _, p := range all {
+		out[p.by(names...)] = max(out[p.by(names...)], number(p))
+	}
+	return out
+}
+
+// each counts sessions; those counts the ones for which something holds.
+func each(placed) float64 { return 1 }
+
+func those(holds func(placed) bool) func(placed) float64 {
+	return func(p placed) float64 {
+		if holds(p) {
+			return 1
+		}
+		return 0
+	}
+}
+
+// above keeps the values that are greater than a limit.
+func above(limit float64, values map[string]float64) map[string]float64 {
+	maps.DeleteFunc(values, func(_ string, v float64) bool { return v <= limit })
+	return values
+}
+
+// ratio divides what has the same labels.
+func ratio(a, b map[string]float64) map[string]float64 {
+	out := make(map[string]float64)
+	for key := range a {
+		out[key] = a[key] / b[key]
+	}
+	return out
+}
+
+// ofInstance matches the instance in labels.
+var ofInstance = regexp.MustCompile(`instance_id="[^"]*"`)
+
+// top keeps the greatest n values of each instance.
+func top(n int, values map[string]float64) map[string]float64 {
+	rank := make(map[string]int)
+	for _, key := range slices.SortedFunc(maps.Keys(values), func(a, b string) int { return cmp.Compare(values[b], values[a]) }) {
+		instance := ofInstance.FindString(key)
+		if rank[instance]++; rank[instance] > n {
+			delete(values, key)
+		}
+	}
+	return values
+}
+
+// medianIdle returns the median of idle times of an instance, as exact as
+// buckets are: evenly spread within that which holds it.
+func medianIdle(all []placed) map[string]float64 {
+	byInstance := make(map[string][]int64)
+	for _, p := range all {
+		byInstance[p.by("instance_id")] = append(byInstance[p.by("instance_id")], p.Idle)
+	}
+	out := make(map[string]float64)
+	for key, idle := range byInstance {
+		rank, below, lower := float64(len(idle))/2, 0., 0.
+		for _, upper := range []float64{1, 5, 15, 60, 300, 900, 3600, 21600, 86400, 604800} {
+			within := 0.
+			for _, v := range idle {
+				if float64(v) <= upper {
+					within++
+				}
+			}
+			if within >= rank {
+				out[key] = lower + (upper-lower)*(rank-below)/(within-below)
+				break
+			}
+			below, lower = within, upper
+		}
+	}
+	return out
+}
+
+// answeredFleet returns instances with sessions of all kinds: master and
+// standby, two shards without replicas, one that has no session, and one that
+// does not run.
+func answeredFleet() (fleet []emulator.Instance, all []placed) {
+	demo := emulator.DemoFleet(1)
+	orders, cluster, empty, stopped := demo[1], demo[2], demo[0], demo[5]
+	cluster.Nodes = []emulator.Node{cluster.Nodes[0], cluster.Nodes[2]}
+	empty.Nodes = empty.Nodes[:1]
+	put := func(i *emulator.Instance, node int, count int, s emulator.Session) {
+		list, _ := i.Nodes[node].Sessions.(emulator.Static)
+		host := s.Addr
+		for range count {
+			s.ID = fmt.Sprint(len(list) + 1)
+			s.Addr = fmt.Sprintf("%s:%d", host, 2000+len(list))
+			s.Age, s.Idle = s.Age+7, s.Idle+3 // so that no two are alike
+			list = append(list, s)
+		}
+		i.Nodes[node].Sessions = list
+	}
+	for _, i := range []*emulator.Instance{&orders, &cluster, &empty, &stopped} {
+		for k := range i.Nodes {
+			i.Nodes[k].Sessions = emulator.Static{}
+		}
+	}
+	put(&orders, 0, 23, emulator.Session{Addr: "10.20.1.1", User: "orders", Name: "api", Cmd: "get", Flags: "N", DB: "0", QBufFree: 100})
+	put(&orders, 0, 11, emulator.Session{Addr: "10.20.1.2", User: "orders", Name: "api", Cmd: "set", Flags: "N", DB: "0", QBuf: 30, OBL: 5})
+	put(&orders, 0, 9, emulator.Session{Addr: "10.20.1.3", User: "inventory", Name: "sync", Cmd: "get", Flags: "N", DB: "3", Age: 90000, Idle: 7000})
+	put(&orders, 0, 7, emulator.Session{Addr: "10.20.1.4", User: "notify", Cmd: "subscribe", Flags: "P", Sub: 2, PSub: 1, Age: 400, Idle: 400})
+	put(&orders, 0, 6, emulator.Session{Addr: "10.20.1.5", User: "worker", Name: "worker", Cmd: "blpop", Flags: "b", Idle: 500})
+	put(&orders, 0, 5, emulator.Session{Addr: "10.20.1.6", User: "default", Name: "cron", Cmd: "ping", Flags: "N"})
+	put(&orders, 0, 1, emulator.Session{Addr: "10.20.1.7", User: "default", Cmd: "monitor", Flags: "O"})
+	put(&orders, 0, 1, emulator.Session{Addr: "10.20.1.2", User: "feed", Name: "export", Cmd: "lrange", Flags: "N", OMem: 100 << 20, OLL: 9})
+	put(&orders, 1, 4, emulator.Session{Addr: "10.20.1.1", User: "orders", Name: "api", Cmd: "get", Flags: "r", OMem: 20504})
+	put(&orders, 1, 1, emulator.Session{Addr: "10.20.0.2", User: "", Cmd: "ping", Flags: "M", Age: 400000})
+	put(&cluster, 0, 12, emulator.Session{Addr: "198.19.4.4", Cmd: "get", Flags: "N", Idle: 20})
+	put(&cluster, 0, 3, emulator.Session{Addr: "[2001:db8::5]", Cmd: "hgetall", Flags: "x", QBuf: 4096, Idle: 20})
+	put(&cluster, 1, 2, emulator.Session{Addr: "10.20.1.9", User: "default", Cmd: "get", Flags: "N"}) // it has no other users
+	put(&cluster, 1, 5, emulator.Session{Addr: "10.20.1.1", Cmd: "eval", Flags: "N", Idle: 1000})
+	put(&stopped, 0, 2, emulator.Session{Addr: "10.20.1.1", Flags: "N"})
+	for _, i := range []emulator.Instance{orders, cluster, empty} {
+		for _, node := range i.Nodes {
+			for _, s := range node.Sessions.(emulator.Static) {
+				all = append(all, placed{i, node, s})
+			}
+		}
+	}
+	return []emulator.Instance{orders, cluster, empty, stopped}, all
+}
+
+// TestQueryAnswers checks the queries of docs/queries.md against the sessions
+// that were put in, in all figures, with two targets that export all nodes.
+func TestQueryAnswers(t *testing.T) {
+	t.Parallel()
+	asked := questions(t)
+	fleet, all := answeredFleet()
+	_, config := harness.StartAPI(t, emulator.Options{}, frozen, fleet...)
+	exporter := harness.StartExporter(t, "--config.file="+config)
+	rules, err := filepath.Abs("../monitoring/rules/recording.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := harness.StartPrometheus(t, fmt.Sprintf("rule_files: [%s]\n", rules)+scrapedBy("1s", [2]string{"one", exporter.Address}, [2]string{"two", exporter.Address}))
+	p.AwaitValue(t, 6, `count(dcs_up == 1)`)
+
+	const instance, node, user, client = "instance_id", "node_id", "user", "client_address"
+	idle := func(p placed) bool { return p.Idle > 300 && !strings.ContainsAny(p.Flags, "PbOSM") }
+	flag := func(letter string) func(placed) float64 {
+		return those(func(p placed) bool { return strings.Contains(p.Flags, letter) })
+	}
+	limited := func(p placed) bool { return p.instance.ID == fleet[0].ID }
+	privileged := func(p placed) bool { return p.User == "default" }
+	masked := func(p placed) bool { return strings.HasPrefix(p.address(), "198.19.") }
+	outside := func(p placed) bool { return !masked(p) && !strings.HasPrefix(p.address(), "10.") }
+	output := func(p placed) float64 { return float64(p.OMem) }
+	// What nodes without sessions have.
+	zero := func(values map[string]float64, names ...string) map[string]float64 {
+		values[placed{instance: fleet[2], node: fleet[2].Nodes[0]}.by(names...)] = 0
+		return values
+	}
+
+	nodes, read := make(map[string]float64), make(map[string]float64)
+	for _, i := range fleet[:3] {
+		for _, n := range i.Nodes {
+			nodes[placed{instance: i, node: n}.by(instance, "node_type")]++
+			read[placed{instance: i, node: n}.by(instance, node)] = 1
+		}
+	}
+	perNode := sumBy(all, each, instance, node)
+	average := ratio(sumBy(all, each, instance, "node_type"), nodes)
+	uneven := ratio(maxBy(all, func(p placed) float64 { return perNode[p.by(instance, node)] }, instance, "node_type"), average)
+	addresses, seen := make(map[string]float64), make(map[string]bool)
+	for _, p := range all {
+		if key := p.by(instance, node, client); !seen[key] {
+			seen[key] = true
+			addresses[p.by(instance, node)]++
+		}
+	}
+
+	for title, want := range map[string]map[string]float64{
+		"How many sessions does each instance have?":                 zero(sumBy(all, each, instance, "instance_name"), instance, "instance_name"),
+		"Who holds the connections of each instance?":                top(5, sumBy(all, each, instance, user, client)),
+		"Which programs hold them?":                                  top(5, sumBy(all, each, instance, "name")),
+		"What are they doing?":                                       top(5, sumBy(all, each, instance, "command")),
+		"How near is each node to its limit of connections?":         above(0, sumBy(all, func(p placed) float64 { return those(limited)(p) / 10000 }, instance, node)),
+		"Are the connections spread evenly over shards and proxies?": uneven,
+		"From how many addresses do they come?":                      zero(addresses, instance, node),
+		"Which users hold connections that nobody uses?":             above(0, sumBy(all, those(idle), instance, user)),
+		"What part of a user's sessions is idle?":                    ratio(sumBy(all, those(idle), instance, user), sumBy(all, each, instance, user)),
+		"How long has the median session been idle?":                 medianIdle(all),
+		"Which session has been idle longest?":                       top(3, maxBy(all, func(p placed) float64 { return float64(p.Idle) }, instance, node, user)),
+		"Has everybody just reconnected?":                            ratio(sumBy(all, those(func(p placed) bool { return p.Age <= 300 }), instance, node), perNode),
+		"Which connections are oldest?":                              top(3, maxBy(all, func(p placed) float64 { return float64(p.Age) }, instance, node, user)),
+		"Who leaves answers unread?":                                 above(0, sumBy(all, output, instance, node, user, client)),
+		"Is a session about to be cut off for reading too slowly?":   above(64<<20, maxBy(all, output, instance, node)),
+		"How many seconds are left until then?":                      {}, // it does not grow
+		"How much memory do the sessions of each node take?":         zero(sumBy(all, func(p placed) float64 { return float64(p.OMem + p.OBL + p.QBuf + p.QBufFree) }, instance, node), instance, node),
+		"Who sends large commands?":                                  above(0, sumBy(all, func(p placed) float64 { return float64(p.QBuf) }, instance, node, user, client)),
+		"Is somebody running MONITOR?":                               above(0, sumBy(all, flag("O"), instance, node)),
+		"Did somebody run MONITOR today?":                            above(0, sumBy(all, flag("O"), instance, node)),
+		"How many sessions wait in blocking commands?":               zero(sumBy(all, flag("b"), instance, node), instance, node),
+		"How many subscriptions are there?":                          above(0, sumBy(all, func(p placed) float64 { return float64(p.Sub + p.PSub) }, instance, node)),
+		"Who uses the default user, although there are others?":      above(0, sumBy(all, those(func(p placed) bool { return privileged(p) && limited(p) }), instance, client)),
+		"Does somebody come from outside our networks?":              above(0, sumBy(all, those(outside), instance, user, client)),
+		"Who was not there an hour ago?":                             sumBy(all, each, instance, node, user, client),
+		"Can I trust the addresses?":                                 ratio(sumBy(all, those(masked), instance), sumBy(all, each, instance)),
+		"What part of the hour was each node read?":                  read,
+		"Which instances are left out on purpose?":                   {model.Metric{instance: model.LabelValue(fleet[3].ID), "reason": "not_running"}.String(): 1},
+	} {
+		i := slices.IndexFunc(asked, func(q question) bool { return q.title == title })
+		if i < 0 {
+			t.Errorf("docs/queries.md does not ask: %s", title)
+			continue
+		}
+		checkAnswer(t, title, answers(p.Query(t, time.Time{}, "%s", asked[i].query)), want)
+	}
+	p.AwaitValue(t, float64(len(perNode)), `count(node:dcs_sessions:sum)`)
+	checkAnswer(t, "the recording rule", answers(p.Query(t, time.Time{}, `node:dcs_sessions:sum`)), perNode)
+}
+
+// checkAnswer compares what a query has found with what it has to find.
+func checkAnswer(t *testing.T, what string, got, want map[string]float64) {
+	t.Helper()
+	if !maps.EqualFunc(got, want, func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }) {
+		t.Errorf("%s\ngot  %v\nwant %v", what, got, want)
+	}
+}
