@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"dcs_session_exporter/e2e/harness"
+	"dcs_session_exporter/internal/emulator"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -144,9 +144,9 @@ func TestDemoStackRuns(t *testing.T) {
 	}
 
 	// The live table opens with the password, and only so.
+	single := emulator.DemoFleet(1)[0]
 	for header, want := range map[string]int{"": http.StatusUnauthorized, basicAuth(job.BasicAuth.Username, job.BasicAuth.Password): http.StatusOK} {
-		instance := string(p.Query(t, time.Time{}, `dcs_up == 1`)[0].Metric["instance_id"])
-		status, _, body := exporter.Get(t, "/sessions?instance="+instance, http.Header{"Authorization": {header}})
+		status, _, body := exporter.Get(t, "/sessions?instance="+single.ID, http.Header{"Authorization": {header}})
 		if status != want || want == http.StatusOK && !bytes.Contains(body, []byte("<table")) {
 			t.Errorf("/sessions: status %d, want %d\n%s", status, want, body)
 		}
