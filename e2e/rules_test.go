@@ -2,17 +2,16 @@ package e2e_test
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"dcs_session_exporter/collector"
 	"dcs_session_exporter/e2e/harness"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 )
@@ -21,8 +20,6 @@ const (
 	rulesDir  = "../monitoring/rules"
 	alertFile = rulesDir + "/alerts.yml"
 )
-
-var promql = parser.NewParser(parser.Options{})
 
 // ruleFile is a rule file. Whether Prometheus takes it is for promtool to say:
 // the package that it reads such files with brings half of Prometheus along.
@@ -87,7 +84,7 @@ func condition(r rule) (value, condition string) {
 // parse parses an expression.
 func parse(t *testing.T, expr string) parser.Expr {
 	t.Helper()
-	parsed, err := promql.ParseExpr(expr)
+	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
 	if err != nil {
 		t.Fatalf("%s: %v", expr, err)
 	}
@@ -169,60 +166,31 @@ func TestAlertsAreWhole(t *testing.T) {
 	}
 }
 
-// folded are the labels that may have the value other.
-var folded = []string{"user", "client_address", "command", "database", "name", "network"}
-
 // TestRuleExpressions checks what all expressions keep to: see the head of
 // alerts.yml.
 func TestRuleExpressions(t *testing.T) {
 	t.Parallel()
-	metrics := make(map[string]collector.Metric)
-	for _, m := range collector.Catalogue() {
-		metrics[m.Name] = m
-	}
-	var exprs, texts []string
+	known := catalogueSeries()
+	var texts []string
 	for _, path := range glob(t, rulesDir+"/*.yml") {
 		for _, g := range loadRules(t, path).Groups {
 			for _, r := range g.Rules {
-				exprs = append(exprs, r.Expr)
-				for _, a := range r.Annotations {
-					texts = append(texts, a)
-				}
-			}
-		}
-	}
-	for _, expr := range exprs {
-		parser.Inspect(parse(t, expr), func(node parser.Node, path []parser.Node) error {
-			s, ok := node.(*parser.VectorSelector)
-			if !ok {
-				return nil
-			}
-			m, known := metrics[s.Name]
-			if !known && s.Name != "up" {
-				t.Errorf("%q is no metric of the exporter:\n%s", s.Name, expr)
-			}
-			if strings.HasSuffix(s.Name, "_info") || m.Kind == collector.GaugeHistogram || m.Kind == collector.Histogram {
-				t.Errorf("%s is in an expression:\n%s", s.Name, expr)
-			}
-			if !slices.ContainsFunc(path, oneOfTargets) {
-				t.Errorf("%s is not taken from one of several targets:\n%s", s.Name, expr)
-			}
-			if !slices.ContainsFunc(path, looksBack) {
-				return nil
-			}
-			for _, label := range m.Labels {
-				excluded := slices.ContainsFunc(s.LabelMatchers, func(l *labels.Matcher) bool { return l.Name == label && !l.Matches("other") })
-				if slices.Contains(folded, label) && !excluded {
-					t.Errorf("%s is compared with its past, with %s other in it:\n%s", s.Name, label, expr)
-				}
-			}
-			return nil
-		})
-	}
-	for _, text := range append(texts, codeBlocks(runbooks(t), "promql")...) {
-		for _, name := range regexp.MustCompile(`\bdcs_[a-z_]*[a-z]\b`).FindAllString(text, -1) {
-			if _, known := metrics[name]; !known {
-				t.Errorf("%q is no metric of the exporter:\n%s", name, text)
+				where := r.Alert + r.Record
+				checkExpression(t, where, r.Expr)
+				parser.Inspect(parse(t, r.Expr), func(node parser.Node, path []parser.Node) error {
+					s, ok := node.(*parser.VectorSelector)
+					if !ok {
+						return nil
+					}
+					if strings.HasSuffix(s.Name, "_info") || slices.Contains(known[s.Name].labels, "le") {
+						t.Errorf("%s depends on %s", where, s.Name)
+					}
+					if !slices.ContainsFunc(path, oneOfTargets) {
+						t.Errorf("%s: %s is not taken from one of several targets", where, s.Name)
+					}
+					return nil
+				})
+				texts = append(texts, slices.Collect(maps.Values(r.Annotations))...)
 			}
 		}
 	}
@@ -231,7 +199,14 @@ func TestRuleExpressions(t *testing.T) {
 		t.Errorf("docs/runbooks.md has %d queries, want some more", len(queries))
 	}
 	for _, query := range queries {
-		parse(t, query)
+		checkExpression(t, "docs/runbooks.md", query)
+	}
+	for _, text := range texts { // with queries in templates
+		for _, name := range regexp.MustCompile(`\bdcs_[a-z_]*[a-z]\b`).FindAllString(text, -1) {
+			if _, ok := known[name]; !ok {
+				t.Errorf("%q is no metric of the exporter:\n%s", name, text)
+			}
+		}
 	}
 }
 
@@ -244,12 +219,6 @@ func oneOfTargets(node parser.Node) bool {
 		return n.Func.Name == "absent"
 	}
 	return false
-}
-
-// looksBack tells whether an expression compares a series with its past.
-func looksBack(node parser.Node) bool {
-	call, ok := node.(*parser.Call)
-	return ok && slices.Contains([]string{"delta", "idelta", "deriv", "increase", "irate", "predict_linear", "rate", "resets", "changes"}, call.Func.Name)
 }
 
 // TestRunbookHost tries the command that puts a host before the links to the
