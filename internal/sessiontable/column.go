@@ -105,7 +105,7 @@ func (c *Column) Human(s *dcsapi.Session) string {
 	case !there:
 		return ""
 	case c.Unit == Seconds:
-		return Duration(time.Duration(min(max(c.number(s), 0), maxSeconds)) * time.Second)
+		return Duration(time.Duration(min(max(c.number(s), -maxSeconds), maxSeconds)) * time.Second)
 	case c.Unit == Bytes:
 		return size(c.number(s))
 	case c.Unit == Text:

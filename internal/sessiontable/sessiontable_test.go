@@ -93,6 +93,32 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// TestTextAligned checks that columns stand below each other, also behind texts
+// whose letters take two of a terminal's cells, or none.
+func TestTextAligned(t *testing.T) {
+	names := map[string]int{"orders": 6, "订单服务": 8, "ｆｕｌｌ": 8, "e\u0301te\u0301": 3, "😀": 2} // and the cells they take
+	page := &sessiontable.Page{Query: sessiontable.Query{Instance: "i", Node: "n", Sort: "id", Order: "asc", Limit: 50}, Count: -1}
+	for name := range names {
+		page.Sessions = append(page.Sessions, dcsapi.Session{ID: "1", Name: name, User: "u"})
+	}
+	var b strings.Builder
+	if err := page.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(b.String(), "\n\n")
+	lines := strings.Split(strings.TrimSpace(table), "\n")
+	if len(lines) != 1+len(names) {
+		t.Fatalf("%d lines:\n%s", len(lines), b.String())
+	}
+	for i, line := range lines[1:] {
+		name := page.Sessions[i].Name
+		_, rest, _ := strings.Cut(line, name)
+		if blanks := len(rest) - len(strings.TrimLeft(rest, " ")); blanks != 8-names[name]+2 {
+			t.Errorf("%d blanks behind %s:\n%s", blanks, name, table)
+		}
+	}
+}
+
 func TestHuman(t *testing.T) {
 	column := func(name string) sessiontable.Column {
 		for _, c := range sessiontable.Columns() {
@@ -104,7 +130,7 @@ func TestHuman(t *testing.T) {
 		return sessiontable.Column{}
 	}
 	age, omem := column("age"), column("omem")
-	for seconds, want := range map[int64]string{0: "0s", 59: "59s", 60: "1m00s", 3599: "59m59s", 3600: "1h00m", 86399: "23h59m", 86400: "1d0h", 900000: "10d10h", -3: "0s", math.MaxInt64: "106751d23h"} {
+	for seconds, want := range map[int64]string{0: "0s", 59: "59s", 60: "1m00s", 3599: "59m59s", 3600: "1h00m", 86399: "23h59m", 86400: "1d0h", 900000: "10d10h", -3: "-3s", math.MaxInt64: "106751d23h", math.MinInt64: "-9223372036s"} {
 		if got := age.Human(&dcsapi.Session{Age: seconds, Present: dcsapi.HasAge}); got != want {
 			t.Errorf("%d s: %s, want %s", seconds, got, want)
 		}

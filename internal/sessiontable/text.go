@@ -5,7 +5,9 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
+	"unicode"
+
+	"golang.org/x/text/width"
 )
 
 // Range says which part of the list this is.
@@ -104,13 +106,13 @@ func (p *Page) writeRows(b *strings.Builder) {
 			rows[i+1] = append(rows[i+1], c.Human(&p.Sessions[i]))
 		}
 		for _, row := range rows {
-			widths[k] = max(widths[k], utf8.RuneCountInString(row[k]))
+			widths[k] = max(widths[k], cells(row[k]))
 		}
 	}
 	for _, row := range rows {
 		var line strings.Builder
 		for k, c := range shown {
-			pad := strings.Repeat(" ", widths[k]-utf8.RuneCountInString(row[k]))
+			pad := strings.Repeat(" ", widths[k]-cells(row[k]))
 			if c.Right() {
 				row[k] = pad + row[k]
 			} else {
@@ -120,4 +122,19 @@ func (p *Page) writeRows(b *strings.Builder) {
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
+}
+
+// cells returns how many of a terminal's cells a printable text takes.
+func cells(s string) int {
+	n := 0
+	for _, r := range s {
+		if unicode.In(r, unicode.Mn, unicode.Me) {
+			continue // drawn over the one before
+		}
+		n++
+		if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {
+			n++
+		}
+	}
+	return n
 }
