@@ -92,26 +92,32 @@ func (c *Collector) Scan(ctx context.Context, t *Target, nodeID string) error {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	n := t.state.node(nodeID)
-	turn, err := n.takeTurn(ctx)
-	if err != nil {
-		return err
-	}
 	r := &nodeReader{api: t.project.API, options: &c.options}
-	due := c.options.Scan.due(n.scanned)
-	if due {
-		until, _ := ctx.Deadline()
-		r.scan(ctx, n, until)
-	}
-	before, err := n.seen, n.scanError
-	turn.end(n)
+	due, before, err := r.scanInTurn(ctx, n)
 	switch {
-	case !due:
-		return ScannedError{c.ScanState(t, nodeID)}
 	case err != nil:
 		return err
+	case !due:
+		return ScannedError{c.ScanState(t, nodeID)}
 	}
 	awaitNew(ctx, r, n, before)
 	return nil
+}
+
+// scanInTurn has a node scanned if that is due when its turn comes. It returns
+// the time of the list that was read last too.
+func (r *nodeReader) scanInTurn(ctx context.Context, n *node) (due bool, before string, err error) {
+	turn, err := n.takeTurn(ctx)
+	if err != nil {
+		return false, "", err
+	}
+	defer turn.end(n)
+	if !r.options.Scan.due(n.scanned) {
+		return false, n.seen, nil
+	}
+	until, _ := ctx.Deadline()
+	r.scan(ctx, n, until)
+	return true, n.seen, n.scanError
 }
 
 // awaitNew polls until a list of a node has another time than before, but not
