@@ -39,7 +39,16 @@ func (c *Collector) Nodes(ctx context.Context, t *Target) ([]dcsapi.Node, error)
 // InstanceID is the target's; see dcsapi.Client.ListClients for the rest.
 func (c *Collector) ListClients(ctx context.Context, t *Target, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
 	r.InstanceID = t.ID
-	return t.project.API.ListClients(ctx, r, consume)
+	page, err := t.project.API.ListClients(ctx, r, consume)
+	t.heed(err)
+	return page, err
+}
+
+// heed has the node list fetched anew if an error says that it has changed.
+func (t *Target) heed(err error) {
+	if dcsapi.IsUnknownNode(err) {
+		t.state.nodes.refresh(0)
+	}
 }
 
 // ScanState is what is known of the scans of a node.
@@ -94,6 +103,7 @@ func (c *Collector) Scan(ctx context.Context, t *Target, nodeID string) error {
 	n := t.state.node(nodeID)
 	r := &nodeReader{api: t.project.API, options: &c.options}
 	due, before, err := r.scanInTurn(ctx, n)
+	t.heed(err)
 	switch {
 	case err != nil:
 		return err
@@ -104,8 +114,10 @@ func (c *Collector) Scan(ctx context.Context, t *Target, nodeID string) error {
 	return nil
 }
 
-// scanInTurn has a node scanned if that is due when its turn comes. It returns
-// the time of the list that was read last too.
+// scanInTurn has a node scanned if that is due when its turn comes, and returns
+// the time of the list before too. The scan is seen through even if who asked
+// for it goes away: its result is the node's. It keeps scrapes from the node
+// no longer than Scan.Wait.
 func (r *nodeReader) scanInTurn(ctx context.Context, n *node) (due bool, before string, err error) {
 	turn, err := n.takeTurn(ctx)
 	if err != nil {
@@ -115,8 +127,8 @@ func (r *nodeReader) scanInTurn(ctx context.Context, n *node) (due bool, before 
 	if !r.options.Scan.due(n.scanned) {
 		return false, n.seen, nil
 	}
-	until, _ := ctx.Deadline()
-	r.scan(ctx, n, until)
+	r.scan(context.WithoutCancel(ctx), n, time.Now().Add(r.options.Scan.Wait))
+	n.unread = true
 	return true, n.seen, n.scanError
 }
 
@@ -167,7 +179,7 @@ func (n *node) takeTurn(ctx context.Context) (*flight, error) {
 func (f *flight) end(n *node) {
 	n.mu.Lock()
 	n.flight = nil
-	n.plan.scanned, n.plan.seen = n.scanned, n.seen != ""
+	n.plan.scanned, n.plan.seen = n.scanned, n.knowsList()
 	n.mu.Unlock()
 	close(f.done)
 }

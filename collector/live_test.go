@@ -191,3 +191,94 @@ func TestScanTakesTurns(t *testing.T) {
 		t.Errorf("%d scans", n)
 	}
 }
+
+// TestScansInARow checks that each scan waits for its own list, and so does the
+// scrape behind them.
+func TestScansInARow(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{
+		api:       emulator.Options{ScanDuration: 400 * time.Millisecond},
+		collector: func(o *collector.Options) { o.Scan.MinInterval = time.Millisecond; o.Scan.Wait = 10 * time.Second },
+		instances: []emulator.Instance{instanceOf("instance-1", 10)},
+	})
+	target := h.target("instance-1")
+	listTime := func() string {
+		t.Helper()
+		page, err := h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page.Time
+	}
+	last := ""
+	for k := range 3 {
+		if err := h.collector.Scan(t.Context(), target, "node-1"); err != nil {
+			t.Fatal(err)
+		}
+		now := listTime()
+		if now == last {
+			t.Errorf("scan %d has not waited for its list", k)
+		}
+		last = now
+	}
+	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
+	if n := h.requests("scan_clients", "node-1"); n != 4 || listTime() == last {
+		t.Errorf("the scrape has not waited for its list, %d scans", n)
+	}
+}
+
+// TestScanHangs checks that a scan without an answer does not keep scrapes from
+// the node for longer than they would wait for a list.
+func TestScanHangs(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{
+		collector: func(o *collector.Options) { o.Timeout = time.Minute; o.Scan.Wait = 300 * time.Millisecond },
+		instances: []emulator.Instance{instanceOf("instance-1", 10)},
+	})
+	target := h.target("instance-1")
+	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
+	h.api.SetFaults(emulator.Fault{Operation: "scan_clients", Hang: true, Times: 1})
+	if err := h.collector.Scan(t.Context(), target, "node-1"); dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout {
+		t.Errorf("got %v", err)
+	}
+	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
+}
+
+// TestScanIsSeenThrough checks that a scan does not fail because who asked for
+// it has gone away.
+func TestScanIsSeenThrough(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 10)}, collector: seldom})
+	target := h.target("instance-1")
+	ctx, cancel := context.WithCancel(t.Context())
+	h.api.SetFaults(emulator.Fault{Operation: "scan_clients", Delay: 200 * time.Millisecond, Rewrite: func(body []byte) []byte { cancel(); return body }})
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if err := h.collector.Scan(ctx, target, "node-1"); err != nil {
+		t.Errorf("got %v", err)
+	}
+	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
+	if n := h.requests("scan_clients", "node-1"); n != 1 {
+		t.Errorf("%d scans", n)
+	}
+}
+
+// TestUnknownNodeIsHeeded checks that the nodes are looked up again when the API
+// does not know one of them any more.
+func TestUnknownNodeIsHeeded(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 10)}, collector: seldom})
+	target := h.target("instance-1")
+	if _, err := h.collector.Nodes(t.Context(), target); err != nil {
+		t.Fatal(err)
+	}
+	before := h.requests("list_nodes", "")
+	h.api.SetFaults(emulator.Fault{Operation: "list_clients", Status: http.StatusBadRequest, Code: "DCS.3053"})
+	if _, err := h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil); !dcsapi.IsUnknownNode(err) {
+		t.Fatalf("got %v", err)
+	}
+	for end := time.Now().Add(10 * time.Second); h.requests("list_nodes", "") == before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the nodes were not looked up again")
+		}
+	}
+}

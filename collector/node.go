@@ -45,6 +45,7 @@ type node struct {
 	scanned   time.Time // when the last scan was started, by our clock
 	scanError error     // how it failed, nil if it did not
 	seen      string    // the `time` of the list that the API gave last, "" if none
+	unread    bool      // a scan was sent whose list was not looked at: it may be newer than seen
 	last      *Snapshot // the last list that was read whole
 	lastAs    *AggregateOptions
 	lastTime  string // its `time`
@@ -127,10 +128,10 @@ func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	if n.seen == "" {
+	if !n.knowsList() {
 		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
 		if err == nil {
-			n.seen = page.Time
+			n.seen, n.unread = page.Time, false
 		}
 	}
 	before := n.scanned
@@ -146,6 +147,10 @@ func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
 	}
 	return err == nil
 }
+
+// knowsList tells whether seen is the time of the list that the API has, unless
+// somebody else had a new one taken.
+func (n *node) knowsList() bool { return n.seen != "" && !n.unread }
 
 // await polls until the new list has come, and returns it with its first page
 // read, or nil when the time to wait is over or something else is wrong that
@@ -205,7 +210,7 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 		return nil, err
 	}
 	now := time.Now()
-	n.seen = first.Time
+	n.seen, n.unread = first.Time, false
 	if l != nil {
 		taken := l.oldest()
 		n.churn.observe(l.ids, taken, now)
