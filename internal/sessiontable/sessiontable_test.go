@@ -3,6 +3,7 @@ package sessiontable_test
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/url"
 	"strings"
@@ -172,5 +173,40 @@ func TestQuery(t *testing.T) {
 		if _, err := sessiontable.ParseQuery(v); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", s, err, want)
 		}
+	}
+}
+
+// TestCut checks that one session's long values do not push the others' lines
+// apart, and that JSON has all of them.
+func TestCut(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		most int
+		want string
+	}{
+		{"orders", 6, "orders"},
+		{"orders-1", 6, "order…"},
+		{"订单服务", 8, "订单服务"},
+		{"订单服务", 6, "订单…"},
+		{"e\u0301te\u0301", 3, "e\u0301te\u0301"},
+		{"", 6, ""},
+		{"a" + strings.Repeat("\u0301", 100), 6, "a" + strings.Repeat("\u0301", 6) + "…"},
+	} {
+		if got := sessiontable.Cut(tt.in, tt.most); got != tt.want {
+			t.Errorf("%q cut to %d: %q, want %q", tt.in, tt.most, got, tt.want)
+		}
+	}
+	long := strings.Repeat("x", 1<<20)
+	page := &sessiontable.Page{Query: sessiontable.Query{Instance: "i", Node: "n", Sort: "id", Order: "asc", Limit: 50}, Count: -1}
+	page.Sessions = []dcsapi.Session{{ID: "1", Name: long}, {ID: "2", Name: strings.Repeat("\u0301", 1<<20)}, {ID: "3"}}
+	var text, whole strings.Builder
+	if err := errors.Join(page.WriteText(&text), page.WriteJSON(&whole)); err != nil {
+		t.Fatal(err)
+	}
+	if text.Len() > 5000 || !strings.Contains(text.String(), "xxx…") {
+		t.Errorf("%d bytes, %.300q", text.Len(), text.String())
+	}
+	if !strings.Contains(whole.String(), long) {
+		t.Error("JSON does not have the whole value")
 	}
 }

@@ -96,6 +96,10 @@ func (p *Page) WriteText(w io.Writer) error {
 	return err
 }
 
+// widest is how many cells of a terminal a value takes at most: one client's
+// long name must not push all others' lines apart.
+const widest = 64
+
 func (p *Page) writeRows(b *strings.Builder) {
 	shown := p.Shown()
 	rows := make([][]string, 1+len(p.Sessions))
@@ -103,7 +107,7 @@ func (p *Page) writeRows(b *strings.Builder) {
 	for k, c := range shown {
 		rows[0] = append(rows[0], strings.ToUpper(c.Name))
 		for i := range p.Sessions {
-			rows[i+1] = append(rows[i+1], c.Human(&p.Sessions[i]))
+			rows[i+1] = append(rows[i+1], Cut(c.Human(&p.Sessions[i]), widest))
 		}
 		for _, row := range rows {
 			widths[k] = max(widths[k], cells(row[k]))
@@ -122,6 +126,28 @@ func (p *Page) writeRows(b *strings.Builder) {
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
+}
+
+// Cut returns a printable text, cut off where it takes more than so many of a
+// terminal's cells, which "…" shows.
+func Cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	if cells(s) <= most && len(s) <= 8*most {
+		return s
+	}
+	taken, combining := 0, 0 // what is drawn over one letter has an end, too
+	for i, r := range s {
+		w := cells(string(r))
+		if combining++; w > 0 {
+			combining = 0
+		}
+		if taken += w; taken > most-1 || combining > most {
+			return s[:i] + "…"
+		}
+	}
+	return s
 }
 
 // cells returns how many of a terminal's cells a printable text takes.

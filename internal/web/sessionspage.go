@@ -111,13 +111,17 @@ type step struct{ Text, Link string }
 
 // render serves the page with what was found, and what is wrong.
 func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
+	targets, notFound := v.collector.Targets()
+	if err == nil && v.target == nil {
+		err = notFound // there is nothing to choose from, and this is why
+	}
 	p := sessionsPage{Style: template.CSS(sessionsCSS), Demo: t.Demo, Query: v.query}
 	status := http.StatusOK
 	if err != nil {
 		status = explain(w, err)
 		p.Problem = problem(err)
 	}
-	p.choices(v)
+	p.choices(v, targets)
 	if v.node.ID != "" {
 		state := v.collector.ScanState(v.target, v.node.ID)
 		p.Scan = newScanView(v.query, state)
@@ -163,18 +167,16 @@ func sentence(text string) string {
 }
 
 // choices fills in what can be chosen.
-func (p *sessionsPage) choices(v *view) {
+func (p *sessionsPage) choices(v *view, targets []*collector.Target) {
 	q := v.query
-	if targets, err := v.collector.Targets(); err == nil {
-		for _, t := range targets {
-			text := t.ID
-			if t.Details.Name != "" {
-				text = sessiontable.Printable(t.Details.Name) + " · " + t.ID
-			}
-			p.Instances = append(p.Instances, choice{t.ID, text, t.ID == q.Instance})
+	for _, t := range targets {
+		text := t.ID
+		if t.Details.Name != "" {
+			text = sessiontable.Printable(t.Details.Name) + " · " + t.ID
 		}
-		slices.SortStableFunc(p.Instances, func(a, b choice) int { return cmp.Compare(a.Text, b.Text) })
+		p.Instances = append(p.Instances, choice{t.ID, text, t.ID == q.Instance})
 	}
+	slices.SortStableFunc(p.Instances, func(a, b choice) int { return cmp.Compare(a.Text, b.Text) })
 	for _, kept := range parameters(q) {
 		if kept.Name == "sort" || kept.Name == "order" || kept.Name == "limit" {
 			p.Kept = append(p.Kept, kept)
@@ -297,9 +299,13 @@ func newTableView(p *sessiontable.Page, state collector.ScanState) *tableView {
 	return t
 }
 
+// longest is how long a value is on the page at most, in letters; JSON and CSV
+// have all of it.
+const longest = 256
+
 // newCell returns a session's value in a column.
 func newCell(c *sessiontable.Column, s *dcsapi.Session) cell {
-	out := cell{Text: c.Human(s), Address: c.Name == "addr" || c.Name == "peer"}
+	out := cell{Text: sessiontable.Cut(c.Human(s), longest), Address: c.Name == "addr" || c.Name == "peer"}
 	raw, there := c.Raw(s)
 	switch {
 	case !there:
@@ -313,7 +319,7 @@ func newCell(c *sessiontable.Column, s *dcsapi.Session) cell {
 	case c.Name == "addr" && collector.AddressOptions{}.Masked(s):
 		out.Title = "a VPC endpoint's address, which hides the client's: client IP pass-through is off"
 	case c.Unit == sessiontable.Text && len(raw) > 30:
-		out.Title = out.Text // it may be cut off
+		out.Title = sessiontable.Cut(c.Human(s), 4*longest) // it may be cut off
 	}
 	switch {
 	case c.Right():
