@@ -25,13 +25,14 @@ var errOpen = errors.New("sessions name client addresses and users, and are only
 
 // Restricted returns nil if only this machine's users, or those who
 // authenticate, can get at the endpoints; else why not. It reads the web
-// configuration, which takes effect while the exporter runs.
+// configuration, whose users take effect while the exporter runs; whether it
+// serves TLS does not change.
 func (a Access) Restricted() error {
-	authenticates, err := a.authenticates()
+	how, err := a.authentication()
 	switch {
 	case err != nil:
 		return err
-	case !authenticates && !a.loopback():
+	case !how.users && !how.certificates && !a.loopback():
 		return errOpen
 	default:
 		return nil
@@ -40,11 +41,11 @@ func (a Access) Restricted() error {
 
 // admit returns why a request must not see sessions, nil if it may.
 func (a Access) admit(r *http.Request) error {
-	authenticates, err := a.authenticates()
+	how, err := a.authentication()
 	switch {
 	case err != nil:
 		return err
-	case authenticates:
+	case how.users, how.certificates && r.TLS != nil && len(r.TLS.VerifiedChains) > 0:
 		return nil
 	case !a.loopback():
 		return errOpen
@@ -80,15 +81,17 @@ func isLoopback(address string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// authenticates tells whether the web configuration lets in only those who
-// authenticate.
-func (a Access) authenticates() (bool, error) {
+// authentication is what the web configuration asks of who comes.
+type authentication struct{ users, certificates bool }
+
+// authentication reads the web configuration.
+func (a Access) authentication() (authentication, error) {
 	if a.ConfigFile == "" {
-		return false, nil
+		return authentication{}, nil
 	}
 	text, err := os.ReadFile(a.ConfigFile)
 	if err != nil {
-		return false, fmt.Errorf("cannot read --web.config.file: %w", err)
+		return authentication{}, fmt.Errorf("cannot read --web.config.file: %w", err)
 	}
 	// exporter-toolkit checks the rest of it.
 	var c struct {
@@ -100,7 +103,10 @@ func (a Access) authenticates() (bool, error) {
 		} `yaml:"tls_server_config"`
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
-		return false, fmt.Errorf("%s is not valid", a.ConfigFile) // the error may quote secrets
+		return authentication{}, fmt.Errorf("%s is not valid", a.ConfigFile) // the error may quote secrets
 	}
-	return len(c.Users) > 0 || (c.TLS.ClientAuth == "RequireAndVerifyClientCert" && c.TLS.ClientCAFile+c.TLS.ClientCA != ""), nil
+	return authentication{
+		users:        len(c.Users) > 0,
+		certificates: c.TLS.ClientAuth == "RequireAndVerifyClientCert" && c.TLS.ClientCAFile+c.TLS.ClientCA != "",
+	}, nil
 }

@@ -94,7 +94,10 @@ func TestAdmitted(t *testing.T) {
 	if got, body := status(url, "exporter.example"); got != http.StatusBadGateway { // never scanned
 		t.Errorf("with authentication: %d\n%s", got, body)
 	}
-	for _, text := range []string{"{}", "basic_auth_users: ["} {
+	for _, text := range []string{
+		"{}", "basic_auth_users: [",
+		"tls_server_config: {client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca}", // takes a restart: this is plain HTTP
+	} {
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

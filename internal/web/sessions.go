@@ -61,6 +61,16 @@ func (t *sessions) guarded(serve func(http.ResponseWriter, *http.Request, Settin
 			say(w, http.StatusForbidden, "Not shown: "+err.Error()+".")
 			return
 		}
+		if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+			say(w, http.StatusForbidden, "Not shown: another site's page asks for it.") // it could not read it, but use up the API's limits
+			return
+		}
+		// A form that is slow to come takes nobody's place.
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if err := r.ParseForm(); err != nil {
+			say(w, http.StatusBadRequest, "The parameters or the form cannot be read: "+err.Error()+".")
+			return
+		}
 		select {
 		case t.slots <- struct{}{}:
 			defer func() { <-t.slots }()
@@ -80,7 +90,7 @@ func (t *sessions) guarded(serve func(http.ResponseWriter, *http.Request, Settin
 
 // show serves a page of sessions.
 func (t *sessions) show(w http.ResponseWriter, r *http.Request, s Settings) {
-	asked, format, err := parse(r.URL.Query())
+	asked, format, err := parse(r.Form)
 	v := view{collector: s.Collector, query: asked}
 	if err == nil {
 		err = v.read(r.Context())
@@ -115,14 +125,9 @@ const maxForm = 16 << 10
 
 // scan has a new list taken, and leads to it.
 func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	err := r.ParseForm()
 	v := view{collector: s.Collector}
-	if err != nil {
-		err = badRequest{errors.New("the form cannot be read")}
-	} else {
-		v.query, _, err = parse(r.PostForm)
-	}
+	var err error
+	v.query, _, err = parse(r.PostForm)
 	if err == nil {
 		err = v.find(r.Context())
 	}

@@ -3,7 +3,9 @@ package web_test
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -299,5 +301,61 @@ func TestSessionsUnderStress(t *testing.T) {
 	api.ClearFaults()
 	if resp, body := get(t, to+"/sessions?instance=instance-5", nil); resp.StatusCode == http.StatusServiceUnavailable {
 		t.Errorf("places are lost: %s\n%s", resp.Status, body)
+	}
+}
+
+// TestSessionsLongValues checks that a client cannot make the page huge, and
+// that JSON has all of its name.
+func TestSessionsLongValues(t *testing.T) {
+	name := strings.Repeat("x", 100_000)
+	long := single()
+	long.Nodes[0].Sessions = emulator.Static{{ID: "1", Addr: "10.0.0.1:40001", Name: name, Multi: -1}}
+	_, to := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{long}})
+	get(t, to+"/metrics", nil)
+	if resp, body := get(t, to+"/sessions?instance=instance-5", nil); resp.StatusCode != http.StatusOK || len(body) > 50_000 || !strings.Contains(body, "xxx…") {
+		t.Errorf("%s, %d bytes\n%.5000s", resp.Status, len(body), body)
+	}
+	if resp, body := get(t, to+"/sessions?instance=instance-5&format=json", nil); resp.StatusCode != http.StatusOK || !strings.Contains(body, name) {
+		t.Errorf("%s, %d bytes", resp.Status, len(body))
+	}
+}
+
+// TestSessionsBeforeDiscovery checks that the page says so when it is not known
+// what there is to choose from.
+func TestSessionsBeforeDiscovery(t *testing.T) {
+	_, to := startWith(t, discovered(how{sessions: onLoopback(), faults: []emulator.Fault{{Operation: "list_instances", Status: 500, Code: "DCS.5000"}}}))
+	if resp, body := get(t, to+"/sessions", nil); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, `role="alert"`) {
+		t.Errorf("%s\n%s", resp.Status, body)
+	}
+}
+
+// TestSessionsSlowForm checks that forms that do not come take nobody's place.
+func TestSessionsSlowForm(t *testing.T) {
+	_, to := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{single()}})
+	get(t, to+"/metrics", nil)
+	at := strings.TrimPrefix(to, "http://")
+	for range 8 {
+		conn, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "POST /sessions HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ninst", at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		if resp, body := get(t, to+"/sessions?instance=instance-5", nil); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s\n%s", resp.Status, body)
+		}
+		time.Sleep(20 * time.Millisecond) // until the server has begun with the forms
+	}
+	for mode, want := range map[string]int{"no-cors": http.StatusForbidden, "navigate": http.StatusOK} {
+		if resp, body := get(t, to+"/sessions?instance=instance-5", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {mode}}); resp.StatusCode != want {
+			t.Errorf("%s from another site: %s, want %d\n%s", mode, resp.Status, want, body)
+		}
+	}
+	if resp, body := get(t, to+"/sessions?instance=instance-5&sort=%zz", nil); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("an invalid parameter: %s\n%s", resp.Status, body)
 	}
 }
