@@ -25,7 +25,8 @@ import (
 const faster = 60
 
 // hasten makes the rules of a file wait and look back so many times shorter:
-// for, the ranges of selectors, and how far predict_linear looks ahead. What
+// for, the ranges and offsets of selectors and subqueries, and how far
+// predict_linear looks ahead. What
 // values are compared with stays, seconds among it.
 func hasten(t *testing.T, file ruleFile, times int) ruleFile {
 	t.Helper()
@@ -42,7 +43,10 @@ func hasten(t *testing.T, file ruleFile, times int) ruleFile {
 				case *parser.MatrixSelector:
 					n.Range /= time.Duration(times)
 				case *parser.SubqueryExpr:
-					t.Fatalf("%s: how to hasten a subquery?", r.Alert)
+					n.Range /= time.Duration(times)
+					n.Step /= time.Duration(times)
+				case *parser.VectorSelector:
+					n.OriginalOffset /= time.Duration(times)
 				case *parser.Call:
 					if n.Func.Name == "predict_linear" {
 						n.Args[1].(*parser.NumberLiteral).Val /= float64(times)
@@ -71,6 +75,12 @@ func TestHasten(t *testing.T) {
 			fast := hastened.Groups[i].Rules[k]
 			if fast.For == 0 || fast.For*faster != r.For || !maps.Equal(fast.Annotations, r.Annotations) || !maps.Equal(fast.Labels, r.Labels) || fast.Alert != r.Alert {
 				t.Errorf("%s becomes %+v", r.Alert, fast)
+			}
+			if r.Alert == "DcsNearMaxClients" && !strings.Contains(fast.Expr, "last_over_time(sum without (user) (dcs_sessions)[2s:250ms])") {
+				t.Errorf("%s becomes %s", r.Alert, fast.Expr)
+			}
+			if r.Alert == "DcsKeyRefused" && !strings.Contains(fast.Expr, "offset 10s") {
+				t.Errorf("%s becomes %s", r.Alert, fast.Expr)
 			}
 			if r.Alert == "DcsSlowReader" {
 				want := `max by (instance_id, node_id) (dcs_session_output_memory_max_bytes and predict_linear(dcs_session_output_memory_max_bytes[2s], 15) > 256 * 1024 * 1024) > 64 * 1024 * 1024`

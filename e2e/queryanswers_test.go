@@ -282,6 +282,7 @@ func TestQueryAnswers(t *testing.T) {
 		}
 		checkAnswer(t, title, answers(p.Query(t, time.Time{}, "%s", asked[i].query)), want)
 	}
+	zero(perNode, instance, node)
 	p.AwaitValue(t, float64(len(perNode)), `count(node:dcs_sessions:sum)`)
 	checkAnswer(t, "the recording rule", answers(p.Query(t, time.Time{}, `node:dcs_sessions:sum`)), perNode)
 }
