@@ -40,12 +40,13 @@ func (c *Collector) Nodes(ctx context.Context, t *Target) ([]dcsapi.Node, error)
 func (c *Collector) ListClients(ctx context.Context, t *Target, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
 	r.InstanceID = t.ID
 	page, err := t.project.API.ListClients(ctx, r, consume)
-	t.heed(err)
+	t.refreshNodesAfter(err)
 	return page, err
 }
 
-// heed has the node list fetched anew if an error says that it has changed.
-func (t *Target) heed(err error) {
+// refreshNodesAfter has the node list fetched anew if an error says that it has
+// changed.
+func (t *Target) refreshNodesAfter(err error) {
 	if dcsapi.IsUnknownNode(err) {
 		t.state.nodes.refresh(0)
 	}
@@ -103,7 +104,7 @@ func (c *Collector) Scan(ctx context.Context, t *Target, nodeID string) error {
 	n := t.state.node(nodeID)
 	r := &nodeReader{api: t.project.API, options: &c.options}
 	due, before, err := r.scanInTurn(ctx, n)
-	t.heed(err)
+	t.refreshNodesAfter(err)
 	switch {
 	case err != nil:
 		return err
@@ -128,7 +129,6 @@ func (r *nodeReader) scanInTurn(ctx context.Context, n *node) (due bool, before 
 		return false, n.seen, nil
 	}
 	r.scan(context.WithoutCancel(ctx), n, time.Now().Add(r.options.Scan.Wait))
-	n.unread = true
 	return true, n.seen, n.scanError
 }
 

@@ -45,7 +45,7 @@ type node struct {
 	scanned   time.Time // when the last scan was started, by our clock
 	scanError error     // how it failed, nil if it did not
 	seen      string    // the `time` of the list that the API gave last, "" if none
-	unread    bool      // a scan was sent whose list was not looked at: it may be newer than seen
+	awaited   bool      // a scan was sent since, and no newer list was seen: it may have come
 	last      *Snapshot // the last list that was read whole
 	lastAs    *AggregateOptions
 	lastTime  string // its `time`
@@ -131,7 +131,7 @@ func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
 	if !n.knowsList() {
 		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
 		if err == nil {
-			n.seen, n.unread = page.Time, false
+			n.seen = page.Time
 		}
 	}
 	before := n.scanned
@@ -140,7 +140,7 @@ func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
 	if dcsapi.ReasonOf(err) == dcsapi.ReasonBusy {
 		err = nil // one is running
 	}
-	n.scanError = err
+	n.scanError, n.awaited = err, true
 	switch reason := dcsapi.ReasonOf(err); {
 	case dcsapi.Unsent(err), reason == dcsapi.ReasonThrottled, reason == dcsapi.ReasonAuth:
 		n.scanned = before // it did not get as far as the node: the next scrape may try again
@@ -150,7 +150,7 @@ func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
 
 // knowsList tells whether seen is the time of the list that the API has, unless
 // somebody else had a new one taken.
-func (n *node) knowsList() bool { return n.seen != "" && !n.unread }
+func (n *node) knowsList() bool { return n.seen != "" && !n.awaited }
 
 // await polls until the new list has come, and returns it with its first page
 // read, or nil when the time to wait is over or something else is wrong that
@@ -210,7 +210,8 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 		return nil, err
 	}
 	now := time.Now()
-	n.seen, n.unread = first.Time, false
+	n.awaited = n.awaited && first.Time == n.seen
+	n.seen = first.Time
 	if l != nil {
 		taken := l.oldest()
 		n.churn.observe(l.ids, taken, now)

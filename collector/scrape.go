@@ -195,10 +195,10 @@ func (c *Collector) learn(p *project, i *instanceResult) {
 		case dcsapi.ReasonOf(n.err) == dcsapi.ReasonUnsupported:
 			i.state.setUnsupported()
 			i.skipped = skipUnsupported
-		case dcsapi.IsUnknownNode(n.err):
-			i.state.nodes.refresh(0)
 		case dcsapi.IsInstanceState(n.err), dcsapi.IsUnknownInstance(n.err):
 			p.inventory.refresh(c.options.Scan.MinInterval)
+		default:
+			i.refreshNodesAfter(n.err)
 		}
 	}
 	if dcsapi.IsUnknownInstance(i.err) {

@@ -131,10 +131,7 @@ func (p *Page) writeRows(b *strings.Builder) {
 // Cut returns a printable text, cut off where it takes more than so many of a
 // terminal's cells, which "…" shows.
 func Cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	if cells(s) <= most && len(s) <= 8*most {
+	if len(s) <= most || (len(s) <= 8*most && cells(s) <= most) {
 		return s
 	}
 	taken, combining := 0, 0 // what is drawn over one letter has an end, too
