@@ -282,3 +282,35 @@ func TestUnknownNodeIsHeeded(t *testing.T) {
 		}
 	}
 }
+
+// TestLateList checks that a list that has come after all is not taken for that
+// of the next scan: which list there is is asked for again first.
+func TestLateList(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{
+		api:       emulator.Options{ScanDuration: 600 * time.Millisecond},
+		collector: func(o *collector.Options) { o.Scan.MinInterval = time.Millisecond; o.Scan.Wait = 200 * time.Millisecond },
+		instances: []emulator.Instance{instanceOf("instance-1", 10)},
+	})
+	target := h.target("instance-1")
+	newer := func(than string) string {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			page, err := h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil)
+			if err == nil && page.Time != than {
+				return page.Time
+			}
+		}
+		t.Fatal("no list has come")
+		return ""
+	}
+	h.scrape(20 * time.Second)
+	list := newer("")
+	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
+	newer(list)
+	h.api.ResetRequests()
+	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
+	if sent := h.operations(); len(sent) < 3 || sent[0] != "list_clients" || sent[1] != "scan_clients" {
+		t.Errorf("sent %v", sent)
+	}
+}
