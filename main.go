@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -69,7 +70,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var f flags
 	var configSet, versionAsked, ended bool
 	app := kingpin.New(name, "Prometheus exporter for the client sessions of Huawei Cloud DCS (managed Redis).")
-	app.UsageWriter(stdout).ErrorWriter(stderr)
+	var usage bytes.Buffer // kingpin panics if it cannot write
+	app.UsageWriter(&usage).ErrorWriter(stderr)
 	app.Terminate(func(int) { ended = true }) // after --help
 	app.HelpFlag.Short('h')
 	app.Flag("version", "Show the version.").BoolVar(&versionAsked)
@@ -89,7 +91,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	command, err := app.Parse(args)
 	switch {
 	case ended:
-		return nil
+		_, err := usage.WriteTo(stdout)
+		return err
 	case versionAsked:
 		_, err := fmt.Fprintln(stdout, version.Print(name))
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -147,5 +149,19 @@ func TestDemo(t *testing.T) {
 				t.Error("it does not end")
 			}
 		})
+	}
+}
+
+// full is a device that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestHelpCannotBeWritten checks that this is an error, and no panic.
+func TestHelpCannotBeWritten(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"sessions", "--help"}, {"--version"}} {
+		if err := run(t.Context(), args, full{}, new(output)); !errors.Is(err, syscall.ENOSPC) || exitCode(err) != 1 {
+			t.Errorf("%v: got %v", args, err)
+		}
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/sessiontable"
 
@@ -33,17 +35,37 @@ func (f *sessionsFlags) add(command *kingpin.CmdClause) {
 	command.Flag("addr", "Only sessions of this client address, an IP or IP:port.").StringVar(&f.query.Addr)
 	command.Flag("sort", "The field to sort by: "+strings.Join(sessiontable.Names(), ", ")+".").Default("id").EnumVar(&f.query.Sort, sessiontable.Names()...)
 	command.Flag("order", "asc or desc. Without it numbers fall, texts rise.").EnumVar(&f.query.Order, sessiontable.Ascending, sessiontable.Descending)
-	command.Flag("limit", "How many sessions to show.").Default("20").IntVar(&f.query.Limit)
-	command.Flag("offset", "How many sessions to pass over.").IntVar(&f.query.Offset)
+	command.Flag("limit", "How many sessions to show.").Default("20").SetValue((*wholeNumber)(&f.query.Limit))
+	command.Flag("offset", "How many sessions to pass over.").Default("0").SetValue((*wholeNumber)(&f.query.Offset))
 	command.Flag("output", "The format: table, json, csv.").Short('o').Default(outputTable).EnumVar(&f.output, outputTable, outputJSON, outputCSV)
 	command.Flag("scan", "Have a new list taken first, unless the last one is younger than scan.min_interval. Without it the last one is shown, however old.").BoolVar(&f.scan)
 	command.Flag("timeout", "How long all of it may take.").Default("30s").DurationVar(&f.timeout)
 }
 
+// wholeNumber is a flag's value. kingpin's own takes fractions and cuts them off.
+type wholeNumber int
+
+// Set implements kingpin.Value.
+func (n *wholeNumber) Set(s string) error {
+	value, err := strconv.Atoi(s)
+	if err != nil {
+		return fmt.Errorf("%q is no whole number, or too large", s)
+	}
+	*n = wholeNumber(value)
+	return nil
+}
+
+// String implements kingpin.Value.
+func (n *wholeNumber) String() string { return strconv.Itoa(int(*n)) }
+
 // sessions writes sessions of a node, straight from the API.
 func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 	q := f.sessions.query.WithDefaults()
-	if err := q.Validate(); err != nil {
+	err := q.Validate()
+	if q.Instance == "" {
+		err = errors.Join(errors.New("instance is empty"), err)
+	}
+	if err != nil {
 		return invalidError{err}
 	}
 	if f.sessions.timeout < time.Second || f.sessions.timeout > 10*time.Minute {
@@ -104,12 +126,18 @@ func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Qu
 	if err != nil {
 		return nil, err
 	}
-	page, err := sessiontable.Read(ctx, c, target, node, q)
-	if !scan || (err == nil && !page.Taken.IsZero() && page.Age < minInterval) {
-		return page, err
-	}
-	if err := c.Scan(ctx, target, node.ID); err != nil {
-		return nil, fmt.Errorf("no new list: %w", err)
+	if scan {
+		first := q
+		first.Limit, first.Offset, first.Addr = 1, 0, "" // only the list's age
+		page, err := sessiontable.Read(ctx, c, target, node, first)
+		switch reason := dcsapi.ReasonOf(err); {
+		case err != nil && reason != dcsapi.ReasonServer && reason != dcsapi.ReasonBusy:
+			return nil, err // more than that there is no list yet
+		case err != nil || page.Taken.IsZero() || page.Age >= minInterval:
+			if err := c.Scan(ctx, target, node.ID); err != nil {
+				return nil, fmt.Errorf("no new list: %w", err)
+			}
+		}
 	}
 	return sessiontable.Read(ctx, c, target, node, q)
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 	"dcs_session_exporter/internal/sessiontable"
 )
@@ -58,7 +59,12 @@ func TestSessions(t *testing.T) {
 	}{
 		{"no instance", []string{config}, nil, "required flag(s) '--instance' not provided", 2, 0},
 		{"no such sort", []string{config, "--instance=orders", "--sort=size"}, nil, "must be one of id,addr", 2, 0},
-		{"no such limit", []string{config, "--instance=orders", "--limit=0", "--offset=-1"}, nil, "limit is at least 1\noffset is", 2, 0},
+		{"no such limit", []string{config, "--instance=orders", "--limit=0", "--offset=-1"}, nil, "limit is from 1 to 1000000\noffset is", 2, 0},
+		{"a fraction", []string{config, "--instance=orders", "--limit=1.9"}, nil, `"1.9" is no whole number`, 2, 0},
+		{"too large", []string{config, "--instance=orders", "--offset=9223372036854775808"}, nil, "or too large", 2, 0},
+		{"no more than there can be", []string{config, "--instance=orders", "--limit=1000001"}, nil, "limit is from 1 to 1000000", 2, 0},
+		{"no address", []string{config, "--instance=orders", "--addr=10.0.0.0/8"}, nil, "addr is an IP or IP:port", 2, 0},
+		{"an empty instance", []string{config, "--instance="}, nil, "instance is empty", 2, 0},
 		{"no such timeout", []string{config, "--instance=orders", "--timeout=1ms"}, nil, "--timeout 1ms cannot be used", 2, 0},
 		{"no such file", []string{"--config.file=/nonexistent", "--instance=orders"}, nil, "no such file", 2, 0},
 		{"no such instance", []string{config, "--instance=nothing"}, nil, "  instance-1 orders\n  instance-2 twin", 1, 0},
@@ -110,6 +116,30 @@ func TestSessions(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a scan is not sent after a refusal", func(t *testing.T) {
+		defer api.ClearFaults()
+		api.SetFaults(emulator.Fault{Operation: "list_clients", Status: http.StatusForbidden, Code: "DCS.2003"})
+		api.ResetRequests()
+		err := run(t.Context(), []string{"sessions", config, "--instance=orders", "--scan"}, new(output), new(output))
+		if err == nil || !strings.Contains(err.Error(), "dcs:clients:list") || api.Counts()["scan_clients"] != 0 {
+			t.Errorf("got %v, and %d scans", err, api.Counts()["scan_clients"])
+		}
+	})
+	t.Run("pages repeat", func(t *testing.T) {
+		defer api.ClearFaults()
+		var first []byte
+		api.SetFaults(emulator.Fault{Operation: "list_clients", Rewrite: func(body []byte) []byte {
+			if first == nil {
+				first = body
+			}
+			return first
+		}})
+		var stdout output
+		err := run(t.Context(), []string{"sessions", config, "--instance=orders", "--limit=2500"}, &stdout, new(output))
+		if dcsapi.ReasonOf(err) != dcsapi.ReasonInconsistent || stdout.String() != "" {
+			t.Errorf("got %v\n%.300s", err, stdout.String())
+		}
+	})
 	t.Run("as documented", func(t *testing.T) { runDocumented(t, config) })
 	t.Run("more than a page", func(t *testing.T) {
 		var stdout output
@@ -164,7 +194,7 @@ func runDocumented(t *testing.T, config string) {
 		}
 		for _, link := range regexp.MustCompile("/sessions\\?([^`\\s)]*)").FindAllStringSubmatch(string(text), -1) {
 			links++
-			values, err := url.ParseQuery(link[1])
+			values, err := url.ParseQuery(strings.Replace(link[1], "ADDR", "10.0.0.1", 1))
 			if err != nil {
 				t.Errorf("%s: %s: %v", file, link[0], err)
 			}

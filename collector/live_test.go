@@ -288,8 +288,11 @@ func TestUnknownNodeIsHeeded(t *testing.T) {
 func TestLateList(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, setup{
-		api:       emulator.Options{ScanDuration: 600 * time.Millisecond},
-		collector: func(o *collector.Options) { o.Scan.MinInterval = time.Millisecond; o.Scan.Wait = 200 * time.Millisecond },
+		api: emulator.Options{ScanDuration: 600 * time.Millisecond},
+		collector: func(o *collector.Options) {
+			o.Scan.MinInterval = time.Millisecond
+			o.Scan.Wait = 200 * time.Millisecond
+		},
 		instances: []emulator.Instance{instanceOf("instance-1", 10)},
 	})
 	target := h.target("instance-1")

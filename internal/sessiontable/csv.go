@@ -11,8 +11,9 @@ import (
 // and all columns, numbers as the API gave them, empty where it did not.
 //
 // Texts come from strangers, and end in spreadsheets and terminals: what does
-// not show as itself is escaped, and one that a spreadsheet would take for a
-// formula has an apostrophe before it.
+// not show as itself is escaped, a backslash doubled, and one that a
+// spreadsheet would take for a formula, or that begins with an apostrophe, has
+// an apostrophe before it. So different texts stay different.
 func (p *Page) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	_ = out.Write(append([]string{"instance_id", "node_id", "time"}, Names()...)) // Flush keeps the error
@@ -37,8 +38,8 @@ func (p *Page) WriteCSV(w io.Writer) error {
 
 // harmless returns a text that no spreadsheet calculates.
 func harmless(s string) string {
-	s = Printable(s)
-	if t := strings.TrimLeft(s, " \u00a0\u3000"); t != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(t)[0]) {
+	s = Printable(strings.ReplaceAll(s, `\`, `\\`))
+	if t := strings.TrimLeft(s, " \u00a0\u3000"); t != "" && strings.ContainsRune("=+-@＝＋－＠'", []rune(t)[0]) {
 		return "'" + s
 	}
 	return s

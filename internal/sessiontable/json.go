@@ -9,7 +9,8 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// document is the JSON form of a page. What is not known is null.
+// document is the JSON form of a page. What is not known is null;
+// a name or a region is "".
 type document struct {
 	InstanceID   string    `json:"instance_id"`
 	InstanceName string    `json:"instance_name"`
@@ -19,7 +20,7 @@ type document struct {
 	ProjectID    string    `json:"project_id"`
 	Time         *string   `json:"time"`        // as the API wrote it
 	Age          *float64  `json:"age_seconds"` // of the list
-	Changed      bool      `json:"changed"`     // the list was taken anew while it was read
+	Changed      bool      `json:"changed"`     // sessions may be missing: the list was taken anew while it was read
 	Count        *int64    `json:"count"`       // sessions that match, by the API
 	Addr         string    `json:"addr"`
 	Sort         string    `json:"sort"`

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Orders are the values of Query.Order.
@@ -28,12 +28,12 @@ type Query struct {
 	Addr     string // only this client address, an IP or IP:port; "" for all
 	Sort     string // a column's name
 	Order    string // Ascending or Descending
-	Limit    int    // at least 1
+	Limit    int    // from 1 to MaxLimit
 	Offset   int
 }
 
-// maxParameter bounds texts that are handed on to the API.
-const maxParameter = 256
+// MaxLimit is how many sessions are shown at most: no node has more.
+const MaxLimit = 1_000_000
 
 // ParseQuery reads a query from the parameters of a URL. What is not there is:
 // sort id, order asc (desc where it sorts by a number), limit DefaultLimit,
@@ -79,16 +79,25 @@ func (q Query) Validate() error {
 	if q.Order != Ascending && q.Order != Descending {
 		errs = append(errs, errors.New("order is asc or desc"))
 	}
-	if q.Limit < 1 {
-		errs = append(errs, errors.New("limit is at least 1"))
+	if q.Limit < 1 || q.Limit > MaxLimit {
+		errs = append(errs, fmt.Errorf("limit is from 1 to %d", MaxLimit))
 	}
 	if q.Offset < 0 || q.Offset > 1<<31-1 {
 		errs = append(errs, errors.New("offset is from 0 to 2147483647"))
 	}
-	if len(q.Addr) > maxParameter || !utf8.ValidString(q.Addr) || strings.ContainsFunc(q.Addr, notPrintable) {
+	if q.Addr != "" && !isAddress(q.Addr) {
 		errs = append(errs, errors.New("addr is an IP or IP:port"))
 	}
 	return errors.Join(errs...)
+}
+
+// isAddress tells whether a text is what the API filters by.
+func isAddress(s string) bool {
+	_, err := netip.ParseAddr(s)
+	if err != nil {
+		_, err = netip.ParseAddrPort(s)
+	}
+	return err == nil
 }
 
 // Values returns the query as the parameters of a URL, without those that have

@@ -1,6 +1,7 @@
 package sessiontable
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -22,7 +23,7 @@ type Page struct {
 	Taken    time.Time     // the same; zero if it is not known
 	Age      time.Duration // of the list, by the API's clock where it says it; with Taken
 	Count    int64         // sessions that the query matches, as the API counts them; -1 if it did not say
-	Changed  bool          // the list was taken anew while it was read: sessions may be missing or there twice
+	Changed  bool          // the pages that were read do not make one list: sessions may be missing
 	Sessions []dcsapi.Session
 }
 
@@ -31,18 +32,29 @@ type Page struct {
 // one of the target's nodes.
 func Read(ctx context.Context, c *collector.Collector, t *collector.Target, node dcsapi.Node, q Query) (*Page, error) {
 	q.Instance, q.Node = t.ID, node.ID
+	seen := make(map[string]bool)
+	received, before := 0, 0
 	out := &Page{Query: q, InstanceName: t.Details.Name, NodeName: node.Name, Region: t.Region, ProjectID: t.ProjectID}
 	for first := true; len(out.Sessions) < q.Limit; first = false {
 		limit := min(q.Limit-len(out.Sessions), dcsapi.MaxLimit)
 		page, err := c.ListClients(ctx, t, dcsapi.ListClientsRequest{
-			NodeID: q.Node, Addr: q.Addr, Sort: q.Sort, Order: q.Order, Limit: limit, Offset: q.Offset + len(out.Sessions),
+			NodeID: q.Node, Addr: q.Addr, Sort: q.Sort, Order: q.Order, Limit: limit, Offset: q.Offset + received,
 		}, func(sessions iter.Seq[*dcsapi.Session]) {
 			for s := range sessions {
-				if len(out.Sessions) < q.Limit { // whatever the API sends
-					out.Sessions = append(out.Sessions, s.Clone())
+				if len(out.Sessions) == q.Limit {
+					return // whatever the API sends
 				}
+				kept := s.Clone() // the strings of s do not last
+				id := cmp.Or(kept.ID, kept.Addr+" "+kept.FD)
+				if seen[id] {
+					out.Changed = true
+					continue
+				}
+				seen[id] = true
+				out.Sessions = append(out.Sessions, kept)
 			}
 		})
+		received += page.Sessions
 		if err != nil {
 			return nil, fmt.Errorf("%w%s", err, advice(err))
 		}
@@ -55,9 +67,16 @@ func Read(ctx context.Context, c *collector.Collector, t *collector.Target, node
 			out.Age = max(0, now.Sub(page.Taken))
 		}
 		out.Changed = out.Changed || page.Time != out.Time
-		if page.Sessions < limit {
+		if page.Sessions < limit || received >= MaxLimit {
 			break
 		}
+		if len(out.Sessions) == before {
+			return nil, &dcsapi.Error{
+				Op: "list sessions of node " + q.Node + " of instance " + q.Instance, Reason: dcsapi.ReasonInconsistent,
+				Message: "a page has only sessions of pages before: read again, with a smaller limit",
+			}
+		}
+		before = len(out.Sessions)
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -167,7 +168,7 @@ func TestQuery(t *testing.T) {
 	}
 	for s, want := range map[string]string{
 		"sort=x": "sort is one of id, addr", "order=up": "order is", "limit=0": "limit is", "limit=many": "limit is no whole number", "offset=-1": "offset is",
-		"addr=%00": "addr is", "addr=%ff": "addr is", "sort=x&limit=0": "limit is at least 1",
+		"addr=%00": "addr is", "addr=%ff": "addr is", "sort=x&limit=0": "limit is from 1 to 1000000",
 	} {
 		v, _ := url.ParseQuery(s)
 		if _, err := sessiontable.ParseQuery(v); err == nil || !strings.Contains(err.Error(), want) {
@@ -208,5 +209,22 @@ func TestCut(t *testing.T) {
 	}
 	if !strings.Contains(whole.String(), long) {
 		t.Error("JSON does not have the whole value")
+	}
+}
+
+// TestCSVKeepsApart checks that different texts are different in CSV, too.
+func TestCSVKeepsApart(t *testing.T) {
+	page := &sessiontable.Page{Query: sessiontable.Query{Instance: "i", Node: "n"}}
+	for _, name := range []string{"=1", "'=1", "''=1", "a\n", `a\n`, `a\\n`} {
+		page.Sessions = append(page.Sessions, dcsapi.Session{Name: name})
+	}
+	var b strings.Builder
+	if err := page.WriteCSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	slices.Sort(lines)
+	if n := len(slices.Compact(lines)); n != 1+len(page.Sessions) {
+		t.Errorf("%d different lines:\n%s", n, b.String())
 	}
 }

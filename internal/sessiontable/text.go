@@ -33,7 +33,7 @@ func (p *Page) Summary() string {
 	}
 	text += fmt.Sprintf(", by %s %s; %s", p.Sort, p.Order, p.AgeWords())
 	if p.Changed {
-		text += "; it was taken anew while it was read: sessions may be missing or there twice"
+		text += "; its pages do not make one list, as it was taken anew while it was read: sessions may be missing"
 	}
 	return text
 }
