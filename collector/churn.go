@@ -1,13 +1,9 @@
 package collector
 
 import (
-	"hash/maphash"
 	"maps"
-	"math"
 	"slices"
 	"time"
-
-	"dcs_session_exporter/dcsapi"
 )
 
 // Churn is how many sessions have come and gone on a node since it was first
@@ -16,52 +12,6 @@ type Churn struct {
 	Opened   int64 // on a list and not on the one before: a lower bound
 	Closed   int64 // no longer on a list: a lower bound
 	Accepted int64 // connections, by how far their ids have risen
-}
-
-// sessionAges are the ages of sessions in seconds, by what tells the sessions
-// apart: the decimal id, or, with the highest bit set, a hash of whatever else
-// there is.
-type sessionAges map[uint64]uint32
-
-const (
-	noAge  = math.MaxUint32 // the age is not known
-	hashed = 1 << 63
-)
-
-// idSeed is the seed of hashes that stand for ids.
-var idSeed = maphash.MakeSeed()
-
-// add adds a session.
-func (a sessionAges) add(s *dcsapi.Session) {
-	var id uint64
-	switch n, ok := number(s.ID); {
-	case ok:
-		id = n
-	case s.ID != "":
-		id = maphash.String(idSeed, s.ID) | hashed
-	default:
-		id = maphash.Comparable(idSeed, [2]string{s.Addr, s.FD}) | hashed
-	}
-	age := uint32(noAge)
-	if s.Present.Has(dcsapi.HasAge) && s.Age >= 0 {
-		age = uint32(min(s.Age, noAge-1))
-	}
-	a[id] = age
-}
-
-// number reads a decimal id of at most 63 bits that is written as one is.
-func number(s string) (uint64, bool) {
-	if s == "" || len(s) > 18 || (s[0] == '0' && len(s) > 1) {
-		return 0, false
-	}
-	var n uint64
-	for _, c := range []byte(s) {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	return n, true
 }
 
 const (
@@ -84,8 +34,8 @@ type churn struct {
 }
 
 // observe takes note of a list.
-func (c *churn) observe(ages sessionAges, taken, read time.Time) {
-	ids := slices.AppendSeq(make([]uint64, 0, len(ages)), maps.Keys(ages))
+func (c *churn) observe(keys sessionKeys, taken, read time.Time) {
+	ids := slices.AppendSeq(make([]uint64, 0, len(keys)), maps.Keys(keys))
 	slices.Sort(ids)
 	newest := uint64(0)
 	if k, _ := slices.BinarySearch(ids, hashed); k > 0 {
@@ -93,7 +43,7 @@ func (c *churn) observe(ages sessionAges, taken, read time.Time) {
 	}
 	if c.begun {
 		short, long := c.gap(taken, read)
-		d := c.compare(ids, ages, short, long)
+		d := c.compare(ids, keys, short, long)
 		c.Opened += d.opened
 		c.Closed += int64(len(c.ids)) - d.survivors
 		switch {
@@ -133,11 +83,11 @@ type difference struct {
 
 // compare compares the last list with the one after it, which was taken so many
 // seconds later, at least and at most.
-func (c *churn) compare(ids []uint64, ages sessionAges, short, long float64) difference {
+func (c *churn) compare(ids []uint64, keys sessionKeys, short, long float64) difference {
 	var d difference
 	old := c.ids
 	for _, id := range ids {
-		age := ages[id]
+		age := keys[id].age
 		young := age != noAge && float64(age)+rounding <= short
 		for len(old) > 0 && old[0] < id {
 			old = old[1:]

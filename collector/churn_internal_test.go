@@ -108,16 +108,16 @@ func TestChurn(t *testing.T) {
 	}
 }
 
-func agesOf(sessions map[string]int64) sessionAges {
-	out := make(sessionAges)
+func agesOf(sessions map[string]int64) sessionKeys {
+	out := roster{keys: make(sessionKeys)}
 	for id, age := range sessions {
 		s := dcsapi.Session{ID: id, Age: age}
 		if age >= 0 {
 			s.Present = dcsapi.HasAge
 		}
-		out.add(&s)
+		out.add(&s, 1)
 	}
-	return out
+	return out.keys
 }
 
 // TestChurnAgainstTruth runs a node with many short-lived connections and now
@@ -201,14 +201,14 @@ func TestChurnAgainstTruth(t *testing.T) {
 // new each time, and reports what is kept of each session meanwhile.
 func BenchmarkChurn(b *testing.B) {
 	const sessions = 100_000
-	list := func(first int) sessionAges {
-		out := make(sessionAges, sessions)
+	list := func(first int) sessionKeys {
+		out := make(sessionKeys, sessions)
 		for id := first; id < first+sessions; id++ {
-			out[uint64(id)] = uint32(first + sessions - id)
+			out[uint64(id)] = seen{age: uint32(first + sessions - id)}
 		}
 		return out
 	}
-	lists := []sessionAges{list(1), list(1 + sessions/100)}
+	lists := []sessionKeys{list(1), list(1 + sessions/100)}
 	var c churn
 	b.ReportAllocs()
 	n := 0

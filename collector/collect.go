@@ -2,6 +2,7 @@ package collector
 
 import (
 	"iter"
+	"slices"
 
 	"dcs_session_exporter/dcsapi"
 )
@@ -84,12 +85,16 @@ func nodeErrors(r *result, e emitter) {
 		}
 	}
 	for i, n := range r.nodes() {
-		err := n.err
-		if err == nil {
-			err = n.survived
+		if n.err != nil {
+			e.emit(1, i.ID, n.details.ID, string(dcsapi.ReasonOf(n.err)))
+			continue
 		}
-		if err != nil {
-			e.emit(1, i.ID, n.details.ID, string(dcsapi.ReasonOf(err)))
+		var reasons []string
+		for _, w := range n.warnings {
+			if reason := string(dcsapi.ReasonOf(w)); !slices.Contains(reasons, reason) {
+				reasons = append(reasons, reason)
+				e.emit(1, i.ID, n.details.ID, reason)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +15,13 @@ import (
 
 const (
 	pageSize = dcsapi.MaxLimit
-	// maxSessions bounds what is read of one list, whatever the API says.
+	// maxSessions and maxPages bound what is read of one list, whatever the API
+	// says.
 	maxSessions = 1_000_000
+	maxPages    = 10_000
+	// maxLost is how many sessions of a list may be too large to be read: each
+	// costs some twenty requests to find.
+	maxLost = 5
 	// rereads is how often a list that changed while it was read is read
 	// again.
 	rereads = 2
@@ -38,37 +44,79 @@ type API interface {
 }
 
 // list reads one session list, page by page, into an aggregator. Pages may
-// come at the same time and in any order.
+// come at the same time and in any order. What is to be read next, and what the
+// pages amount to, is decided in pages.go.
 type list struct {
 	api        API
 	instanceID string
 	nodeID     string
 	parallel   int // pages asked for at once
+	habits     listHabits
 
-	mu       sync.Mutex
-	agg      *Aggregator
-	ids      sessionAges // sessions seen
-	sessions int         // sessions read, with repetitions
-	pages    int         // pages read
-	times    map[string]time.Time
-	first    dcsapi.Page
-	last     int  // sessions on the page at the highest offset
-	lastAt   int  // the highest offset read
-	end      int  // the lowest offset of an empty page: there is nothing beyond
-	noNews   bool // a page held only sessions that were seen before
+	mu     sync.Mutex
+	agg    *Aggregator
+	roster roster
+	pages  pagesRead
+	times  map[string]time.Time
+	first  dcsapi.Page // the first one that was read
+	begun  bool        // first is set
+	asked  uint16      // pages whose sessions were added up
+}
+
+// newList returns a list of the node of which nothing is read yet.
+func (r *nodeReader) newList(n *node) *list {
+	return &list{
+		api: r.api, instanceID: n.instanceID, nodeID: n.id, parallel: r.pages,
+		habits: n.habits.at(time.Now(), r.options.DiscoveryInterval),
+		agg:    NewAggregator(r.options.Aggregate), roster: roster{keys: make(sessionKeys, len(n.churn.ids))},
+		pages: newPagesRead(), times: make(map[string]time.Time), first: dcsapi.Page{Count: -1},
+	}
 }
 
 // page reads the page at an offset.
 func (l *list) page(ctx context.Context, offset int, once bool) (dcsapi.Page, error) {
-	request := dcsapi.ListClientsRequest{InstanceID: l.instanceID, NodeID: l.nodeID, Offset: offset, Limit: pageSize, Once: once}
+	return l.part(ctx, offset, pageSize, once)
+}
+
+// part reads a page of at most limit sessions. Where the answer is too large to
+// be read, it reads the page in halves, down to single sessions: one that still
+// cannot be read is lost, and counted.
+func (l *list) part(ctx context.Context, offset, limit int, once bool) (dcsapi.Page, error) {
+	page, err := l.ask(ctx, offset, limit, once)
+	if !dcsapi.IsTooLarge(err) {
+		return page, err
+	}
+	if limit == 1 {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.pages.lost == maxLost {
+			return page, err
+		}
+		l.pages.lose(offset)
+		return dcsapi.Page{}, nil
+	}
+	half := limit / 2
+	if page, err = l.part(ctx, offset, half, once); err != nil {
+		return page, err
+	}
+	if l.goesOn(offset + half) {
+		_, err = l.part(ctx, offset+half, limit-half, once)
+	}
+	return page, err
+}
+
+// ask reads what one answer has.
+func (l *list) ask(ctx context.Context, offset, limit int, once bool) (dcsapi.Page, error) {
+	request := dcsapi.ListClientsRequest{InstanceID: l.instanceID, NodeID: l.nodeID, Offset: offset, Limit: limit, Once: once}
 	fresh := 0
 	page, err := l.api.ListClients(ctx, request, func(sessions iter.Seq[*dcsapi.Session]) {
 		// Pages come over the network side by side and are added up one
 		// after the other.
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		l.asked++
 		for s := range sessions {
-			if l.isNew(s) {
+			if l.roster.add(s, l.asked) {
 				fresh++
 				l.agg.Add(s)
 			}
@@ -79,93 +127,65 @@ func (l *list) page(ctx context.Context, offset int, once bool) (dcsapi.Page, er
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if offset == 0 {
-		l.first = page
+	if !l.begun {
+		l.first, l.begun = page, true
 	}
-	if offset >= l.lastAt {
-		l.last, l.lastAt = page.Sessions, offset
-	}
-	l.sessions += page.Sessions
-	l.pages++
 	l.times[page.Time] = page.Taken
-	if page.Sessions == 0 {
-		l.end = min(l.end, offset)
-	}
-	l.noNews = l.noNews || (page.Sessions > 0 && fresh == 0)
+	l.pages.add(pageRead{offset: offset, limit: limit, sessions: page.Sessions, fresh: fresh})
 	return page, nil
 }
 
-// isNew tells whether a session was not seen before, and remembers it.
-func (l *list) isNew(s *dcsapi.Session) bool {
-	before := len(l.ids)
-	l.ids.add(s)
-	return len(l.ids) > before
-}
-
-// rest reads the pages after the first: side by side as many as the count
-// tells of, then one by one until one is short, or full with the count met.
+// rest reads the pages after the first: side by side as far as it is known how
+// many sessions a page has, one by one where that is to be found out.
 func (l *list) rest(ctx context.Context) error {
-	planned := 1
-	if l.first.Sessions >= pageSize && l.first.Count > int64(l.first.Sessions) {
-		planned = int((min(l.first.Count, maxSessions+1) + pageSize - 1) / pageSize)
-	}
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, l.parallel))
-	for offset := pageSize; offset < planned*pageSize && l.goesOn(offset); offset += pageSize {
-		group.Go(func() error {
+	for {
+		offsets := l.next()
+		if len(offsets) == 0 {
+			return l.withinBounds()
+		}
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.SetLimit(max(1, l.parallel))
+		for _, offset := range offsets {
 			if !l.goesOn(offset) {
-				return nil
+				break
 			}
-			_, err := l.page(groupCtx, offset, false)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for offset := planned * pageSize; l.goesOn(offset) && l.last >= pageSize && int64(l.sessions) != l.first.Count; offset += pageSize {
-		if len(l.ids) > maxSessions {
-			return l.failed(fmt.Sprintf("the list has no end: more than %d sessions", maxSessions))
+			group.Go(func() error {
+				if !l.goesOn(offset) {
+					return nil
+				}
+				_, err := l.page(groupCtx, offset, false)
+				return err
+			})
 		}
-		if _, err := l.page(ctx, offset, false); err != nil {
+		if err := group.Wait(); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-// goesOn tells whether the page at an offset may hold anything new. An empty
-// page says nothing of those before it, which may still be under way.
+// next returns the offsets to read now, nil at the list's end.
+func (l *list) next() []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pages.next(l.first.Count, len(l.roster.keys), &l.habits)
+}
+
+// goesOn reports whether the page at an offset may hold anything new.
 func (l *list) goesOn(offset int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return offset < l.end && !l.noNews
+	return l.pages.goesOn(offset) && len(l.roster.keys) <= maxSessions
 }
 
-// verdict is what the pages that were read amount to.
-type verdict int
-
-const (
-	whole verdict = iota // one list
-	torn                 // the list changed meanwhile
-	mixed                // times differ, but no session is missing or repeated
-	wrong                // no list can come of it
-)
-
-// judge tells what the pages amount to.
-func (l *list) judge() verdict {
-	sameTime := len(l.times) == 1
-	distinct := len(l.ids) == l.sessions
+// withinBounds returns an error if the list has no end.
+func (l *list) withinBounds() error {
 	switch {
-	case sameTime && l.noNews:
-		return wrong
-	case sameTime && distinct:
-		return whole
-	case !sameTime && distinct && int64(l.sessions) == l.first.Count:
-		return mixed
-	default:
-		return torn
+	case len(l.roster.keys) > maxSessions:
+		return l.failed(fmt.Sprintf("the list has no end: more than %d sessions", maxSessions))
+	case len(l.pages.read) >= maxPages:
+		return l.failed(fmt.Sprintf("the list has no end: more than %d pages", maxPages))
 	}
+	return nil
 }
 
 // oldest returns the oldest time that a page gave.
@@ -188,10 +208,11 @@ func (l *list) failed(message string) error {
 
 // readList reads a whole list, again if it changes meanwhile. start is a list
 // whose first page was read, or nil. fresh makes an empty list. unchanged
-// tells, after a first page, whether its list is one that was read before; if
-// so, readList returns nil. torn is called for each list that changed.
+// reports, after a first page, whether its list is one that was read before; if
+// so, readList returns nil. onTorn is called for each list that changed.
 func readList(ctx context.Context, start *list, fresh func() *list, unchanged func(dcsapi.Page) bool, onTorn func()) (*list, error) {
 	l := start
+	var missing []int64
 	for try := 0; ; try++ {
 		if l == nil {
 			l = fresh()
@@ -205,14 +226,16 @@ func readList(ctx context.Context, start *list, fresh func() *list, unchanged fu
 		if err := l.rest(ctx); err != nil {
 			return nil, err
 		}
-		switch v := l.judge(); {
+		missing = append(missing, l.missing())
+		steady := len(slices.Compact(slices.Clone(missing))) == 1
+		switch v := l.judge(steady && try == rereads); {
 		case v == whole, v == mixed && try == rereads:
 			return l, nil
 		case v == wrong:
 			return nil, l.failed("a page repeats sessions of the pages before it and brings no new one")
 		case try == rereads:
 			onTorn()
-			return nil, l.failed(fmt.Sprintf("the list changed each of the %d times that it was read: %d sessions on its pages, %d of them distinct, where the API counts %d", rereads+1, l.sessions, len(l.ids), l.first.Count))
+			return nil, l.failed(fmt.Sprintf("the list changed each of the %d times that it was read: %d sessions on its pages, %d of them distinct, where the API counts %d", rereads+1, l.pages.sessions, len(l.roster.keys), l.first.Count))
 		}
 		onTorn()
 		l = nil

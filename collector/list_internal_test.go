@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +17,7 @@ type endingAPI struct {
 	API
 	sessions int
 	count    int64
+	end      func() // closes ended, once
 	ended    chan struct{}
 }
 
@@ -24,7 +25,7 @@ func (a *endingAPI) ListClients(_ context.Context, r dcsapi.ListClientsRequest, 
 	from, to := min(r.Offset, a.sessions), min(r.Offset+r.Limit, a.sessions)
 	switch {
 	case from == to:
-		close(a.ended)
+		a.end()
 	case r.Offset > 0:
 		<-a.ended
 	}
@@ -40,7 +41,9 @@ func (a *endingAPI) ListClients(_ context.Context, r dcsapi.ListClientsRequest, 
 // seen is one before it.
 func TestEarlyEnd(t *testing.T) {
 	api := &endingAPI{sessions: 2500, count: 4000, ended: make(chan struct{})}
-	l := &list{api: api, parallel: 8, agg: NewAggregator(&AggregateOptions{}), ids: make(sessionAges), times: make(map[string]time.Time), lastAt: -1, end: math.MaxInt}
+	api.end = sync.OnceFunc(func() { close(api.ended) })
+	reader := &nodeReader{api: api, pages: 8, options: &Options{Aggregate: &AggregateOptions{}}}
+	l := reader.newList(newNode("i", "n"))
 	for _, offset := range []int{0, 3000} { // the last one overtakes the others
 		if _, err := l.page(t.Context(), offset, false); err != nil {
 			t.Fatal(err)
@@ -51,12 +54,10 @@ func TestEarlyEnd(t *testing.T) {
 			t.Errorf("the page at %d is read: %v, want %v", offset, got, want)
 		}
 	}
-	api.ended = make(chan struct{})
-	close(api.ended)
 	if err := l.rest(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if len(l.ids) != 2500 || l.judge() != whole {
-		t.Errorf("%d sessions, verdict %v", len(l.ids), l.judge())
+	if len(l.roster.keys) != 2500 || l.judge(false) != whole {
+		t.Errorf("%d sessions, verdict %v", len(l.roster.keys), l.judge(false))
 	}
 }

@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -36,11 +35,11 @@ type node struct {
 	instanceID string
 	id         string
 	failing    atomic.Bool // the last scrape could not read it: for the log
-	surviving  atomic.Bool // the last scrape read it in spite of something: likewise
 
 	mu     sync.Mutex
 	flight *flight // under way, nil if none is
 	plan   plan
+	warned []dcsapi.Reason // of the warnings in the last scrape: for the log
 
 	scanned   time.Time // when the last scan was started, by our clock
 	scanError error     // how it failed, nil if it did not
@@ -52,6 +51,8 @@ type node struct {
 	lastAge   time.Duration
 	lastRead  time.Time // when, by our clock, it was lastAge old
 	lastSize  int       // how many pages it had
+	lost      int       // how many of its sessions could not be read
+	habits    listHabits
 	top       topLists
 	churn     churn
 }
@@ -61,9 +62,9 @@ func newNode(instanceID, id string) *node { return &node{instanceID: instanceID,
 // reading is what one scrape has of a node.
 type reading struct {
 	snapshot *Snapshot
-	churn    Churn // with a snapshot
-	err      error // why there is no snapshot
-	survived error // what went wrong although there is one
+	churn    Churn   // with a snapshot
+	err      error   // why there is no snapshot
+	warnings []error // what went wrong although there is one
 	took     time.Duration
 	left     bool // it was not the node's turn in this scrape
 }
@@ -102,11 +103,12 @@ func (r *nodeReader) readNode(ctx context.Context, n *node) (out reading) {
 		begun = r.await(ctx, n, until)
 	}
 	out.snapshot, out.err = r.list(ctx, n, begun)
+	out.err = n.explain(out.err)
 	if out.err != nil && dcsapi.ReasonOf(out.err) == dcsapi.ReasonBusy && n.usable(r.options) {
-		out.snapshot, out.survived, out.err = n.last, out.err, nil
+		out.snapshot, out.warnings, out.err = n.last, []error{out.err}, nil
 	}
-	if out.err == nil && out.survived == nil {
-		out.survived = n.scanError
+	if out.err == nil {
+		out.warnings = append(out.warnings, n.warnings()...)
 	}
 	out.churn = n.churn.Churn
 	return out
@@ -170,10 +172,13 @@ func (r *nodeReader) await(ctx context.Context, n *node, until time.Time) *list 
 			// Most lists are there by now: ask for all that one page holds.
 			l := r.newList(n)
 			page, err := l.page(ctx, 0, true)
-			if err == nil && page.Time != n.seen {
+			switch {
+			case err == nil && page.Taken.IsZero():
+				<-ctx.Done() // no page tells a new list from an old one
+				return nil
+			case err == nil && page.Time != n.seen:
 				return l
-			}
-			if !notYet(err) {
+			case !notYet(err):
 				return nil
 			}
 			continue
@@ -203,7 +208,7 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 		func() *list { return r.newList(n) },
 		func(p dcsapi.Page) bool {
 			first = p
-			return n.last != nil && n.lastAs == r.options.Aggregate && p.Time != "" && p.Time == n.lastTime
+			return n.last != nil && n.lastAs == r.options.Aggregate && !p.Taken.IsZero() && p.Time == n.lastTime
 		},
 		r.onTorn)
 	if err != nil {
@@ -214,10 +219,12 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 	n.seen = first.Time
 	if l != nil {
 		taken := l.oldest()
-		n.churn.observe(l.ids, taken, now)
-		n.last, n.lastAs, n.lastTime, n.lastSize = l.agg.snapshot(&n.top, now), r.options.Aggregate, first.Time, l.pages
+		n.churn.observe(l.roster.keys, taken, now)
+		n.last, n.lastAs, n.lastTime, n.lastSize = l.agg.snapshot(&n.top, now), r.options.Aggregate, first.Time, len(l.pages.read)
 		n.last.Taken = taken
 		n.last.Reported = first.Count
+		n.lost = l.pages.lost
+		n.habits = l.habits.learn(&l.pages, l.first.Count, len(l.roster.keys), now)
 	}
 	n.lastRead = now
 	if !first.Date.IsZero() {
@@ -229,7 +236,6 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 			Op: "list sessions of node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonStale,
 			Message: "the list is " + n.lastAge.Round(time.Second).String() + " old, more than max_snapshot_age (" +
 				r.options.MaxSnapshotAge.String() + "): nobody scans the node, or its scans fail",
-			Err: n.scanError,
 		}
 	}
 	return n.last, nil
@@ -243,13 +249,4 @@ func (n *node) usable(o *Options) bool {
 		return false
 	}
 	return o.MaxSnapshotAge == 0 || n.last.Taken.IsZero() || n.lastAge+time.Since(n.lastRead) <= o.MaxSnapshotAge
-}
-
-// newList returns a list of the node of which nothing is read yet.
-func (r *nodeReader) newList(n *node) *list {
-	return &list{
-		api: r.api, instanceID: n.instanceID, nodeID: n.id, parallel: r.pages,
-		agg: NewAggregator(r.options.Aggregate), ids: make(sessionAges, len(n.churn.ids)),
-		times: make(map[string]time.Time), lastAt: -1, end: math.MaxInt,
-	}
 }

@@ -318,7 +318,7 @@ func (c *Collector) reportNode(projectID string, i *instanceResult, n *nodeResul
 	case was:
 		level.Info(logger).Log("msg", "node is read again", "instance_id", i.ID, "node_id", n.details.ID, "sessions", n.snapshot.Sessions)
 	}
-	if had := state.surviving.Swap(n.survived != nil); n.survived != nil && !had {
-		level.Warn(logger).Log("msg", "node is read, but its list may be old", "instance_id", i.ID, "node_id", n.details.ID, "reason", dcsapi.ReasonOf(n.survived), "err", n.survived)
+	for _, w := range state.begun(n.warnings) {
+		level.Warn(logger).Log("msg", "node is read, with a warning", "instance_id", i.ID, "node_id", n.details.ID, "reason", dcsapi.ReasonOf(w), "err", w)
 	}
 }

@@ -190,10 +190,15 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		buf.Reset()
 		buffers.Put(buf)
 	}()
-	if resp.ContentLength > 0 && resp.ContentLength <= maxAnswer {
-		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+	var n int64
+	if resp.ContentLength > maxAnswer {
+		n = resp.ContentLength // it is not read at all
+	} else {
+		if resp.ContentLength > 0 {
+			buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+		}
+		n, err = buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
 	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		c.options.Observe(call.operation, "error", time.Since(start))
 		failed := transportError(ctx, err, c.ownCA(), false)
@@ -203,7 +208,7 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	}
 	c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
 	if n > maxAnswer {
-		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: fmt.Sprintf("the answer is larger than %d MiB", maxAnswer>>20)}
+		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Err: errTooLarge}
 	}
 	return c.understand(call, resp, buf.Bytes(), key)
 }

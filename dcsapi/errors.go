@@ -32,6 +32,10 @@ const (
 	ReasonOther        Reason = "other"
 )
 
+// ReasonUndated is the class of a warning, not of a failure: a list does not
+// say when it was taken.
+const ReasonUndated Reason = "undated"
+
 // Reasons returns all reasons, in the order in which they are documented.
 func Reasons() []Reason {
 	return []Reason{
@@ -181,6 +185,14 @@ func (e *Error) retryable() bool {
 func (e *Error) provesKey() bool {
 	return strings.HasPrefix(e.Code, "DCS.") && e.Reason != ReasonAuth
 }
+
+// errTooLarge is the cause of errors about answers that are not read because
+// of their size.
+var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+
+// IsTooLarge reports whether the answer was not read because of its size: a
+// smaller part of the list may be asked for instead.
+func IsTooLarge(err error) bool { return errors.Is(err, errTooLarge) }
 
 // Unsent tells whether err says that a request was not sent, or that no
 // connection could be had to send it.

@@ -16,7 +16,7 @@ import (
 // Page is what one answer of ListClients says besides its sessions.
 type Page struct {
 	Time     string    // when the list was taken, as the API wrote it; "" if it did not say
-	Taken    time.Time // the same, parsed; zero if it cannot be
+	Taken    time.Time // the same, parsed leniently; zero if it is no time
 	Count    int64     // sessions in the whole list, as the API gave it; -1 if it did not say
 	Sessions int       // sessions on this page
 	Date     time.Time // the answer's Date header: now, by the server's clock; zero without one
@@ -55,9 +55,7 @@ func decodePage(body []byte, consume func(iter.Seq[*Session])) (Page, error) {
 	if len(p.page.Time) > maxTime {
 		p.page.Time = p.page.Time[:maxTime]
 	}
-	if t, err := time.Parse(time.RFC3339Nano, p.page.Time); err == nil {
-		p.page.Taken = t
-	}
+	p.page.Taken = parseListTime(p.page.Time)
 	return p.page, nil
 }
 

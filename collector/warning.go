@@ -1,0 +1,73 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// warnings returns what went wrong although the node was read, at most one of
+// each reason: how its last scan failed, and what its list lacks.
+func (n *node) warnings() []error {
+	var all []error
+	if n.scanError != nil {
+		all = append(all, n.scanError)
+	}
+	warn := func(reason dcsapi.Reason, message string) {
+		all = append(all, &dcsapi.Error{Op: "list sessions of node " + n.id + " of instance " + n.instanceID, Reason: reason, Message: message})
+	}
+	if n.lost > 0 {
+		warn(dcsapi.ReasonDecode, fmt.Sprintf("%d of %d sessions cannot be read: the answer is too large even for a single one. Look for a client with a huge name", n.lost, n.last.Sessions+int64(n.lost)))
+	}
+	if n.last.Taken.IsZero() {
+		const so = "so its age is not known, and max_snapshot_age cannot be kept"
+		if n.lastTime == "" {
+			warn(dcsapi.ReasonUndated, `the answer has no "time", `+so)
+		} else {
+			warn(dcsapi.ReasonUndated, `"time" is `+strconv.QuoteToGraphic(n.lastTime)+", which is no time that is understood, "+so+". Please report this form")
+		}
+	}
+	return all
+}
+
+// begun returns those of the warnings whose reasons the node did not have in
+// the scrape before, and remembers the reasons.
+func (n *node) begun(warnings []error) []error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before := n.warned
+	n.warned = nil
+	var news []error
+	for _, w := range warnings {
+		reason := dcsapi.ReasonOf(w)
+		if !slices.Contains(before, reason) {
+			news = append(news, w)
+		}
+		n.warned = append(n.warned, reason)
+	}
+	return news
+}
+
+// explain returns why the node's list could not be read: if that is because
+// its scan failed, the scan's error, with err as its consequence.
+func (n *node) explain(err error) error {
+	scan, failed := errors.AsType[*dcsapi.Error](n.scanError)
+	list, ok := errors.AsType[*dcsapi.Error](err)
+	if !failed || !ok {
+		return err
+	}
+	neverTaken := n.last == nil && list.Status == http.StatusInternalServerError
+	if !neverTaken && list.Reason != dcsapi.ReasonStale {
+		return err
+	}
+	cause := *scan
+	cause.Err = fmt.Errorf("so there is no list to use: %w", err)
+	if scan.Err != nil {
+		cause.Err = fmt.Errorf("%w; %w", scan.Err, cause.Err)
+	}
+	return &cause
+}

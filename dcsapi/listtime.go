@@ -1,0 +1,67 @@
+package dcsapi
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// listTimeLayouts are the forms of a list's time that are understood besides
+// seconds and milliseconds since 1970. Fractions of a second may follow the
+// seconds in all of them; a time without a zone is in UTC.
+var listTimeLayouts = []string{
+	"2006-01-02T15:04:05Z07:00",
+	"2006-01-02T15:04:05Z0700",
+	"2006-01-02T15:04:05Z07",
+	"2006-01-02T15:04:05",
+}
+
+// parseListTime reads the time of a list, and returns the zero time if it is
+// none. The API documents RFC 3339.
+func parseListTime(text string) time.Time {
+	text = strings.TrimSpace(text)
+	if t := epochTime(text); !t.IsZero() {
+		return t
+	}
+	// A space may stand for the T, and before the zone.
+	if len(text) > 10 && text[10] == ' ' {
+		text = text[:10] + "T" + text[11:]
+	}
+	if i := strings.LastIndexByte(text, ' '); i > 0 {
+		zone := text[i+1:]
+		if zone == "UTC" || zone == "GMT" {
+			zone = "Z"
+		}
+		text = text[:i] + zone
+	}
+	for _, layout := range listTimeLayouts {
+		if t, err := time.Parse(layout, text); err == nil && t.Year() > 1970 {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// Numbers from one to the other are seconds since 1970, from 2001 to 5138; a
+// thousand times as much are milliseconds.
+const (
+	minEpochSeconds = 1e9
+	maxEpochSeconds = 1e11
+)
+
+// epochTime reads a number of seconds or milliseconds since 1970, and returns
+// the zero time if text is neither.
+func epochTime(text string) time.Time {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(n) {
+		return time.Time{}
+	}
+	if n >= maxEpochSeconds {
+		n /= 1000
+	}
+	if n < minEpochSeconds || n >= maxEpochSeconds {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(math.Round(n * 1000))).UTC()
+}
