@@ -21,6 +21,7 @@ type document struct {
 	Time         *string   `json:"time"`        // as the API wrote it
 	Age          *float64  `json:"age_seconds"` // of the list
 	Changed      bool      `json:"changed"`     // sessions may be missing: the list was taken anew while it was read
+	Unreadable   int       `json:"unreadable"`  // sessions left out: too large to be read
 	Count        *int64    `json:"count"`       // sessions that match, by the API
 	Addr         string    `json:"addr"`
 	Sort         string    `json:"sort"`
@@ -64,7 +65,7 @@ func (s session) MarshalJSON() ([]byte, error) {
 func (p *Page) WriteJSON(w io.Writer) error {
 	d := document{
 		InstanceID: p.Instance, InstanceName: p.InstanceName, NodeID: p.Node, NodeName: p.NodeName, Region: p.Region, ProjectID: p.ProjectID,
-		Changed: p.Changed, Addr: p.Addr, Sort: p.Sort, Order: p.Order, Limit: p.Limit, Offset: p.Offset,
+		Changed: p.Changed, Unreadable: p.Unreadable, Addr: p.Addr, Sort: p.Sort, Order: p.Order, Limit: p.Limit, Offset: p.Offset,
 		Sessions: make([]session, len(p.Sessions)),
 	}
 	if p.Time != "" {

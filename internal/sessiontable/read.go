@@ -1,7 +1,6 @@
 package sessiontable
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -25,60 +24,158 @@ type Page struct {
 	Count    int64         // sessions that the query matches, as the API counts them; -1 if it did not say
 	Changed  bool          // the pages that were read do not make one list: sessions may be missing
 	Sessions []dcsapi.Session
+
+	// Unreadable is how many sessions are left out because the answer would be
+	// too large even for one alone.
+	Unreadable int
 }
 
 // Read reads the sessions that a query asks for: one page of the API's, or
-// several one after the other if it wants more than one holds. Query.Node is
-// one of the target's nodes.
+// several one after the other if it wants more than one holds, or if the server
+// puts fewer on a page. Query.Node is one of the target's nodes.
 func Read(ctx context.Context, c *collector.Collector, t *collector.Target, node dcsapi.Node, q Query) (*Page, error) {
 	q.Instance, q.Node = t.ID, node.ID
-	seen := make(map[string]bool)
-	received, before := 0, 0
-	out := &Page{Query: q, InstanceName: t.Details.Name, NodeName: node.Name, Region: t.Region, ProjectID: t.ProjectID}
-	for first := true; len(out.Sessions) < q.Limit; first = false {
-		limit := min(q.Limit-len(out.Sessions), dcsapi.MaxLimit)
-		page, err := c.ListClients(ctx, t, dcsapi.ListClientsRequest{
-			NodeID: q.Node, Addr: q.Addr, Sort: q.Sort, Order: q.Order, Limit: limit, Offset: q.Offset + received,
-		}, func(sessions iter.Seq[*dcsapi.Session]) {
-			for s := range sessions {
-				if len(out.Sessions) == q.Limit {
-					return // whatever the API sends
-				}
-				kept := s.Clone() // the strings of s do not last
-				id := cmp.Or(kept.ID, kept.Addr+" "+kept.FD)
-				if seen[id] {
-					out.Changed = true
-					continue
-				}
-				seen[id] = true
-				out.Sessions = append(out.Sessions, kept)
-			}
-		})
-		received += page.Sessions
-		if err != nil {
+	out := &Page{Query: q, InstanceName: t.Details.Name, NodeName: node.Name, Region: t.Region, ProjectID: t.ProjectID, Count: -1}
+	r := &reader{collector: c, target: t, page: out, at: q.Offset, size: dcsapi.MaxLimit, seen: make(map[identity]bool), pageOf: make(map[string]int)}
+	for more := true; more; {
+		var err error
+		if more, err = r.next(ctx); err != nil {
 			return nil, fmt.Errorf("%w%s", err, advice(err))
 		}
-		if first {
-			out.Time, out.Taken, out.Count = page.Time, page.Taken, page.Count
-			now := page.Date
-			if now.IsZero() {
-				now = time.Now()
-			}
-			out.Age = max(0, now.Sub(page.Taken))
-		}
-		out.Changed = out.Changed || page.Time != out.Time
-		if page.Sessions < limit || received >= MaxLimit {
-			break
-		}
-		if len(out.Sessions) == before {
-			return nil, &dcsapi.Error{
-				Op: "list sessions of node " + q.Node + " of instance " + q.Instance, Reason: dcsapi.ReasonInconsistent,
-				Message: "a page has only sessions of pages before: read again, with a smaller limit",
-			}
-		}
-		before = len(out.Sessions)
 	}
+	out.Changed = r.changed()
 	return out, nil
+}
+
+// identity tells a session apart from others of its list: ids alone do not on
+// every node.
+type identity struct{ id, addr, peer, fd string }
+
+// reader reads pages one after the other.
+type reader struct {
+	collector *collector.Collector
+	target    *collector.Target
+	page      *Page
+	at        int // the offset to go on from
+	size      int // sessions to ask for at most
+
+	pages     int
+	seen      map[identity]bool
+	pageOf    map[string]int // the page that an id stood on last
+	repeats   int            // sessions that stood on several pages
+	short     int            // by how many the last page fell short of what was asked for
+	overlap   int            // how many repeats that explains: short pages may hide sessions
+	ended     bool           // the end of the list was reached
+	twins     bool           // several sessions of one page share an id
+	inherited bool           // a session has an id that another one had on an earlier page
+	otherTime bool           // the pages have different times
+	largest   int            // sessions on the largest page
+}
+
+// maxUnreadable is how many sessions may be too large to be read.
+const maxUnreadable = 5
+
+// next reads the next page, and reports whether to go on.
+func (r *reader) next(ctx context.Context) (more bool, err error) {
+	out := r.page
+	before := len(out.Sessions)
+	limit := min(out.Limit-before, r.size)
+	page, err := r.collector.ListClients(ctx, r.target, dcsapi.ListClientsRequest{
+		NodeID: out.Node, Addr: out.Addr, Sort: out.Sort, Order: out.Order, Limit: limit, Offset: r.at,
+	}, func(sessions iter.Seq[*dcsapi.Session]) {
+		for s := range sessions {
+			if len(out.Sessions) == out.Limit {
+				return // whatever the API sends
+			}
+			r.add(s)
+		}
+	})
+	switch {
+	case dcsapi.IsTooLarge(err) && limit > 1:
+		r.size = limit / 2
+		return true, nil
+	case dcsapi.IsTooLarge(err) && out.Unreadable < maxUnreadable:
+		out.Unreadable++
+		r.at++
+		r.size = dcsapi.MaxLimit
+		return r.wantsMore(), nil
+	case err != nil:
+		return false, err
+	}
+	r.note(page, limit)
+	fresh := len(out.Sessions) - before
+	switch {
+	case page.Sessions == 0:
+		return false, nil
+	case fresh == 0 && page.Sessions >= r.largest:
+		return false, &dcsapi.Error{
+			Op: "list sessions of node " + out.Node + " of instance " + out.Instance, Reason: dcsapi.ReasonInconsistent,
+			Message: "a page has only sessions of pages before: read again, with a smaller limit",
+		}
+	case fresh == 0: // what the count says besides is hidden
+		r.ended = true
+		return false, nil
+	}
+	r.largest = max(r.largest, page.Sessions)
+	r.at += page.Sessions
+	return r.wantsMore(), nil
+}
+
+// add adds a session, if it is new. Its strings do not last.
+func (r *reader) add(s *dcsapi.Session) {
+	kept := s.Clone()
+	key := identity{kept.ID, kept.Addr, kept.Peer, kept.FD}
+	if r.seen[key] {
+		r.repeats++
+		return
+	}
+	if on, there := r.pageOf[kept.ID]; there && kept.ID != "" {
+		r.twins = r.twins || on == r.pages
+		r.inherited = r.inherited || on != r.pages
+	}
+	r.seen[key], r.pageOf[kept.ID] = true, r.pages
+	r.page.Sessions = append(r.page.Sessions, kept)
+}
+
+// note takes note of what a page says besides its sessions.
+func (r *reader) note(page dcsapi.Page, limit int) {
+	out := r.page
+	if r.pages == 0 {
+		out.Time, out.Taken, out.Count = page.Time, page.Taken, page.Count
+		now := page.Date
+		if now.IsZero() {
+			now = time.Now()
+		}
+		out.Age = max(0, now.Sub(page.Taken))
+	}
+	r.otherTime = r.otherTime || page.Time != out.Time
+	r.overlap += r.short
+	r.short = limit - page.Sessions
+	r.ended = page.Sessions == 0
+	r.pages++
+}
+
+// wantsMore reports whether there may be more sessions that the query wants.
+func (r *reader) wantsMore() bool {
+	if len(r.page.Sessions) >= r.page.Limit || r.at-r.page.Offset >= MaxLimit {
+		return false
+	}
+	return r.page.Count < 0 || int64(r.at) < r.page.Count || r.page.Count < r.found()
+}
+
+// found returns up to where the list was found to have sessions.
+func (r *reader) found() int64 {
+	return int64(r.page.Offset + len(r.page.Sessions) + r.page.Unreadable)
+}
+
+// changed reports whether the pages do not make one list. Where offsets count
+// hidden sessions, a page repeats as many of the one before as that one hides.
+func (r *reader) changed() bool {
+	overlap := r.overlap
+	if r.ended || int64(r.at) >= r.page.Count {
+		overlap = int(min(int64(overlap), max(0, r.page.Count-r.found())*int64(r.pages)))
+	}
+	return r.otherTime || r.repeats > overlap || (r.inherited && !r.twins)
 }
 
 // advice says what to do about an error, "" if its text does.

@@ -35,6 +35,9 @@ func (p *Page) Summary() string {
 	if p.Changed {
 		text += "; its pages do not make one list, as it was taken anew while it was read: sessions may be missing"
 	}
+	if p.Unreadable > 0 {
+		text += fmt.Sprintf("; sessions left out because they are too large to be read: %d (look for a client with a huge name)", p.Unreadable)
+	}
 	return text
 }
 
