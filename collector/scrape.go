@@ -44,6 +44,7 @@ type instanceResult struct {
 	*Target
 	skipped string // why it is not read, "" if it is
 	err     error  // why its nodes are not known
+	left    bool   // it was not the instance's turn to have its nodes listed
 	nodes   []*nodeResult
 }
 
@@ -152,8 +153,7 @@ func (i *instanceResult) fail(err error) {
 	}
 }
 
-// readInstances reads the instances of a project whose id is known: at once
-// those whose nodes are known, the others as soon as they are.
+// readInstances reads the instances of a project whose id is known.
 func (c *Collector) readInstances(ctx context.Context, p *project, projectID string, instances []*instanceResult) {
 	reader := nodeReader{api: p.API, pages: p.PagesAtOnce, options: &c.options, onTorn: func() { c.own.torn(projectID) }}
 	var toRead []*instanceResult
@@ -172,17 +172,7 @@ func (c *Collector) readInstances(ctx context.Context, p *project, projectID str
 	if atOnce && len(toRead) > 0 {
 		p.awaitNodeLists(ctx, c.options.DiscoveryInterval)
 	}
-	var wait sync.WaitGroup
-	var ready []*instanceResult
-	for _, i := range toRead {
-		if _, _, have := i.state.nodes.peek(); have || i.Nodes != nil {
-			ready = append(ready, i)
-			continue
-		}
-		wait.Go(func() { c.readNodes(ctx, p, reader, []*instanceResult{i}, atOnce) })
-	}
-	c.readNodes(ctx, p, reader, ready, atOnce)
-	wait.Wait()
+	newSchedule(ctx, p, reader, atOnce).read(toRead)
 	for _, i := range toRead {
 		c.learn(p, i)
 	}
@@ -206,59 +196,6 @@ func (c *Collector) learn(p *project, i *instanceResult) {
 	}
 }
 
-// readNodes reads the nodes of instances, side by side: as many as there is
-// time for, those first that have waited longest.
-func (c *Collector) readNodes(ctx context.Context, p *project, reader nodeReader, instances []*instanceResult, atOnce bool) {
-	var jobs []*job
-	for _, i := range instances {
-		var ids []string
-		if ids, i.err = i.toRead(ctx, atOnce, c.options.DiscoveryInterval); i.err != nil {
-			continue
-		}
-		for _, id := range ids {
-			n := &nodeResult{details: dcsapi.Node{ID: id}}
-			i.nodes = append(i.nodes, n)
-			jobs = append(jobs, newJob(n, i.state.node(id), &c.options))
-		}
-	}
-	deadline, _ := ctx.Deadline()
-	reached, all := 0, len(jobs)
-	for first := true; len(jobs) > 0; first = false {
-		capacity := p.API.Capacity(deadline)
-		least := float64(cheapest(jobs))
-		if first {
-			least = min(least, 1)
-		}
-		if capacity < least || ctx.Err() != nil {
-			break
-		}
-		var now []*job
-		now, jobs = admit(jobs, capacity)
-		reached += len(now)
-		round := reader
-		round.scans = newGate()
-		round.scanShare = scanShare(now)
-		var wait sync.WaitGroup
-		for _, j := range now {
-			round.scans.announce(1)
-			wait.Go(func() { j.reading = round.read(ctx, j.state) })
-		}
-		round.scans.pass()
-		wait.Wait()
-	}
-	for _, j := range jobs {
-		j.reading = reading{err: notReached(j.state, all, reached), left: true}
-	}
-	for _, i := range instances {
-		known := i.state.detailsOf()
-		for _, n := range i.nodes {
-			if d, ok := known[n.details.ID]; ok {
-				n.details = d
-			}
-		}
-	}
-}
-
 // shareOf returns the time at which a share of what is left of the context's
 // time is over.
 func shareOf(ctx context.Context, share float64) time.Time {
@@ -274,7 +211,7 @@ func shareOf(ctx context.Context, share float64) time.Time {
 // and one when it is read again; nodes that had no turn share a line.
 func (c *Collector) report(projectID string, instances []*instanceResult) {
 	logger := c.options.Logger
-	left := 0
+	left, unlisted := 0, 0
 	for _, i := range instances {
 		if i.skipped != "" {
 			for _, n := range i.nodes {
@@ -287,6 +224,15 @@ func (c *Collector) report(projectID string, instances []*instanceResult) {
 		}
 		if i.err != nil {
 			c.own.failed(projectID, dcsapi.ReasonOf(i.err))
+		}
+		if i.left {
+			unlisted++
+			if unlisted == 1 {
+				level.Warn(logger).Log("msg", "not all instances can be read in one scrape", "project_id", projectID, "reason", dcsapi.ReasonOf(i.err), "first", i.err)
+			}
+			continue
+		}
+		if i.err != nil {
 			level.Warn(logger).Log("msg", "cannot read instance", "instance_id", i.ID, "reason", dcsapi.ReasonOf(i.err), "err", i.err)
 		}
 		if i.state.failing.Swap(i.err != nil) && i.err == nil {

@@ -1,0 +1,251 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// schedule decides which nodes of a project there is time for in one scrape.
+// All of them share one budget: the requests that the rate limit lets pass
+// until the deadline. Those that have waited longest come first; instances
+// whose nodes are not known yet have never been asked about, so they come
+// before the others. It is good for one scrape.
+type schedule struct {
+	ctx      context.Context
+	deadline time.Time
+	project  *project
+	reader   nodeReader
+	atOnce   bool // node lists come together
+
+	wait sync.WaitGroup
+
+	mu      sync.Mutex
+	waiting []*job
+	running map[*job]bool
+	begun   bool // something was admitted
+	nodes   int  // that are to be read, as far as known
+	reached int  // nodes that were admitted
+}
+
+// job is a node to read in a scrape, or an instance whose nodes have to be
+// listed first.
+type job struct {
+	*nodeResult                 // nil for an instance
+	instance    *instanceResult // likewise for a node
+	state       *node           // of a node
+	asked       time.Time       // when the API was asked about it last, zero if never
+	cost        int             // requests that reading takes, as far as can be foreseen
+	scan        int             // of these, those up to the scan
+	sent        atomic.Int64    // of these, those sent by now
+}
+
+func newSchedule(ctx context.Context, p *project, reader nodeReader, atOnce bool) *schedule {
+	deadline, _ := ctx.Deadline()
+	return &schedule{ctx: ctx, deadline: deadline, project: p, reader: reader, atOnce: atOnce, running: make(map[*job]bool)}
+}
+
+// read reads the nodes of instances, side by side, as many as there is time
+// for, and returns when that is done.
+func (s *schedule) read(instances []*instanceResult) {
+	for _, i := range instances {
+		if _, _, have := i.state.nodes.peek(); have || i.Nodes != nil {
+			s.addNodes(i)
+			continue
+		}
+		s.waiting = append(s.waiting, &job{instance: i, cost: unlistedCost})
+	}
+	s.mu.Lock()
+	s.admit()
+	s.mu.Unlock()
+	s.wait.Wait()
+
+	unlisted := 0
+	for _, j := range s.waiting {
+		if j.instance != nil {
+			unlisted++
+		}
+	}
+	for _, j := range s.waiting {
+		if j.instance != nil {
+			j.instance.err, j.instance.left = notListed(j.instance.ID, unlisted), true
+			continue
+		}
+		j.reading = reading{err: notReached(j.state, s.nodes, s.reached), left: true}
+	}
+	for _, i := range instances {
+		known := i.state.detailsOf()
+		for _, n := range i.nodes {
+			if d, ok := known[n.details.ID]; ok {
+				n.details = d
+			}
+		}
+	}
+}
+
+// unlistedCost is what an instance is assumed to cost whose nodes are not
+// known: its node list, and the first reading of one node.
+const unlistedCost = 4
+
+// addNodes adds the nodes of an instance. If they are not known it waits for
+// them to be listed.
+func (s *schedule) addNodes(i *instanceResult) {
+	options := s.reader.options
+	ids, err := i.toRead(s.ctx, s.atOnce, options.DiscoveryInterval)
+	if i.err = err; err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nodes += len(ids)
+	for _, id := range ids {
+		n := &nodeResult{details: dcsapi.Node{ID: id}}
+		i.nodes = append(i.nodes, n)
+		s.waiting = append(s.waiting, newJob(n, i.state.node(id), options))
+	}
+}
+
+// newJob returns the job of reading a node now.
+func newJob(result *nodeResult, n *node, o *Options) *job {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	j := &job{nodeResult: result, state: n, asked: n.plan.asked}
+	if n.flight != nil {
+		return j // somebody else's requests
+	}
+	j.cost = max(1, n.plan.pages)
+	if o.Scan.due(n.plan.scanned) {
+		j.scan++
+		if !n.plan.seen {
+			j.scan++ // what list there is before
+		}
+	}
+	j.cost += j.scan
+	return j
+}
+
+// admit starts the jobs that the budget is enough for; s.mu must be held.
+func (s *schedule) admit() {
+	if len(s.waiting) == 0 || s.ctx.Err() != nil {
+		return
+	}
+	capacity := s.project.API.Capacity(s.deadline)
+	for j := range s.running {
+		capacity -= float64(max(0, j.cost-int(j.sent.Load())))
+	}
+	least := float64(cheapest(s.waiting))
+	if !s.begun {
+		least = min(least, 1)
+	}
+	if capacity < least {
+		return
+	}
+	var now []*job
+	now, s.waiting = longestWaiting(s.waiting, capacity)
+	s.begun = true
+	scans, share := newGate(), scanShare(now)
+	for _, j := range now {
+		s.running[j] = true
+		if j.instance != nil {
+			s.wait.Go(func() {
+				s.addNodes(j.instance)
+				s.finish(j)
+			})
+			continue
+		}
+		s.reached++
+		reader := s.reader
+		reader.api = countingAPI{reader.api, &j.sent}
+		reader.scans, reader.scanShare = scans, share
+		scans.announce(1)
+		s.wait.Go(func() {
+			j.reading = reader.read(s.ctx, j.state)
+			s.finish(j)
+		})
+	}
+	scans.pass()
+}
+
+// finish makes room for others.
+func (s *schedule) finish(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.running, j)
+	s.admit()
+}
+
+// longestWaiting takes the jobs that so many requests are enough for, those first that
+// have waited longest, and returns them and the rest, both in the order in
+// which they have waited. At least one is taken, and one that is huge does not
+// keep the others out: it takes its share, and what they leave.
+func longestWaiting(jobs []*job, capacity float64) (taken, rest []*job) {
+	slices.SortStableFunc(jobs, func(a, b *job) int { return a.asked.Compare(b.asked) })
+	most := max(capacity/4, 8)
+	for k, j := range jobs {
+		if capacity -= min(float64(j.cost), most); capacity < 0 && k > 0 {
+			return jobs[:k:k], slices.Clone(jobs[k:])
+		}
+	}
+	return jobs, nil
+}
+
+// scanShare returns the part of a scrape's time within which the nodes of jobs
+// are scanned: the rest is for reading their lists.
+func scanShare(jobs []*job) float64 {
+	cost, scan := 0, 0
+	for _, j := range jobs {
+		cost += j.cost
+		scan += j.scan
+	}
+	return min(max(0.5, float64(scan)/float64(max(1, cost))+0.1), 0.8)
+}
+
+// cheapest returns what the cheapest of the jobs costs.
+func cheapest(jobs []*job) int {
+	return slices.MinFunc(jobs, func(a, b *job) int { return cmp.Compare(a.cost, b.cost) }).cost
+}
+
+// countingAPI counts the requests of a job.
+type countingAPI struct {
+	API
+	sent *atomic.Int64
+}
+
+// ListClients implements API.
+func (a countingAPI) ListClients(ctx context.Context, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
+	a.sent.Add(1)
+	return a.API.ListClients(ctx, r, consume)
+}
+
+// ScanClients implements API.
+func (a countingAPI) ScanClients(ctx context.Context, instanceID, nodeID string) (string, error) {
+	a.sent.Add(1)
+	return a.API.ScanClients(ctx, instanceID, nodeID)
+}
+
+// spread is what to do about a project that takes more requests than a scrape
+// has time for.
+const spread = "; those that have waited longest come first: scrape less often with a longer timeout, or spread the instances over several exporters"
+
+// notReached is why a node had no turn in a scrape.
+func notReached(n *node, nodes, reached int) error {
+	return &dcsapi.Error{
+		Op: "read node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonTimeout,
+		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves time for %d of the project's %d nodes in this scrape", reached, nodes) + spread,
+	}
+}
+
+// notListed is why an instance had no turn to have its nodes listed.
+func notListed(instanceID string, instances int) error {
+	return &dcsapi.Error{
+		Op: "list nodes of instance " + instanceID, Reason: dcsapi.ReasonTimeout,
+		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves no time to list the nodes of this and %d further instances in this scrape", instances-1) + spread,
+	}
+}
