@@ -47,6 +47,14 @@ func iamFailure(status int, message string) answer {
 	return a
 }
 
+// marked is the answer with a byte order mark before its body, if that is JSON.
+func (a answer) marked() answer {
+	if len(a.body) > 0 && a.header.Get("Content-Type") == "" {
+		a.body = append([]byte("\uFEFF"), a.body...)
+	}
+	return a
+}
+
 // requestID is the id of the n-th request.
 func requestID(n int) string { return fmt.Sprintf("%032x", n) }
 

@@ -18,7 +18,7 @@ type keyState struct {
 }
 
 // authorize checks a request's signature, from the bytes that were received.
-// It returns the key, or why the request is refused; s.mu is held.
+// It returns the key, or why the request is refused; s.mu must be held.
 func (s *Server) authorize(r *http.Request, body []byte) (Key, string) {
 	a, ok := parseAuthorization(r.Header.Get("Authorization"))
 	if !ok {
@@ -28,7 +28,7 @@ func (s *Server) authorize(r *http.Request, body []byte) (Key, string) {
 	if k == nil {
 		return Key{}, "Incorrect IAM authentication information: no such access key"
 	}
-	now := s.o.Now()
+	now := s.now()
 	if now.Before(k.locked) {
 		return Key{}, "Incorrect IAM authentication information: the access key is locked"
 	}

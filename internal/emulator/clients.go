@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// timeFormat is how the API writes the time of a list.
-const timeFormat = "2006-01-02T15:04:05.000Z"
-
 // sampleTimeout bounds how long a source may take.
 const sampleTimeout = 10 * time.Second
 
@@ -40,7 +37,7 @@ func (l *nodeList) settle(now time.Time) {
 }
 
 // node checks what scanning and listing have in common: the instance, its
-// state and the node; s.mu is held.
+// state and the node; s.mu must be held.
 func (s *Server) node(r *http.Request, nodeID string) (Node, *nodeList, answer, bool) {
 	i, a, found := s.find(r)
 	switch {
@@ -70,7 +67,7 @@ func (s *Server) scanClients(r *http.Request, body []byte) answer {
 	if err := json.Unmarshal(body, &request); err != nil {
 		return badParameter("the body is not JSON")
 	}
-	now := s.o.Now()
+	now := s.now()
 	job := ok(map[string]string{"job_id": fmt.Sprintf("8abfa7a9%024x", s.jobs.Add(1))})
 	source, list, a, started := s.startScan(r, request.NodeID, request.CleanCache, now)
 	switch {
@@ -92,6 +89,9 @@ func (s *Server) scanClients(r *http.Request, body []byte) answer {
 func (s *Server) startScan(r *http.Request, nodeID string, clean bool, now time.Time) (Source, *nodeList, answer, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.o.RefuseScans {
+		return nil, nil, failure(http.StatusForbidden, "DCS.2003", "Access denied: no permission to scan."), false
+	}
 	n, list, a, found := s.node(r, nodeID)
 	if !found {
 		return nil, nil, a, false
@@ -129,20 +129,24 @@ func busy() answer {
 
 // clientsPage is the answer of listClients.
 type clientsPage struct {
-	Time    string    `json:"time"`
-	Clients []Session `json:"clients"`
-	Count   int       `json:"count"`
+	Time    json.RawMessage `json:"time,omitempty"`
+	Clients []Session       `json:"clients"`
+	Count   int64           `json:"count"`
 }
 
 // listClients gives a page of the list that the last scan has taken.
 func (s *Server) listClients(r *http.Request, _ []byte) answer {
 	query := r.URL.Query()
-	now := s.o.Now()
+	now := s.now()
 	list, o, a, found := s.current(r, query.Get("node_id"), now)
 	if !found {
 		return a
 	}
-	sessions := list.Sessions
+	timeForm, known := timeForms[o.TimeForm]
+	if !known {
+		return failure(http.StatusInternalServerError, "DCS.5000", "emulator: unknown TimeForm "+o.TimeForm)
+	}
+	sessions := o.distort(list.Sessions)
 	if addr := query.Get("addr"); addr != "" {
 		sessions = fromAddress(sessions, addr)
 	}
@@ -156,19 +160,18 @@ func (s *Server) listClients(r *http.Request, _ []byte) answer {
 			return badParameter("sort")
 		}
 	}
-	from, to, valid := window(r, len(sessions), 10, 1000)
+	offset, limit, valid := window(r, 10, 1000)
 	if !valid {
 		return badParameter("offset or limit")
 	}
-	taken := list.Time
+	taken, count := list.Time, int64(len(sessions)+o.HiddenSessions)
 	if o.StampAnswers {
 		taken = now
 	}
-	return ok(clientsPage{
-		Time:    taken.UTC().Format(timeFormat),
-		Clients: append([]Session{}, sessions[from:to]...),
-		Count:   len(sessions) + o.HiddenSessions,
-	})
+	if o.Count != nil {
+		count = *o.Count
+	}
+	return ok(clientsPage{Time: timeForm(taken), Clients: o.page(sessions, offset, limit), Count: count})
 }
 
 // current returns the list that a node has, or what to say instead, and the

@@ -78,7 +78,7 @@ func (s *Server) fault(r Request, beforeAuth bool) *Fault {
 
 func (f *Fault) matches(r Request) bool {
 	return (f.Operation == "" || f.Operation == r.Operation) &&
-		(f.InstanceID == "" || f.InstanceID == r.InstanceID) &&
+		(f.InstanceID == "" || strings.EqualFold(f.InstanceID, r.InstanceID)) &&
 		(f.NodeID == "" || f.NodeID == r.NodeID) &&
 		(f.Offset == nil || *f.Offset == r.Offset)
 }

@@ -95,8 +95,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, operation string,
 	a = early.change(late.change(a))
 
 	s.mu.Lock()
+	if s.o.BOM {
+		a = a.marked()
+	}
 	s.record(request, a.status, len(a.body))
-	w.Header().Set("Date", s.o.Now().UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	s.mu.Unlock()
 	a.send(w, r, id)
 }
@@ -139,12 +142,12 @@ func (s *Server) refuse(r *http.Request, body []byte, id string, request Request
 }
 
 // throttled counts a request of a project, and tells whether it is over the
-// quota of the second; s.mu is held.
+// quota of the second; s.mu must be held.
 func (s *Server) throttled(projectID string) bool {
 	if s.o.Quota <= 0 {
 		return false
 	}
-	if second := s.o.Now().Unix(); second != s.second {
+	if second := s.now().Unix(); second != s.second {
 		s.second = second
 		clear(s.window)
 	}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -10,7 +11,7 @@ import (
 )
 
 // find returns the instance that a request is about, or what to say instead;
-// s.mu is held.
+// s.mu must be held.
 func (s *Server) find(r *http.Request) (*instanceState, answer, bool) {
 	k := s.index(r.PathValue("instance"))
 	if k < 0 || s.instances[k].ProjectID != r.PathValue("project") {
@@ -19,10 +20,10 @@ func (s *Server) find(r *http.Request) (*instanceState, answer, bool) {
 	return s.instances[k], answer{}, true
 }
 
-// window reads offset and limit and applies them to n elements.
-func window(r *http.Request, n, fallback, most int) (from, to int, valid bool) {
+// window reads offset and limit; most is the greatest limit.
+func window(r *http.Request, fallback, most int) (offset, limit int, valid bool) {
 	query := r.URL.Query()
-	offset, limit := 0, fallback
+	limit = fallback
 	for name, value := range map[string]*int{"offset": &offset, "limit": &limit} {
 		if text := query.Get(name); text != "" {
 			parsed, err := strconv.Atoi(text)
@@ -32,11 +33,13 @@ func window(r *http.Request, n, fallback, most int) (from, to int, valid bool) {
 			*value = parsed
 		}
 	}
-	if offset < 0 || limit < 1 || limit > most {
-		return 0, 0, false
-	}
-	from = min(offset, n)
-	return from, min(from+limit, n), true
+	return offset, limit, offset >= 0 && limit >= 1 && limit <= most
+}
+
+// slice returns the page of a list at an offset; an empty one is not nil.
+func slice[T any](all []T, offset, limit int) []T {
+	from := min(offset, len(all))
+	return append([]T{}, all[from:min(from+limit, len(all))]...)
 }
 
 func badParameter(what string) answer {
@@ -47,22 +50,22 @@ func (s *Server) listInstances(r *http.Request, _ []byte) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	query := r.URL.Query()
-	var found []map[string]any
+	found := s.oddInstance(map[string]any{"instance_id": 42, "name": map[string]string{"en": "odd"}, "status": "RUNNING", "engine": "Redis"})
 	for _, i := range s.instances {
 		if i.ProjectID == r.PathValue("project") &&
 			(query.Get("status") == "" || query.Get("status") == i.Status) &&
 			strings.Contains(i.Name, query.Get("name")) &&
 			(query.Get("name_equal") == "" || query.Get("name_equal") == i.Name) &&
-			(query.Get("instance_id") == "" || query.Get("instance_id") == i.ID) &&
+			(query.Get("instance_id") == "" || strings.EqualFold(query.Get("instance_id"), i.ID)) &&
 			(query.Get("ip") == "" || strings.Contains(i.ip(), query.Get("ip"))) {
-			found = append(found, i.render())
+			found = append(found, s.render(i))
 		}
 	}
-	from, to, valid := window(r, len(found), 10, 1000)
+	offset, limit, valid := window(r, 10, 1000)
 	if !valid {
 		return badParameter("offset or limit")
 	}
-	return ok(map[string]any{"instance_num": len(found), "instances": append([]map[string]any{}, found[from:to]...)})
+	return ok(map[string]any{"instance_num": len(found), "instances": slice(found, offset, limit)})
 }
 
 func (s *Server) showInstance(r *http.Request, _ []byte) answer {
@@ -72,7 +75,7 @@ func (s *Server) showInstance(r *http.Request, _ []byte) answer {
 	if !found {
 		return a
 	}
-	return ok(i.render())
+	return ok(s.render(i))
 }
 
 func (s *Server) listNodes(r *http.Request, _ []byte) answer {
@@ -82,23 +85,25 @@ func (s *Server) listNodes(r *http.Request, _ []byte) answer {
 	if !found {
 		return a
 	}
-	return ok(map[string]any{"instance_id": i.ID, "total": len(i.Nodes), "nodes": i.renderNodes()})
+	nodes := s.renderNodes(i)
+	return ok(map[string]any{"instance_id": s.shown(i.ID), "total": len(nodes), "nodes": nodes})
 }
 
 func (s *Server) listProjectNodes(r *http.Request, _ []byte) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []map[string]any
+	all := s.oddInstance("odd")
 	for _, i := range s.instances {
 		if i.ProjectID == r.PathValue("project") {
-			all = append(all, map[string]any{"instance_id": i.ID, "node_count": len(i.Nodes), "nodes": i.renderNodes()})
+			nodes := s.renderNodes(i)
+			all = append(all, map[string]any{"instance_id": s.shown(i.ID), "node_count": len(nodes), "nodes": nodes})
 		}
 	}
-	from, to, valid := window(r, len(all), 10, 100)
+	offset, limit, valid := window(r, 10, 100)
 	if !valid {
 		return badParameter("offset or limit")
 	}
-	return ok(map[string]any{"count": len(all), "instances": append([]map[string]any{}, all[from:to]...)})
+	return ok(map[string]any{"count": len(all), "instances": slice(all, offset, limit)})
 }
 
 func (i *instanceState) ip() string {
@@ -115,8 +120,8 @@ func (i *instanceState) port() int {
 	return cmp.Or(i.Nodes[0].Port, 6379)
 }
 
-// render gives an instance the form that the API gives it.
-func (i *instanceState) render() map[string]any {
+// render gives an instance the form that the API gives it; s.mu must be held.
+func (s *Server) render(i *instanceState) map[string]any {
 	zones := []string{}
 	for _, n := range i.Nodes {
 		if !slices.Contains(zones, n.AZCode) {
@@ -127,12 +132,15 @@ func (i *instanceState) render() map[string]any {
 	if tags == nil {
 		tags = i.tags()
 	}
+	if s.o.OddTags != "" && !s.everySecond(i) {
+		tags = json.RawMessage(s.o.OddTags)
+	}
 	enterprise := i.EnterpriseProjectID
 	if enterprise == nil {
 		enterprise = "0"
 	}
 	return map[string]any{
-		"instance_id": i.ID, "name": i.Name, "engine": i.Engine, "engine_version": i.EngineVersion, "spec_code": i.SpecCode,
+		"instance_id": s.shown(i.ID), "name": i.Name, "engine": i.Engine, "engine_version": i.EngineVersion, "spec_code": i.SpecCode,
 		"status": i.Status, "enterprise_project_id": enterprise, "ip": i.ip(), "port": i.port(), "az_codes": zones, "tags": tags,
 		"capacity": 2, "charging_mode": 0, "features": map[string]bool{"support_acl": true},
 	}
@@ -147,15 +155,16 @@ func (i *instanceState) tags() []map[string]string {
 	return tags
 }
 
-// renderNodes gives the nodes the form that the API gives them.
-func (i *instanceState) renderNodes() []map[string]any {
-	out := []map[string]any{}
+// renderNodes gives the nodes of an instance the form that the API gives them;
+// s.mu must be held.
+func (s *Server) renderNodes(i *instanceState) []any {
+	out := s.oddNode(i)
 	for k, n := range i.Nodes {
 		out = append(out, map[string]any{
 			"logical_node_id": "logical-" + n.ID, "name": n.Name, "status": "Active", "az_code": n.AZCode,
 			"node_role": n.Role, "node_type": n.Type, "node_ip": n.IP, "node_port": strconv.Itoa(cmp.Or(n.Port, 6379)), "node_id": n.ID,
 			"priority_weight": 100, "is_access": true, "group_id": "group-" + n.GroupName, "group_name": n.GroupName, "is_remove_ip": false,
-			"replication_id": "replication-" + strconv.Itoa(k), "dimensions": []map[string]string{{"name": "dcs_instance_id", "value": i.ID}},
+			"replication_id": "replication-" + strconv.Itoa(k), "dimensions": []map[string]string{{"name": "dcs_instance_id", "value": s.shown(i.ID)}},
 		})
 	}
 	return out

@@ -28,7 +28,7 @@ func (s *Server) listProjects(r *http.Request, _ []byte) answer {
 	return ok(map[string]any{"links": map[string]any{"self": "", "next": nil, "previous": nil}, "projects": projects})
 }
 
-// projectsOf returns the ids of the projects of a name; s.mu is held.
+// projectsOf returns the ids of the projects of a name; s.mu must be held.
 func (s *Server) projectsOf(name string) []string {
 	ids, set := s.extra[name]
 	if set || name != s.o.Region {

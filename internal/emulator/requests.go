@@ -50,9 +50,9 @@ func (s *Server) ResetRequests() {
 	clear(s.counts)
 }
 
-// record notes how a request was answered; s.mu is held.
+// record notes how a request was answered; s.mu must be held.
 func (s *Server) record(r Request, status, size int) {
-	r.Status, r.Bytes, r.At = status, size, s.o.Now()
+	r.Status, r.Bytes, r.At = status, size, s.now()
 	s.counts[r.Operation]++
 	if len(s.log) == maxLog {
 		s.log = slices.Clone(s.log[maxLog/2:])

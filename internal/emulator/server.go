@@ -10,23 +10,11 @@ package emulator
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// Options say how the emulated API behaves. The zero value is a patient,
-// well-behaved one without keys.
-type Options struct {
-	Now              func() time.Time // default time.Now
-	ScanDuration     time.Duration    // from a scan's request to its list being there, 0 for at once
-	BusyDuringRescan bool             // while a later scan runs, lists answer DCS.4957 rather than the old list
-	StampAnswers     bool             // time is that of the answer, not of the list
-	HiddenSessions   int              // count tells of so many more sessions than the list shows
-	Quota            int              // requests per second and project, 0 for no limit; over it they are throttled
-	RetryAfter       time.Duration    // what a throttled answer asks for, 0 for nothing
-	Region           string           // the name of the projects at IAM; default DemoRegion
-}
 
 // Key is an access key that the API accepts.
 type Key struct {
@@ -38,12 +26,13 @@ type Key struct {
 
 // Server is the emulated API. It is an http.Handler, made by New.
 type Server struct {
-	o     Options
+	now   func() time.Time
 	mux   *http.ServeMux
 	ended chan struct{} // closed by Close: requests that hang come back
 	jobs  atomic.Int64  // scans asked for
 
 	mu        sync.Mutex
+	o         Options
 	keys      map[string]*keyState
 	instances []*instanceState // in the order in which they were added
 	faults    []*Fault
@@ -64,7 +53,7 @@ func New(o Options) *Server {
 		o.Region = DemoRegion
 	}
 	s := &Server{
-		o: o, ended: make(chan struct{}), keys: make(map[string]*keyState), extra: make(map[string][]string),
+		o: o, now: o.Now, ended: make(chan struct{}), keys: make(map[string]*keyState), extra: make(map[string][]string),
 		window: make(map[string]int), counts: make(map[string]int),
 	}
 	s.routes()
@@ -100,9 +89,9 @@ func (s *Server) RemoveKey(accessKey string) {
 func (s *Server) SetOptions(change func(*Options)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, region := s.o.Now, s.o.Region
+	region := s.o.Region
 	change(&s.o)
-	s.o.Now, s.o.Region = now, region
+	s.o.Now, s.o.Region = s.now, region
 }
 
 // SetProjectsAtIAM sets the project ids that IAM knows for a region's name,
@@ -171,7 +160,7 @@ func (s *Server) Frozen(instanceID, nodeID string) (Snapshot, bool) {
 	if list == nil {
 		return Snapshot{}, false
 	}
-	list.settle(s.o.Now())
+	list.settle(s.now())
 	if list.current == nil {
 		return Snapshot{}, false
 	}
@@ -180,7 +169,8 @@ func (s *Server) Frozen(instanceID, nodeID string) (Snapshot, bool) {
 	return frozen, true
 }
 
-// index returns the position of an instance, or -1; s.mu is held.
+// index returns the position of an instance, or -1, whatever the case of its
+// id; s.mu must be held.
 func (s *Server) index(id string) int {
-	return slices.IndexFunc(s.instances, func(i *instanceState) bool { return i.ID == id })
+	return slices.IndexFunc(s.instances, func(i *instanceState) bool { return strings.EqualFold(i.ID, id) })
 }

@@ -1,0 +1,107 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// timeForms are the forms that a list's time can have: each is a function that
+// returns its JSON text, nil for a list without the key.
+var timeForms = map[string]func(time.Time) json.RawMessage{
+	"":             layout("2006-01-02T15:04:05.000Z"),
+	"space":        layout("2006-01-02 15:04:05"),
+	"zoneless":     layout("2006-01-02T15:04:05"),
+	"offset":       layout("2006-01-02T15:04:05-0700"),
+	"seconds":      func(t time.Time) json.RawMessage { return strconv.AppendInt(nil, t.Unix(), 10) },
+	"millis":       func(t time.Time) json.RawMessage { return strconv.AppendInt(nil, t.UnixMilli(), 10) },
+	"seconds-text": func(t time.Time) json.RawMessage { return fmt.Appendf(nil, `"%d"`, t.Unix()) },
+	"millis-text":  func(t time.Time) json.RawMessage { return fmt.Appendf(nil, `"%d"`, t.UnixMilli()) },
+	"garbage":      layout("a while ago"),
+	"none":         func(time.Time) json.RawMessage { return nil },
+	"null":         func(time.Time) json.RawMessage { return json.RawMessage("null") },
+}
+
+// TimeForms returns the values of Options.TimeForm other than "", sorted.
+func TimeForms() []string {
+	var names []string
+	for name := range timeForms {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// layout returns a form that writes a time in UTC, as a JSON string.
+func layout(layout string) func(time.Time) json.RawMessage {
+	return func(t time.Time) json.RawMessage {
+		return strconv.AppendQuote(nil, t.UTC().Format(layout))
+	}
+}
+
+// distort returns a list as the options change it, before it is filtered,
+// sorted and paged. The list itself stays.
+func (o *Options) distort(sessions []Session) []Session {
+	if !o.RepeatIDs && o.HugeName == 0 {
+		return sessions
+	}
+	sessions = slices.Clone(sessions)
+	if o.RepeatIDs {
+		for i := 1; i < len(sessions); i += 2 {
+			sessions[i].ID = sessions[i-1].ID
+		}
+	}
+	if o.HugeName > 0 && len(sessions) > 0 {
+		sessions[len(sessions)/2].Name = strings.Repeat("n", o.HugeName)
+	}
+	return sessions
+}
+
+// page returns the page of a list at an offset, as the options change it.
+func (o *Options) page(sessions []Session, offset, limit int) []Session {
+	if o.PageCap > 0 {
+		limit = min(limit, o.PageCap)
+	}
+	if o.RepeatPages && offset >= min(limit, len(sessions)) {
+		offset = 0
+	}
+	from := min(offset, len(sessions))
+	page := append([]Session{}, sessions[from:min(from+limit, len(sessions))]...)
+	if o.Endless {
+		beyond := min(max(offset-len(sessions), 0), math.MaxInt32)
+		last := lastID(sessions)
+		for len(page) < limit {
+			page = append(page, invented(last, beyond))
+			beyond++
+		}
+	}
+	if o.HidePerPage > 0 && len(page) > 0 {
+		page = page[:max(len(page)-o.HidePerPage, 1)]
+	}
+	return page
+}
+
+// lastID returns the greatest id of a list.
+func lastID(sessions []Session) int64 {
+	var last int64
+	for _, s := range sessions {
+		last = max(last, number(s.ID))
+	}
+	return last
+}
+
+// invented returns the session that stands so many places beyond the end of a
+// list, whose greatest id is last.
+func invented(last int64, beyond int) Session {
+	addr := fmt.Sprintf("10.99.%d.%d:%d", beyond>>8&255, beyond&255, 1024+beyond>>16&0x7fff)
+	return Session{
+		ID: strconv.FormatInt(last+1+int64(beyond), 10), Addr: addr, Peer: addr, Cmd: "get", Flags: "N", FD: strconv.Itoa(10_000 + beyond),
+		DB: "0", Multi: -1, QBufFree: 20474, Events: "r", Network: "vpc",
+	}
+}
