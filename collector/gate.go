@@ -17,11 +17,16 @@ type gate struct {
 // newGate returns a gate with one announced.
 func newGate() *gate { return &gate{left: 1, open: make(chan struct{})} }
 
-// announce adds n who are to pass. Somebody who is to pass does it.
-func (g *gate) announce(n int) {
+// announce adds n who are to pass, and reports whether it could: not after the
+// gate has opened.
+func (g *gate) announce(n int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.left == 0 {
+		return false
+	}
 	g.left += n
+	return true
 }
 
 // pass says that one has passed.

@@ -31,8 +31,11 @@ type schedule struct {
 	waiting []*job
 	running map[*job]bool
 	begun   bool // something was admitted
-	nodes   int  // that are to be read, as far as known
-	reached int  // nodes that were admitted
+	scans   *gate
+	cost    int // requests of the jobs that are announced to scans
+	scan    int // of these, those up to their scans
+	nodes   int // that are to be read, as far as known
+	reached int // nodes that were admitted
 }
 
 // job is a node to read in a scrape, or an instance whose nodes have to be
@@ -60,7 +63,7 @@ func (s *schedule) read(instances []*instanceResult) {
 			s.addNodes(i)
 			continue
 		}
-		s.waiting = append(s.waiting, &job{instance: i, cost: unlistedCost})
+		s.waiting = append(s.waiting, &job{instance: i, cost: unlistedCost, scan: unlistedCost - 1})
 	}
 	s.mu.Lock()
 	s.admit()
@@ -150,27 +153,46 @@ func (s *schedule) admit() {
 	var now []*job
 	now, s.waiting = longestWaiting(s.waiting, capacity)
 	s.begun = true
-	scans, share := newGate(), scanShare(now)
+	release := s.announce(now)
+	defer release()
 	for _, j := range now {
 		s.running[j] = true
 		if j.instance != nil {
+			scans := s.scans
 			s.wait.Go(func() {
 				s.addNodes(j.instance)
 				s.finish(j)
+				scans.pass() // its nodes are announced, if it is their turn
 			})
 			continue
 		}
 		s.reached++
 		reader := s.reader
 		reader.api = countingAPI{reader.api, &j.sent}
-		reader.scans, reader.scanShare = scans, share
-		scans.announce(1)
+		reader.scans, reader.scanShare = s.scans, s.scanShare()
 		s.wait.Go(func() {
 			j.reading = reader.read(s.ctx, j.state)
 			s.finish(j)
 		})
 	}
-	scans.pass()
+}
+
+// announce has the jobs join those whose lists are not read before the scans of
+// all of them have been sent, if there still are such; s.mu must be held. Each
+// job must pass s.scans then. The function that it returns must be called when
+// all have begun.
+func (s *schedule) announce(jobs []*job) (release func()) {
+	release = func() {}
+	if s.scans == nil || !s.scans.announce(len(jobs)) {
+		s.scans, s.cost, s.scan = newGate(), 0, 0
+		s.scans.announce(len(jobs))
+		release = s.scans.pass
+	}
+	for _, j := range jobs {
+		s.cost += j.cost
+		s.scan += j.scan
+	}
+	return release
 }
 
 // finish makes room for others.
@@ -186,7 +208,10 @@ func (s *schedule) finish(j *job) {
 // which they have waited. At least one is taken, and one that is huge does not
 // keep the others out: it takes its share, and what they leave.
 func longestWaiting(jobs []*job, capacity float64) (taken, rest []*job) {
-	slices.SortStableFunc(jobs, func(a, b *job) int { return a.asked.Compare(b.asked) })
+	slices.SortStableFunc(jobs, func(a, b *job) int {
+		// What is listed already is read before more is listed.
+		return cmp.Or(a.asked.Compare(b.asked), cmp.Compare(listing(a), listing(b)))
+	})
 	most := max(capacity/4, 8)
 	for k, j := range jobs {
 		if capacity -= min(float64(j.cost), most); capacity < 0 && k > 0 {
@@ -196,15 +221,18 @@ func longestWaiting(jobs []*job, capacity float64) (taken, rest []*job) {
 	return jobs, nil
 }
 
-// scanShare returns the part of a scrape's time within which the nodes of jobs
-// are scanned: the rest is for reading their lists.
-func scanShare(jobs []*job) float64 {
-	cost, scan := 0, 0
-	for _, j := range jobs {
-		cost += j.cost
-		scan += j.scan
+// scanShare returns the part of a scrape's time within which nodes are scanned:
+// the rest is for reading their lists. s.mu must be held.
+func (s *schedule) scanShare() float64 {
+	return min(max(0.5, float64(s.scan)/float64(max(1, s.cost))+0.1), 0.8)
+}
+
+// listing returns 1 for an instance, 0 for a node.
+func listing(j *job) int {
+	if j.instance != nil {
+		return 1
 	}
-	return min(max(0.5, float64(scan)/float64(max(1, cost))+0.1), 0.8)
+	return 0
 }
 
 // cheapest returns what the cheapest of the jobs costs.

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -81,10 +82,22 @@ func (o *Options) page(sessions []Session, offset, limit int) []Session {
 			beyond++
 		}
 	}
-	if o.HidePerPage > 0 && len(page) > 0 {
-		page = page[:max(len(page)-o.HidePerPage, 1)]
+	return o.show(page, from)
+}
+
+// show returns those sessions of a page that are not hidden; the page begins at
+// an offset of the whole list.
+func (o *Options) show(page []Session, from int) []Session {
+	if o.HidePerPage <= 0 {
+		return page
 	}
-	return page
+	size := cmp.Or(o.PageCap, 1000)
+	at := from
+	return slices.DeleteFunc(page, func(Session) bool {
+		hidden := at%size < min(o.HidePerPage, size-1)
+		at++
+		return hidden
+	})
 }
 
 // lastID returns the greatest id of a list.

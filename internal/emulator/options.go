@@ -17,9 +17,9 @@ type Options struct {
 	// PageCap is the most sessions that a page has, whatever limit asks for;
 	// 0 for no more than limit. A limit over 1000 is refused all the same.
 	PageCap int
-	// HidePerPage is how many sessions are missing at the end of each page,
-	// which keeps at least one. Offsets are those of the whole list, and count
-	// includes the missing sessions.
+	// HidePerPage is how many sessions are hidden of each PageCap sessions of
+	// the whole list (of each 1,000 without one): the first ones, and never
+	// all. Offsets and count include the hidden sessions.
 	HidePerPage int
 	// Count, if set, is the count of every page, true or not.
 	Count *int64
