@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -18,12 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
-	sloggokit "github.com/tjhop/slog-gokit"
 )
-
-// drain is how long requests under way may take after the signal to end.
-const drain = 10 * time.Second
 
 // serve runs the daemon until ctx ends.
 func serve(ctx context.Context, f flags, logger log.Logger) error {
@@ -31,6 +24,11 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 	if err != nil {
 		return invalidError{err}
 	}
+	listeners, err := bind(ctx, f.web)
+	if err != nil {
+		return invalidError{err}
+	}
+	defer closeAll(listeners)
 	d := &daemon{
 		load:   func() (*config.Config, error) { return config.Load(f.configFile) },
 		logger: logger, own: collector.NewOwnMetrics(), clients: clients{logger: logger},
@@ -61,7 +59,7 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 		return err
 	}
 	level.Info(logger).Log("msg", "starting", "version", version.Version, "revision", version.GetRevision(), "go", version.GoVersion)
-	return listen(ctx, &http.Server{
+	return listen(ctx, listeners, &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -82,28 +80,4 @@ func sessionsAccess(f flags) (*web.Access, error) {
 		return nil, fmt.Errorf("--web.enable-sessions cannot be used: %w", err)
 	}
 	return access, nil
-}
-
-// listen serves until ctx ends, then lets the requests under way end.
-func listen(ctx context.Context, server *http.Server, flags *toolkit.FlagConfig, logger log.Logger) error {
-	drained := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		level.Info(logger).Log("msg", "ending: requests under way are finished", "within", drain)
-		ctx, cancel := context.WithTimeout(context.Background(), drain)
-		defer cancel()
-		drained <- server.Shutdown(ctx)
-	})
-	// The logger filters by level itself.
-	handler := sloggokit.NewGoKitHandler(logger, slog.LevelDebug)
-	err := toolkit.ListenAndServe(server, flags, slog.New(handler))
-	if !errors.Is(err, http.ErrServerClosed) {
-		stop()
-		return fmt.Errorf("cannot serve: %w", err)
-	}
-	if err := <-drained; err != nil {
-		_ = server.Close()
-		level.Warn(logger).Log("msg", "requests under way were cut off", "err", err)
-	}
-	level.Info(logger).Log("msg", "ended")
-	return nil
 }

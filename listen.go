@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	sloggokit "github.com/tjhop/slog-gokit"
+)
+
+// drain is how long requests under way may take after the signal to end.
+const drain = 10 * time.Second
+
+// bind opens what the command line says to listen on, so that an address that
+// cannot be had is reported before anything else is done. It returns nil where
+// exporter-toolkit opens the listeners itself: those of systemd, and vsock.
+func bind(ctx context.Context, flags *toolkit.FlagConfig) ([]net.Listener, error) {
+	if *flags.WebSystemdSocket {
+		return nil, nil
+	}
+	addresses := *flags.WebListenAddresses
+	for _, address := range addresses {
+		if _, port, err := net.SplitHostPort(address); address == "" || (err == nil && port == "") {
+			return nil, fmt.Errorf("--web.listen-address %q names no port: give host:port, or :port for all addresses of this machine", address)
+		}
+	}
+	if slices.ContainsFunc(addresses, func(a string) bool { return strings.HasPrefix(a, "vsock://") }) {
+		return nil, nil
+	}
+	var listeners []net.Listener
+	for _, address := range addresses {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			closeAll(listeners)
+			return nil, listenError(address, err)
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// closeAll closes listeners, also those that are closed already.
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		_ = l.Close()
+	}
+}
+
+// listenError says why an address cannot be listened on, and what to do.
+func listenError(address string, err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	why, advice := err.Error(), "give host:port of this machine with --web.listen-address"
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		why = number.Error()
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice = "end the process that listens there, or choose another port with --web.listen-address"
+	case errors.Is(err, syscall.EACCES):
+		advice = "choose a port of 1024 or above with --web.listen-address, or permit the exporter to use this one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		why, advice = "this machine does not have that address", "correct --web.listen-address"
+	}
+	return fmt.Errorf("cannot listen on %q: %s: %s", address, why, advice)
+}
+
+// listen serves until ctx ends, then lets the requests under way end. Without
+// listeners, exporter-toolkit opens those that flags say.
+func listen(ctx context.Context, listeners []net.Listener, server *http.Server, flags *toolkit.FlagConfig, logger log.Logger) error {
+	drained := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		level.Info(logger).Log("msg", "ending: requests under way are finished", "within", drain)
+		ctx, cancel := context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		drained <- server.Shutdown(ctx)
+	})
+	// The logger filters by level itself.
+	slogger := slog.New(sloggokit.NewGoKitHandler(logger, slog.LevelDebug))
+	var err error
+	if len(listeners) > 0 {
+		err = toolkit.ServeMultiple(listeners, server, flags, slogger)
+	} else {
+		err = toolkit.ListenAndServe(server, flags, slogger)
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "listen" {
+		stop()
+		return invalidError{listenError(strings.Join(*flags.WebListenAddresses, ", "), err)}
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return fmt.Errorf("cannot serve: %w", err)
+	}
+	if err := <-drained; err != nil {
+		_ = server.Close()
+		level.Warn(logger).Log("msg", "requests under way were cut off", "err", err)
+	}
+	level.Info(logger).Log("msg", "ended")
+	return nil
+}
