@@ -7,14 +7,21 @@ import (
 	"time"
 )
 
-// TestCannotListen checks that an address that cannot be had is reported in one
-// line, before anything is logged or sent to the API.
-func TestCannotListen(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+// newTaken returns an address that somebody listens on.
+func newTaken(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// TestCannotListen checks that an address that cannot be had is reported in one
+// line, before anything is logged or sent to the API.
+func TestCannotListen(t *testing.T) {
+	taken := newTaken(t)
 	api, config := newReloadable(t)
 	file := write(t, config("WRONGKEY", "", "i1"))
 	for _, tt := range []struct {
@@ -22,8 +29,8 @@ func TestCannotListen(t *testing.T) {
 		addresses []string
 		err       []string // parts of it
 	}{
-		{"port in use", []string{taken.Addr().String()}, []string{taken.Addr().String(), "address already in use", "choose another port"}},
-		{"second port in use", []string{"127.0.0.1:0", taken.Addr().String()}, []string{`"` + taken.Addr().String() + `"`, "address already in use"}},
+		{"port in use", []string{taken}, []string{taken, "address already in use", "choose another port"}},
+		{"second port in use", []string{"127.0.0.1:0", taken}, []string{`"` + taken + `"`, "address already in use"}},
 		{"another machine's address", []string{"203.0.113.1:9947"}, []string{"203.0.113.1:9947", "this machine does not have that address", "--web.listen-address"}},
 		{"no such name", []string{strings.Repeat("a", 64) + ".example:9947"}, []string{"no such host", "--web.listen-address"}},
 		{"no port", []string{"127.0.0.1"}, []string{`"127.0.0.1"`, "missing port", "host:port"}},

@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case f.demo && configSet:
 		return invalidError{errors.New("--demo and --config.file exclude each other: the demo brings its own configuration")}
 	case !web.IsTelemetryPath(f.telemetryPath):
-		return invalidError{fmt.Errorf("--web.telemetry-path %q cannot be used: it is a path such as /metrics, and not one of the exporter's other endpoints", f.telemetryPath)}
+		return invalidError{fmt.Errorf("--web.telemetry-path %q cannot be used: give a path such as /metrics, of letters, digits and ._~- between single slashes, at which the exporter has no other endpoint", f.telemetryPath)}
 	}
 	switch command {
 	case checkCommand.FullCommand():

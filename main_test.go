@@ -84,6 +84,39 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+// TestTelemetryPath checks that metrics are served at any plain path, and that
+// others are refused in one line before anything is done.
+func TestTelemetryPath(t *testing.T) {
+	taken := newTaken(t) // so that no server starts
+	for path, good := range map[string]bool{
+		"/metrics": true, "/dcs/metrics": true, "/a.b_c~d-e": true, "/probes": true, "/probe/x": true, "/-": true, "/.well-known/m": true,
+		"": false, "metrics": false, "/": false, "//": false, "//metrics": false, "/metrics//": false, "/metrics/": false, "/a//b": false,
+		"/a/../b": false, "/./a": false, "/..": false, "/probe": false, "/probe/": false, "//probe": false, "/x/../probe": false,
+		"/sd": false, "/sessions": false, "/-/ready": false, "/-/metrics": false, "/%70robe": false, "/%2F": false, "/%": false,
+		"/{x}": false, "/{$}": false, "/{x...}": false, "/}": false, "/a b": false, "/a?b": false, "/a#b": false, "/a\nb": false, "/a\\b": false,
+		"/\xff": false, "/a\x00": false, "GET /metrics": false, "example.com/metrics": false,
+	} {
+		var stdout, stderr output
+		err := run(t.Context(), []string{"--demo", "--web.listen-address=" + taken, "--web.telemetry-path=" + path}, &stdout, &stderr)
+		if err == nil || exitCode(err) != 2 || strings.Contains(err.Error(), "\n") || stderr.String() != "" {
+			t.Errorf("%q: %v; on stderr %q", path, err, stderr.String())
+			continue
+		}
+		if refused := strings.HasPrefix(err.Error(), "--web.telemetry-path "); refused == good {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+	_, config := newReloadable(t)
+	for _, path := range []string{"/probe/x", "/-", "/.well-known/m"} {
+		t.Run(path, func(t *testing.T) {
+			r := serveFileAt(t, config("SECRETSK", "", "i1"), "127.0.0.1:0", "--web.telemetry-path="+path)
+			if status, body := r.request(http.MethodGet, path); status != http.StatusOK || !strings.Contains(body, `dcs_up{instance_id="i1"} 1`) {
+				t.Errorf("%d\n%s", status, body)
+			}
+		})
+	}
+}
+
 // TestDemo runs the demo, scrapes it, and ends it.
 func TestDemo(t *testing.T) {
 	for _, format := range []string{"logfmt", "json"} {

@@ -6,6 +6,8 @@ package web
 
 import (
 	"net/http"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -38,11 +40,15 @@ type Settings struct {
 	ExporterOnly  bool          // /metrics reads no instance
 }
 
-// IsTelemetryPath tells whether metrics can be at a path: it is a plain one, and
-// no other endpoint is there.
-func IsTelemetryPath(path string) bool {
-	return strings.HasPrefix(path, "/") && !strings.ContainsAny(path, " {}?#") &&
-		!slices.Contains([]string{"/", "/probe", "/sd", "/sessions"}, path) && !strings.HasPrefix(path, "/-/")
+// plainPath is a path of characters that need no escape in a URL, nor mean
+// anything to http.ServeMux.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
+// IsTelemetryPath reports whether metrics can be at a path: it is a plain one
+// in its shortest form, and no other endpoint is there.
+func IsTelemetryPath(p string) bool {
+	return plainPath.MatchString(p) && p == path.Clean(p) &&
+		!slices.Contains([]string{"/probe", "/sd", "/sessions"}, p) && !strings.HasPrefix(p, "/-/")
 }
 
 // NewHandler returns the handler of all endpoints.
