@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -108,11 +106,9 @@ func (d *daemon) refuse(err error) error {
 	return err
 }
 
-// reloadOnHangup reloads on each SIGHUP, until the function that it returns is
+// reloadOn reloads on each signal, until the function that it returns is
 // called.
-func (d *daemon) reloadOnHangup(ctx context.Context) func() {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) func() {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -126,7 +122,6 @@ func (d *daemon) reloadOnHangup(ctx context.Context) func() {
 		}
 	})
 	return func() {
-		signal.Stop(hangups)
 		cancel()
 		done.Wait()
 	}

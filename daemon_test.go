@@ -51,14 +51,7 @@ func serveFileAt(t *testing.T, text, address string, more ...string) *running {
 			t.Error(err)
 		}
 	})
-	listening := regexp.MustCompile(`msg="Listening on" address=(\S+:\d+)`)
-	r.await("it listens", func() bool {
-		m := listening.FindStringSubmatch(r.log.String())
-		if m != nil {
-			r.url = "http://" + m[1]
-		}
-		return m != nil
-	})
+	r.awaitURL()
 	return r
 }
 

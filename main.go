@@ -117,6 +117,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // invalid words what is wrong with a configuration file.
 func invalid(err error) error {
+	if _, ok := errors.AsType[pipeError](err); ok {
+		return invalidError{err}
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return invalidError{fmt.Errorf("%w\nName the configuration file with --config.file, or see the exporter at work with --demo", err)}
 	}

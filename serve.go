@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -24,13 +27,19 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 	if err != nil {
 		return invalidError{err}
 	}
+	// Caught from here on: a hangup while the configuration is read for the
+	// first time has it read once more.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	listeners, err := bind(ctx, f.web)
 	if err != nil {
 		return invalidError{err}
 	}
 	defer closeAll(listeners)
+	file := configFile{path: f.configFile}
 	d := &daemon{
-		load:   func() (*config.Config, error) { return config.Load(f.configFile) },
+		load:   func() (*config.Config, error) { return file.load(ctx) },
 		logger: logger, own: collector.NewOwnMetrics(), clients: clients{logger: logger},
 	}
 	if f.demo {
@@ -42,11 +51,14 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 		d.load = func() (*config.Config, error) { return cfg, nil }
 		level.Info(logger).Log("msg", "demo mode: all sessions are invented")
 	}
-	if err := d.reload(); err != nil {
+	switch err := d.reload(); {
+	case err != nil && ctx.Err() != nil:
+		return nil // ended while a pipe had no writer
+	case err != nil:
 		return err
 	}
 	defer d.close()
-	defer d.reloadOnHangup(ctx)()
+	defer d.reloadOn(ctx, hangups)()
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(d.own, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), versioncollector.NewCollector(name))

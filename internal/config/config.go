@@ -144,6 +144,11 @@ func Load(path string) (*Config, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return Read(f, path)
+}
+
+// Read is Load of a file that is open already.
+func Read(f io.Reader, path string) (*Config, error) {
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err
