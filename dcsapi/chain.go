@@ -49,7 +49,9 @@ type sourcedKey struct {
 // CLOUD_SDK_SK as in the vendor's samples, the profile file, the agency of the
 // machine and the identity of the pod. A temporary key is renewed in the
 // background when it has less than 40 minutes left. transport is used to reach
-// IAM at iamEndpoint for an identity token; nil stands for the default.
+// IAM at iamEndpoint for an identity token; nil stands for the default. If
+// iamEndpoint is "", only the profile can say where IAM is: an identity token
+// is never sent to a host that was guessed.
 func NewDefaultChain(iamEndpoint string, transport *http.Transport) KeySource {
 	return &defaultChain{sources: newSources(iamEndpoint, transport), observe: func(KeyNews) {}}
 }

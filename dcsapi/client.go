@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Region      string // such as "cn-north-4"
 	Endpoint    string // base URL of the DCS API
-	IAMEndpoint string // base URL of IAM
+	IAMEndpoint string // base URL of IAM; "" if it is not known: nothing is sent to IAM then
 	ProjectID   string // "" to take it from the key's source, else from IAM
 
 	Keys    KeySource // where the key comes from

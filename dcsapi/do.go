@@ -179,7 +179,11 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	resp, err := c.http.Do(req)
 	if err != nil {
 		c.options.Observe(call.operation, "error", time.Since(start))
-		return transportError(ctx, err, c.ownCA(), connected.IsZero())
+		failed := transportError(ctx, err, c.ownCA(), connected.IsZero())
+		if connected.IsZero() && isUnreachable(err) {
+			failed.suggest(otherEndpoint(endpoint), call.iam)
+		}
+		return failed
 	}
 	defer resp.Body.Close()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {

@@ -98,6 +98,9 @@ func (c *Client) ListProjects(ctx context.Context) ([]Project, error) {
 }
 
 func (c *Client) listProjects(ctx context.Context, op string, query map[string]string) ([]Project, error) {
+	if c.options.IAMEndpoint == "" {
+		return nil, &Error{Op: op, Reason: ReasonOther, Message: "IAM's host is not known: set iam_endpoint, or cloud", unsent: true}
+	}
 	var projects []Project
 	err := c.do(ctx, &call{
 		operation: "list_projects", op: op, iam: true,

@@ -163,10 +163,14 @@ func (s *source) exchange(basic *auth.BasicCredentials) (err error) {
 			err = errors.New("IAM answered with something that is no key: check iam_endpoint")
 		}
 	}()
-	if basic.IamEndpoint == "" {
-		basic.IamEndpoint = s.iamEndpoint
-	} else if err := checkBaseURL(basic.IamEndpoint); err != nil {
-		return fmt.Errorf("iam_endpoint %w", err)
+	switch basic.IamEndpoint = cmp.Or(basic.IamEndpoint, s.iamEndpoint); basic.IamEndpoint {
+	case "":
+		return errors.New("an identity token goes to IAM, whose host does not follow from endpoint: set iam_endpoint, or cloud")
+	case s.iamEndpoint:
+	default:
+		if err := checkBaseURL(basic.IamEndpoint); err != nil {
+			return fmt.Errorf("iam_endpoint %w", err)
+		}
 	}
 	config := sdkconfig.DefaultHttpConfig().
 		WithSigningAlgorithm(algorithm.HmacSHA256).

@@ -2,6 +2,7 @@ package dcsapi
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -79,6 +80,35 @@ func networkAdvice(err error, ownCA bool) string {
 		return "the proxy cannot be reached: check proxy_url"
 	}
 	return ""
+}
+
+// isUnreachable reports whether err says that there was no way to a host: its
+// name does not resolve, nobody answers there, or a proxy says so.
+func isUnreachable(err error) bool {
+	if refused, ok := errors.AsType[*proxyError](err); ok {
+		return refused.status >= http.StatusInternalServerError
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op == "dial" // rather than proxyconnect
+	}
+	return errors.Is(err, context.DeadlineExceeded)
+}
+
+// suggest adds to an error of a host that cannot be reached where else its
+// service may be; endpoint is "" if nowhere.
+func (e *Error) suggest(endpoint string, iam bool) {
+	if endpoint == "" {
+		return
+	}
+	key := "endpoint"
+	if iam {
+		key = "iam_endpoint"
+	}
+	advice := "sources differ on where the API of this region is, and it may be at another host: to use that, set " + key + ": " + endpoint
+	if e.Message != "" {
+		advice = e.Message + "; " + advice
+	}
+	e.Message = advice
 }
 
 // answerTrouble says why a source of keys has no answer that is a key. It

@@ -57,6 +57,7 @@ func TestEveryKey(t *testing.T) {
 	got, err := config.Parse("c.yml", []byte(`
 projects:
   - region: eu-de
+    cloud: otc.t-systems.com
     project_id: p1
     endpoint: https://dcs.eu-de.otc.t-systems.com/
     iam_endpoint: http://127.0.0.1:5000
@@ -198,7 +199,7 @@ func TestEndpoints(t *testing.T) {
 		"http://128.0.0.1": "", "http://localhost.example": "", "http://[::2]": "", "https://": "", "https://:1": "", "https://x:0": "", "https://x:": "",
 		"ftp://x": "", "x.example": "", "//x.example": "", "https://x.example/v2": "", "https://u@x.example": "", "https://x.example#": "",
 	} {
-		cfg, err := config.Parse("c.yml", []byte(minimal+"    endpoint: '"+text+"'\n"), ".")
+		cfg, err := config.Parse("c.yml", []byte(minimal+"    project_id: p\n    endpoint: '"+text+"'\n"), ".")
 		switch {
 		case err != nil && want != "":
 			t.Errorf("%s: %v", text, err)

@@ -1,18 +1,6 @@
 package config
 
-import (
-	"net/netip"
-	"net/url"
-	"strconv"
-	"strings"
-
-	"dcs_session_exporter/dcsapi"
-
-	"go.yaml.in/yaml/v3"
-)
-
-// defaultIAM is where IAM of a region is.
-func defaultIAM(region string) string { return "https://iam." + region + ".myhuaweicloud.com" }
+import "go.yaml.in/yaml/v3"
 
 // projects decodes the list of projects.
 func (d *decoder) projects(v value) []Project {
@@ -44,12 +32,14 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	p := Project{ReadReplicas: true, MaxConcurrentRequests: 8, RequestsPerSecond: 20}
 	var h httpSettings
 	var instances value
+	var cloud string
 	if v.null() {
 		v.problem("is empty: a project has a region, and instances or discover")
 		return p
 	}
 	if !v.mapping(fields{
 		"region":       func(v value) { v.id(&p.Region) },
+		"cloud":        func(v value) { v.cloud(&cloud) },
 		"project_id":   func(v value) { v.id(&p.ProjectID) },
 		"endpoint":     func(v value) { v.endpoint(&p.Endpoint) },
 		"iam_endpoint": func(v value) { v.endpoint(&p.IAMEndpoint) },
@@ -73,7 +63,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 		return p
 	}
 	p.Proxy = h.proxy(v)
-	d.endpoints(v, &p)
+	d.endpoints(v, &p, cloud)
 	switch {
 	case instances.node != nil:
 		p.Instances = d.instances(instances, known)
@@ -82,26 +72,6 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	}
 	p.Connection = p.connection(h)
 	return p
-}
-
-// endpoints fills in what follows from the region.
-func (d *decoder) endpoints(v value, p *Project) {
-	if p.Region == "" {
-		if !v.has("region") {
-			v.at("region").problem("is missing: name the region, such as cn-north-4")
-		}
-		return
-	}
-	if p.Endpoint == "" && !v.has("endpoint") {
-		endpoint, err := dcsapi.Endpoint(p.Region)
-		if err != nil {
-			v.at("region").problem("%s %v", v.quoted(p.Region), err)
-		}
-		p.Endpoint = endpoint
-	}
-	if p.IAMEndpoint == "" {
-		p.IAMEndpoint = defaultIAM(p.Region)
-	}
 }
 
 // instances decodes the instances of a project. known are all instances of the
@@ -157,47 +127,4 @@ func (v value) nodes() []string {
 		v.problem("is empty: name nodes, or leave the key out to read all that hold sessions")
 	}
 	return out
-}
-
-// endpoint decodes a base URL. Errors of net/url are not repeated: a URL may
-// hold a password.
-func (v value) endpoint(to *string) {
-	s, ok := v.scalar("a URL")
-	if !ok {
-		return
-	}
-	u, err := url.Parse(s)
-	switch {
-	case err != nil, !isHost(u), u.Scheme != "https" && u.Scheme != "http":
-		v.problem("is not a URL such as https://dcs.cn-north-4.myhuaweicloud.com")
-	case u.User != nil, strings.ContainsAny(s, "?#"), u.Path != "" && u.Path != "/":
-		v.problem("must be a base URL: scheme, host and port only")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		v.problem("must begin with https://: http:// is for loopback only")
-	default:
-		*to = u.Scheme + "://" + u.Host
-	}
-}
-
-// isHost tells whether a URL names a host, and a good port if any.
-func isHost(u *url.URL) bool {
-	host, port := u.Hostname(), u.Port()
-	if port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return false
-		}
-	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return !strings.HasSuffix(u.Host, ":")
-	}
-	return host != "" && !strings.HasSuffix(u.Host, ":") && !strings.ContainsFunc(host, func(r rune) bool { return !isWord(r) && r != '.' })
-}
-
-// isLoopback tells whether a host is this machine.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

@@ -18,7 +18,7 @@ func TestProjectProblems(t *testing.T) {
 			":2: projects[0].region: is missing: name the region, such as cn-north-4", ":2: projects[0].instances: is missing: list the instances to read, or set discover: {} to read all there are",
 		}},
 		{"unknown region", "projects:\n  - region: moon-1\n    instances: [{id: a}]\n", []string{
-			`:2: projects[0].region: "moon-1" is not a known region: correct it, or set endpoint to the base URL of its DCS API`,
+			`:2: projects[0].region: "moon-1" is not a known region (the nearest is ae-ad-1): correct it, or set cloud to the domain of another cloud, or endpoint to the base URL of its DCS API`,
 		}},
 		{"discovery", project("discover: {name: '(', tags: {a: b, '': c, [x]: d, e: , f: [g], a: h}, enterprise_project_id: '', nam: y}"), []string{
 			`:4: projects[0].discover.name: "(" is not a regular expression (RE2 syntax), such as ^prod-`,
@@ -156,7 +156,7 @@ func TestConnection(t *testing.T) {
 	}
 	seen := map[string]string{none: "nothing"}
 	for _, lines := range []string{
-		"    project_id: p\n", "    endpoint: https://x.example\n", "    iam_endpoint: https://x.example\n", "    requests_per_second: 19\n", "    max_concurrent_requests: 7\n",
+		"    project_id: p\n", "    project_id: p\n    endpoint: https://x.example\n", "    cloud: x.example\n", "    iam_endpoint: https://x.example\n", "    requests_per_second: 19\n", "    max_concurrent_requests: 7\n",
 		"    proxy_url: http://p.example:1\n", "    proxy_url: http://p.example:2\n", "    proxy_url: http://p.example:2\n    no_proxy: x\n", "    proxy_from_environment: true\n",
 		"    credentials: {access_key: a, secret_key: b}\n", "    credentials: {access_key: a, secret_key: c}\n", "    credentials: {access_key: a, secret_key_file: s}\n",
 		"    credentials: {access_key: a, secret_key: b, security_token: c}\n", "    tls_config: {server_name: x}\n", "    tls_config: {ca_file: ca.pem}\n",

@@ -1,5 +1,11 @@
 package config
 
+import (
+	"strings"
+
+	"dcs_session_exporter/dcsapi"
+)
+
 // suggestion names the known key that is nearest to a misspelt one.
 func suggestion(key string, known fields) string {
 	best, distance := "", 3
@@ -34,4 +40,19 @@ func editDistance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// nearestRegion names the known region that is nearest to one that is not, in
+// brackets after a space; "" if the table cannot be read.
+func nearestRegion(region string) string {
+	best, distance := "", 0
+	for _, known := range dcsapi.Regions() {
+		if n := editDistance(strings.ToLower(region), known); best == "" || n < distance {
+			best, distance = known, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return " (the nearest is " + best + ")"
 }

@@ -18,6 +18,10 @@ func (c *projectCheck) verifyRegion(ctx context.Context) {
 		iam.Detail = "not asked: the key was refused, or there is none"
 		return
 	}
+	if c.config.IAMEndpoint == "" {
+		iam.Detail = "not asked: its host does not follow from endpoint, and iam_endpoint is not set"
+		return
+	}
 	id := c.api.KnownProjectID()
 	if id == "" && dcsapi.ReasonOf(c.refusal) != dcsapi.ReasonNotFound {
 		iam.Detail = "not asked again: it did not tell the project's id"

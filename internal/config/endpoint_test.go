@@ -1,0 +1,78 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"dcs_session_exporter/internal/config"
+)
+
+// TestHosts checks which hosts follow from region, cloud and endpoints.
+func TestHosts(t *testing.T) {
+	for _, tt := range []struct {
+		name, lines, dcs, iam string
+	}{
+		{"the vendor's", "region: cn-north-4", "https://dcs.cn-north-4.myhuaweicloud.com", "https://iam.cn-north-4.myhuaweicloud.com"},
+		{"the vendor's, written out", "region: cn-north-4\n    endpoint: https://DCS.cn-north-4.myhuaweicloud.com:443", "https://DCS.cn-north-4.myhuaweicloud.com:443", "https://iam.cn-north-4.myhuaweicloud.com"},
+		{"the European cloud", "region: eu-west-101", "https://dcs.eu-west-101.myhuaweicloud.com", "https://iam.eu-west-101.myhuaweicloud.eu"},
+		{"its other host", "region: eu-west-101\n    endpoint: https://dcs.eu-west-101.myhuaweicloud.eu", "https://dcs.eu-west-101.myhuaweicloud.eu", "https://iam.eu-west-101.myhuaweicloud.eu"},
+		{"its cloud", "cloud: myhuaweicloud.eu\n    region: eu-west-101", "https://dcs.eu-west-101.myhuaweicloud.eu", "https://iam.eu-west-101.myhuaweicloud.eu"},
+		{"a region that is not in the table", "region: eu-west-199\n    cloud: MyHuaweiCloud.eu", "https://dcs.eu-west-199.myhuaweicloud.eu", "https://iam.eu-west-199.myhuaweicloud.eu"},
+		{"not of Europe's cloud", "region: eu-west-0", "https://dcs.eu-west-0.myhuaweicloud.com", "https://iam.eu-west-0.myhuaweicloud.com"},
+		{"another cloud", "region: eu-de\n    cloud: otc.t-systems.com", "https://dcs.eu-de.otc.t-systems.com", "https://iam.eu-de.otc.t-systems.com"},
+		{"endpoint wins over cloud", "region: eu-de\n    cloud: otc.t-systems.com\n    endpoint: https://x.example", "https://x.example", "https://iam.eu-de.otc.t-systems.com"},
+		{"iam_endpoint wins over cloud", "region: eu-de\n    cloud: otc.t-systems.com\n    iam_endpoint: https://x.example", "https://dcs.eu-de.otc.t-systems.com", "https://x.example"},
+		{"another host with iam_endpoint", "region: cn-north-4\n    endpoint: https://x.example\n    iam_endpoint: https://y.example", "https://x.example", "https://y.example"},
+		{"another host with project_id", "region: cn-north-4\n    endpoint: https://x.example\n    project_id: p", "https://x.example", ""},
+		{"loopback", "region: cn-north-4\n    endpoint: http://127.0.0.1:1\n    project_id: p", "http://127.0.0.1:1", ""},
+		{"another region's host", "region: cn-north-4\n    endpoint: https://dcs.cn-east-3.myhuaweicloud.com\n    project_id: p", "https://dcs.cn-east-3.myhuaweicloud.com", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg, err := config.Parse("c.yml", []byte("projects:\n  - instances: [{id: a1}]\n    "+tt.lines+"\n"), ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p := cfg.Projects[0]; p.Endpoint != tt.dcs || p.IAMEndpoint != tt.iam {
+				t.Errorf("got %q and %q, want %q and %q", p.Endpoint, p.IAMEndpoint, tt.dcs, tt.iam)
+			}
+		})
+	}
+}
+
+// TestGuessedHosts checks that a configuration is refused with which the key
+// would go to a host that nobody has named.
+func TestGuessedHosts(t *testing.T) {
+	const guessed = `is not the vendor's host for region "cn-north-4": set project_id, or iam_endpoint to the base URL of IAM in that cloud; the key is not sent to an IAM host that is guessed`
+	testProblems(t, []problemCase{
+		{"another host", minimal + "    endpoint: https://x.example\n", []string{":5: projects[0].endpoint: " + guessed}},
+		{"another port", minimal + "    endpoint: https://dcs.cn-north-4.myhuaweicloud.com:8443\n", []string{":5: projects[0].endpoint: " + guessed}},
+		{"another region's host", minimal + "    endpoint: https://dcs.cn-east-3.myhuaweicloud.com\n", []string{":5: projects[0].endpoint: " + guessed}},
+		{"Europe's cloud for another region", minimal + "    endpoint: https://dcs.cn-north-4.myhuaweicloud.eu\n", []string{":5: projects[0].endpoint: " + guessed}},
+		{"loopback", minimal + "    endpoint: http://127.0.0.1:1\n", []string{":5: projects[0].endpoint: " + guessed}},
+		{"a region of Europe's cloud that is not in the table", "projects:\n  - {region: eu-west-102, discover: {}}\n", []string{
+			`:2: projects[0].region: "eu-west-102" is not a known region (the nearest is eu-west-101): correct it, or set cloud: myhuaweicloud.eu, or endpoint to the base URL of its DCS API`,
+		}},
+		{"a misspelt region", "projects:\n  - {region: CN-Nort-4, discover: {}}\n", []string{
+			`:2: projects[0].region: "CN-Nort-4" is not a known region (the nearest is cn-north-4): correct it, or set cloud to the domain of another cloud, or endpoint to the base URL of its DCS API`,
+		}},
+	})
+}
+
+// TestCloud checks what can be a cloud's domain.
+func TestCloud(t *testing.T) {
+	const none, host, region = "is not a domain name such as myhuaweicloud.eu, without scheme and port", "is a host: give only what follows the region, such as myhuaweicloud.eu", "has the region in it: give only what follows the region, such as myhuaweicloud.eu"
+	for text, want := range map[string]string{
+		"myhuaweicloud.eu": "", "a-b.c1.xn--p1ai": "",
+		"https://myhuaweicloud.eu": none, "myhuaweicloud.eu:443": none, "myhuaweicloud.eu/": none, "myhuaweicloud": none, ".myhuaweicloud.eu": none, "myhuaweicloud.eu.": none,
+		"a..b": none, "-a.b": none, "a_b.c": none, "10.0.0.1": none, "''": none, "u@x.example": none, "x .example": none, strings.Repeat("a", 64) + ".example": none, strings.Repeat("a.", 100) + "example": none,
+		"dcs.cn-north-4.myhuaweicloud.com": host, "iam.myhuaweicloud.eu": host, "cn-north-4.myhuaweicloud.com": region,
+	} {
+		got := ""
+		if _, err := config.Parse("c.yml", []byte(minimal+"    cloud: "+text+"\n"), "."); err != nil {
+			got = strings.TrimPrefix(err.Error(), "c.yml:5: projects[0].cloud: ")
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+}
