@@ -76,3 +76,37 @@ func TestCloud(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyHosts checks which hosts the key is said to go to.
+func TestKeyHosts(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://user:SECRET@env.example:8080")
+	const key = "    credentials: {access_key: a, secret_key: s}\n"
+	for _, tt := range []struct{ name, lines, want, online string }{
+		{"a key and a project", key + "    project_id: p\n", "dcs.cn-north-4.myhuaweicloud.com", "iam.cn-north-4.myhuaweicloud.com (to check the region)"},
+		{"a key", key, "dcs.cn-north-4.myhuaweicloud.com, iam.cn-north-4.myhuaweicloud.com (for the project's id)", ""},
+		{"the chain and a project", "    project_id: p\n", "dcs.cn-north-4.myhuaweicloud.com, iam.cn-north-4.myhuaweicloud.com (for a key, if the key's source is an identity token)", ""},
+		{"another host and a project", "    project_id: p\n    endpoint: https://x.example:8443\n", "x.example:8443", "-"},
+		{"the scheme's port", "    project_id: p\n    endpoint: https://x.example:443\n", "x.example", "-"},
+		{"loopback", key + "    endpoint: http://127.0.0.1:9948\n    iam_endpoint: http://[::1]:80\n", "127.0.0.1:9948, [::1] (for the project's id)", ""},
+		{"one host for both", key + "    endpoint: http://127.0.0.1:9948\n    iam_endpoint: http://127.0.0.1:9948\n", "127.0.0.1:9948", "127.0.0.1:9948"},
+		{"cloud", key + "    cloud: x.example\n", "dcs.cn-north-4.x.example, iam.cn-north-4.x.example (for the project's id)", ""},
+		{"a proxy", key + "    proxy_url: http://user:SECRET@proxy.example:3128\n", "dcs.cn-north-4.myhuaweicloud.com through the proxy proxy.example:3128, iam.cn-north-4.myhuaweicloud.com (for the project's id) through the proxy proxy.example:3128", ""},
+		{"a proxy for one", key + "    proxy_url: http://proxy.example:3128\n    no_proxy: iam.cn-north-4.myhuaweicloud.com\n", "dcs.cn-north-4.myhuaweicloud.com through the proxy proxy.example:3128, iam.cn-north-4.myhuaweicloud.com (for the project's id)", ""},
+		{"the environment's proxy", key + "    project_id: p\n    proxy_from_environment: true\n", "dcs.cn-north-4.myhuaweicloud.com through the proxy env.example:8080", "iam.cn-north-4.myhuaweicloud.com (to check the region) through the proxy env.example:8080"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg, err := config.Parse("c.yml", []byte(minimal+tt.lines), ".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := "\n  key goes to  " + tt.want + "\n"; !strings.Contains(cfg.Summary(), want) {
+				t.Errorf("got\n%s\nwithout %s", cfg.Summary(), want)
+			}
+			online := cfg.Projects[0].KeyHosts(true)
+			switch last := online[len(online)-1]; {
+			case tt.online == "-" && len(online) > 1, tt.online != "" && tt.online != "-" && last.String() != tt.online:
+				t.Errorf("online: got %s, want %q as the last", online, tt.online)
+			}
+		})
+	}
+}

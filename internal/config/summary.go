@@ -23,6 +23,7 @@ func (c *Config) Summary() string {
 		fmt.Fprintf(&b, "  id           %s\n", id)
 		fmt.Fprintf(&b, "  endpoint     %s\n", p.Endpoint)
 		fmt.Fprintf(&b, "  credentials  %s\n", p.Credentials.origin())
+		fmt.Fprintf(&b, "  key goes to  %s\n", p.keyGoesTo())
 		fmt.Fprintf(&b, "  instances    %s\n", p.scope())
 		for _, i := range p.Instances {
 			fmt.Fprintf(&b, "    %s  %s\n", i.ID, i.scope(p.ReadReplicas))

@@ -141,6 +141,9 @@ func newProjectCheck(o *Options, p *config.Project, report *Project) *projectChe
 		Endpoint: Endpoint{URL: p.Endpoint, Proxied: p.Proxy != nil},
 		Findings: []Finding{}, Instances: []Instance{},
 	}
+	for _, h := range p.KeyHosts(true) {
+		report.KeyHosts = append(report.KeyHosts, KeyHost{h.Host, h.Proxy})
+	}
 	return &projectCheck{
 		options: o, config: p, report: report, granted: make(map[string]bool), clock: clock{now: o.Now},
 		address: collector.AddressOptions{Source: collector.AddressSource(o.Config.ClientAddress.Source)},

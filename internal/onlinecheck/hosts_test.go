@@ -3,8 +3,12 @@ package onlinecheck_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"dcs_session_exporter/internal/onlinecheck"
 )
 
 // TestIAMNotNamed checks that the key is not sent to an IAM host that is
@@ -35,5 +39,23 @@ func TestOtherHost(t *testing.T) {
 	table := strings.Join(strings.Fields(h.table(h.check(text))), " ")
 	if want := "it may be at another host: to use that, set endpoint: https://dcs.eu-west-101.myhuaweicloud.eu"; !strings.Contains(table, want) {
 		t.Errorf("got %s\nwithout %s", table, want)
+	}
+}
+
+// TestKeyHosts checks that the report names the hosts that the key goes to,
+// with the proxy on the way and without its password.
+func TestKeyHosts(t *testing.T) {
+	h := newHarness(t)
+	h.timeout = time.Second
+	text := h.project("cn-north-4", "project-1", "https://dcs.cn-north-4.myhuaweicloud.com") + "    proxy_url: http://user:SECRETSK@127.9.9.9:9\n" + ofOne
+	text = strings.Replace(text, "iam_endpoint: "+h.server.URL, "iam_endpoint: https://iam.cn-north-4.myhuaweicloud.com", 1)
+	r := h.check("projects:\n" + text)
+	want := []onlinecheck.KeyHost{{Host: "dcs.cn-north-4.myhuaweicloud.com", Proxy: "127.9.9.9:9"}, {Host: "iam.cn-north-4.myhuaweicloud.com", Proxy: "127.9.9.9:9"}}
+	if got := r.Projects[0].KeyHosts; !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	const line = "  key goes to  dcs.cn-north-4.myhuaweicloud.com through the proxy 127.9.9.9:9,"
+	if table := h.table(r); !strings.Contains(table, line) {
+		t.Errorf("got\n%s\nwithout %s", table, line)
 	}
 }

@@ -55,6 +55,7 @@ type Project struct {
 	Result    Result    `json:"result"`
 	Endpoint  Endpoint  `json:"endpoint"`
 	Key       KeyReport `json:"key"`
+	KeyHosts  []KeyHost `json:"key_hosts"`
 
 	Permissions []Permission `json:"permissions"`
 	IAM         IAMReport    `json:"iam"`
@@ -81,6 +82,12 @@ type Endpoint struct {
 type KeyReport struct {
 	Source   string `json:"source,omitempty"`
 	Accepted *bool  `json:"accepted,omitempty"`
+}
+
+// KeyHost is a host that the key is sent to, unless it is refused before.
+type KeyHost struct {
+	Host  string `json:"host"`
+	Proxy string `json:"proxy,omitempty"` // on the way there
 }
 
 // Permission tells whether the key may do something.

@@ -57,6 +57,7 @@ func (t *table) project(p *Project) {
 	t.field("id", orNone(p.ProjectID, "not known"))
 	t.field("endpoint", p.Endpoint.String())
 	t.field("key", p.Key.String())
+	t.field("key goes to", keyHostWords(p.KeyHosts))
 	t.field("permissions", permissionWords(p.Permissions))
 	t.field("IAM", p.IAM.Detail)
 	t.field("clock", clockWords(p.ClockSkewSeconds))

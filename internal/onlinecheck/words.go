@@ -41,6 +41,19 @@ func (k KeyReport) String() string {
 	return text
 }
 
+// keyHostWords names the hosts that a key is sent to.
+func keyHostWords(hosts []KeyHost) string {
+	var parts []string
+	for _, h := range hosts {
+		text := h.Host
+		if h.Proxy != "" {
+			text += " through the proxy " + h.Proxy
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, ", ")
+}
+
 // permissionWords says what a key may do.
 func permissionWords(all []Permission) string {
 	var parts []string
