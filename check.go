@@ -66,8 +66,25 @@ func check(ctx context.Context, f flags, stdout io.Writer) error {
 	if f.check.online {
 		return checkOnline(ctx, f, cfg, stdout)
 	}
-	_, err = fmt.Fprintf(stdout, "%s is valid.\n\n%s", f.configFile, cfg.Summary())
+	_, err = io.WriteString(stdout, f.configFile+" is valid"+described(cfg))
 	return err
+}
+
+// described says what a configuration means, and what in it is probably wrong.
+func described(cfg *config.Config) string {
+	n := len(cfg.Warnings)
+	if n == 0 {
+		return ".\n\n" + cfg.Summary()
+	}
+	plural := "s"
+	if n == 1 {
+		plural = ""
+	}
+	text := fmt.Sprintf(", with %d warning%s.\n\n%s\nWARNINGS\n", n, plural, cfg.Summary())
+	for _, w := range cfg.Warnings {
+		text += w.String() + "\n"
+	}
+	return text
 }
 
 // checkOnline asks the API, and writes what was found. It returns an error if

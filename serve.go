@@ -39,7 +39,7 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 	defer closeAll(listeners)
 	file := configFile{path: f.configFile}
 	d := &daemon{
-		load:   func() (*config.Config, error) { return file.load(ctx) },
+		load:   logWarnings(func() (*config.Config, error) { return file.load(ctx) }, logger),
 		logger: logger, own: collector.NewOwnMetrics(), clients: clients{logger: logger},
 	}
 	if f.demo {

@@ -169,7 +169,7 @@ func (s Secret) read() (string, error) {
 	case len(b) > maxSecretFile:
 		return "", fmt.Errorf("%s is larger than %d bytes", s.File, maxSecretFile)
 	}
-	value := strings.TrimSpace(string(b))
+	value := strings.TrimSpace(strings.TrimPrefix(string(b), "\uFEFF"))
 	if value == "" {
 		return "", errors.New(s.File + " is empty")
 	}

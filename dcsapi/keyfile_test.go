@@ -76,6 +76,15 @@ func TestKeyFiles(t *testing.T) {
 		replace("token", "T1\n")
 		want("AK1", "SK1", "T1")
 	}
+	// A byte order mark, as some editors write it, is no part of the key.
+	f.write("ak", "\uFEFFAK3\r\n")
+	f.write("sk", "\uFEFFSK3")
+	f.write("token", "\uFEFF T3")
+	want("AK3", "SK3", "T3")
+	f.write("ak", "AK1\n")
+	f.write("sk", "SK1\n")
+	f.write("token", "T1\n")
+	want("AK1", "SK1", "T1")
 	// Files that are not whole, or not there.
 	for _, bad := range []string{"", "\n", "two words\n", strings.Repeat("x", 70<<10)} {
 		f.write("ak", "AK3")

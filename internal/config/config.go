@@ -29,6 +29,8 @@ type Config struct {
 	ClientAddress       ClientAddress
 	Limits              Limits
 	MetricsEndpoint     MetricsEndpoint
+
+	Warnings []Warning // in the order of the file; none keeps it from being used
 }
 
 // MetricsEndpoint says what /metrics has.
@@ -144,11 +146,18 @@ func Load(path string) (*Config, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return Read(f, path)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return read(f, path, isReadableByAll(info))
 }
 
-// Read is Load of a file that is open already.
-func Read(f io.Reader, path string) (*Config, error) {
+// Read is Load of a file that is open already, such as a pipe. It does not warn
+// of secrets that every user can read.
+func Read(f io.Reader, path string) (*Config, error) { return read(f, path, false) }
+
+func read(f io.Reader, path string, readableByAll bool) (*Config, error) {
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err
@@ -156,13 +165,16 @@ func Read(f io.Reader, path string) (*Config, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
 	}
-	return Parse(path, data, filepath.Dir(path))
+	return parse(&decoder{file: path, dir: filepath.Dir(path), readable: readableByAll}, data)
 }
 
 // Parse validates a configuration. name stands for the file in errors, which
 // are of type Problems; relative paths start at dir.
 func Parse(name string, data []byte, dir string) (*Config, error) {
-	d := &decoder{file: name, dir: dir}
+	return parse(&decoder{file: name, dir: dir}, data)
+}
+
+func parse(d *decoder, data []byte) (*Config, error) {
 	cfg := defaults()
 	if root, ok := d.document(data); ok {
 		d.config(root, cfg)
@@ -170,6 +182,7 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 	if len(d.found) > 0 {
 		return nil, d.problems()
 	}
+	cfg.Warnings = d.warnings()
 	return cfg, nil
 }
 

@@ -42,7 +42,7 @@ func TestDefaults(t *testing.T) {
 		Limits:          config.Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10, Hold: time.Hour},
 		MetricsEndpoint: config.MetricsAll,
 	}
-	got.Projects[0].Connection = ""
+	got.Projects[0].Connection, got.Warnings = "", nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -107,7 +107,7 @@ metrics_endpoint: exporter
 	}); !reflect.DeepEqual(p, want) {
 		t.Errorf("project: got %+v, want %+v", p, want)
 	}
-	got.Projects = nil
+	got.Projects, got.Warnings = nil, nil
 	if want := (&config.Config{
 		Scan: config.Scan{Mode: config.ScanOff}, DiscoveryInterval: time.Minute, ScrapeTimeout: 10 * time.Second, IdleThreshold: 90 * time.Second,
 		Histograms:    config.Histograms{AgeBuckets: []float64{.5, 1}, IdleBuckets: []float64{7}},

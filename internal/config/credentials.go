@@ -10,11 +10,17 @@ func (d *decoder) credentials(v value) *Credentials {
 	var c Credentials
 	switch {
 	case !v.mapping(fields{
-		"access_key":          func(v value) { v.secretText(&c.AccessKey.Value) },
-		"access_key_file":     func(v value) { v.secretFile(&c.AccessKey.File) },
-		"secret_key":          func(v value) { v.secretText(&c.SecretKey.Value) },
-		"secret_key_file":     func(v value) { v.secretFile(&c.SecretKey.File) },
-		"security_token":      func(v value) { v.secretText(&c.SecurityToken.Value) },
+		"access_key":      func(v value) { v.secretText(&c.AccessKey.Value) },
+		"access_key_file": func(v value) { v.secretFile(&c.AccessKey.File) },
+		"secret_key": func(v value) {
+			v.secretText(&c.SecretKey.Value)
+			v.warnInline()
+		},
+		"secret_key_file": func(v value) { v.secretFile(&c.SecretKey.File) },
+		"security_token": func(v value) {
+			v.secretText(&c.SecurityToken.Value)
+			v.warnInline()
+		},
 		"security_token_file": func(v value) { v.secretFile(&c.SecurityToken.File) },
 	}):
 		return nil
@@ -59,8 +65,17 @@ func (v value) secretFile(to *string) {
 		return
 	}
 	content, ok := v.content(path, maxSecretFile)
+	if ok {
+		v.warnReadable(path)
+	}
+	content, marked := strings.CutPrefix(content, "\uFEFF")
+	if marked {
+		v.warn(WarnBOM, "file %s begins with a byte order mark, which is left out: save it as UTF-8 without one", path)
+	}
 	switch {
 	case !ok:
+	case strings.TrimSpace(content) == "":
+		v.problem("file %s is empty", path)
 	case strings.ContainsFunc(strings.TrimSpace(content), func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		v.problem("file %s holds more than one word, or characters that no key has", path)
 	default:

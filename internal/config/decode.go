@@ -13,9 +13,11 @@ import (
 // converted here, from scalars with their line numbers: the errors of yaml and
 // of net/url quote what they could not read, and that may be a secret.
 type decoder struct {
-	file  string
-	dir   string
-	found []found
+	file     string
+	dir      string
+	readable bool // by every user of the machine
+	found    []found
+	warned   []found
 }
 
 // value is a place in the document.
@@ -31,7 +33,11 @@ type fields map[string]func(value)
 
 // problem notes what is wrong with the value.
 func (v value) problem(format string, args ...any) {
-	v.d.add(v.node, v.key, fmt.Sprintf(format, args...))
+	message := fmt.Sprintf(format, args...)
+	if v.node.Kind == yaml.ScalarNode && variable.MatchString(v.node.Value) {
+		message += "; variables are not expanded"
+	}
+	v.d.add(v.node, v.key, message)
 }
 
 // at returns a place below the value that may not be there: problems of it
@@ -56,6 +62,9 @@ func (v value) has(key string) bool {
 func (v value) child(key string, node *yaml.Node) value {
 	return value{v.d, node, strings.TrimPrefix(v.key+"."+key, "."), v.secret}
 }
+
+// name returns the last key of the path.
+func (v value) name() string { return v.key[strings.LastIndexByte(v.key, '.')+1:] }
 
 // null tells whether a key has no value, which is as if it were not there.
 func (v value) null() bool {

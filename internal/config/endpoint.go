@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,9 @@ func (d *decoder) endpoints(v value, p *Project, cloud string) {
 		}
 		p.Endpoint = endpoint
 	}
+	if _, err := dcsapi.Endpoint(p.Region); p.Endpoint != "" && errors.Is(err, dcsapi.ErrUnknownRegion) && !dcsapi.IsRegionEU(p.Region) && !namesRegion(p) {
+		v.at("region").warn(WarnRegion, "%s is not a region that is known here%s: correct it, unless it is one of another cloud", v.quoted(p.Region), nearestRegion(p.Region))
+	}
 	switch {
 	case p.IAMEndpoint != "" || v.has("iam_endpoint") || p.Endpoint == "":
 	case cloud != "":
@@ -47,6 +51,13 @@ func (d *decoder) endpoints(v value, p *Project, cloud string) {
 	default:
 		v.at("region").problem("%s has an endpoint of its own, by the environment or the regions file of the vendor's SDK: set project_id, or iam_endpoint to the base URL of IAM in that cloud; the key is not sent to an IAM host that is guessed", v.quoted(p.Region))
 	}
+}
+
+// namesRegion reports whether an endpoint of another cloud has the region in
+// its name: the vendor's table does not have the regions of that.
+func namesRegion(p *Project) bool {
+	u, err := url.Parse(p.Endpoint)
+	return err == nil && !dcsapi.IsVendorHost(p.Endpoint) && slices.Contains(strings.Split(u.Hostname(), "."), p.Region)
 }
 
 // cloudAdvice says how to set cloud for a region that is not in the table.

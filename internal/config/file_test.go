@@ -51,11 +51,13 @@ func TestKeyFiles(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "good"), "  value \r\n")
 	write(t, filepath.Join(dir, "empty"), " \n")
+	write(t, filepath.Join(dir, "mark"), "\uFEFF\n")
+	write(t, filepath.Join(dir, "marked"), "\uFEFFvalue\n")
 	write(t, filepath.Join(dir, "two"), "S3CR3T\nS3CR3T\n")
 	write(t, filepath.Join(dir, "large"), strings.Repeat("S3CR3T", 70_000/6))
 	for _, key := range []string{"access_key_file", "secret_key_file", "security_token_file"} {
 		for file, want := range map[string]string{
-			"good": "", "empty": "file DIR/empty is empty", "two": "file DIR/two holds more than one word, or characters that no key has",
+			"good": "", "marked": "", "mark": "file DIR/mark is empty", "empty": "file DIR/empty is empty", "two": "file DIR/two holds more than one word, or characters that no key has",
 			"large": "file DIR/large is larger than 64 KiB", "missing": "file DIR/missing does not exist", ".": "DIR is not a regular file",
 		} {
 			text := minimal + "    credentials:\n"

@@ -40,6 +40,9 @@ func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error)
 			return nil
 		}
 		c.ProxyURL = promconfig.URL{URL: u}
+		if _, secret := u.User.Password(); secret {
+			v.warnInline()
+		}
 	}
 	switch {
 	case h.fromEnvironment && c.ProxyURL.URL != nil:
@@ -111,12 +114,18 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 	}
 	before := len(d.found)
 	v.mapping(fields{
-		"ca":          secret(&c.CA),
-		"ca_file":     file(&c.CAFile),
-		"cert":        secret(&c.Cert),
-		"cert_file":   file(&c.CertFile),
-		"key":         secret(&key),
-		"key_file":    file(&c.KeyFile),
+		"ca":        secret(&c.CA),
+		"ca_file":   file(&c.CAFile),
+		"cert":      secret(&c.Cert),
+		"cert_file": file(&c.CertFile),
+		"key": func(v value) {
+			secret(&key)(v)
+			v.warnInline()
+		},
+		"key_file": func(v value) {
+			file(&c.KeyFile)(v)
+			v.warnReadable(c.KeyFile)
+		},
 		"server_name": func(v value) { v.text(&c.ServerName) },
 		"min_version": version(&c.MinVersion),
 		"max_version": version(&c.MaxVersion),

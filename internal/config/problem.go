@@ -1,8 +1,6 @@
 package config
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -42,22 +40,22 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// found is a problem with its column, which orders the problems of a line.
+// found is a problem, or a warning, with its column, which orders those of a
+// line.
 type found struct {
 	Problem
 	column int
+	kind   WarningKind // "" for a problem
 }
 
 // add notes a problem of what stands at a node.
 func (d *decoder) add(at *yaml.Node, key, message string) {
-	d.found = append(d.found, found{Problem{d.file, at.Line, key, message}, at.Column})
+	d.found = append(d.found, found{Problem{d.file, at.Line, key, message}, at.Column, ""})
 }
 
 // problems returns what was found, in the order of the file.
 func (d *decoder) problems() Problems {
-	slices.SortStableFunc(d.found, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.column, b.column))
-	})
+	sortFound(d.found)
 	out := make(Problems, len(d.found))
 	for i, f := range d.found {
 		out[i] = f.Problem

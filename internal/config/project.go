@@ -40,7 +40,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	if !v.mapping(fields{
 		"region":       func(v value) { v.id(&p.Region) },
 		"cloud":        func(v value) { v.cloud(&cloud) },
-		"project_id":   func(v value) { v.id(&p.ProjectID) },
+		"project_id":   func(v value) { v.projectID(&p.ProjectID) },
 		"endpoint":     func(v value) { v.endpoint(&p.Endpoint) },
 		"iam_endpoint": func(v value) { v.endpoint(&p.IAMEndpoint) },
 		"credentials": func(v value) {
@@ -85,7 +85,7 @@ func (d *decoder) instances(v value, known map[string]int) []Instance {
 			return
 		}
 		if !e.mapping(fields{
-			"id":          func(v value) { v.id(&i.ID) },
+			"id":          func(v value) { v.instanceID(&i.ID) },
 			"nodes":       func(v value) { i.Nodes = v.nodes() },
 			"max_clients": func(v value) { v.integer(&i.MaxClients, 1, 1<<31-1) },
 		}) {

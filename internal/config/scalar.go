@@ -18,6 +18,7 @@ func (v value) scalar(what string) (string, bool) {
 		v.problem("must be %s", what)
 		return "", false
 	}
+	v.warnVariable(v.node.Value)
 	return v.node.Value, true
 }
 

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+)
+
+// Warning is something in a valid configuration that is probably a mistake.
+type Warning struct {
+	Problem
+	Kind WarningKind
+}
+
+// WarningKind says what a warning is about.
+type WarningKind string
+
+// The kinds of warnings.
+const (
+	WarnShape    WarningKind = "shape"    // an id that does not look like one
+	WarnVariable WarningKind = "variable" // a variable, which is not expanded
+	WarnRegion   WarningKind = "region"   // a region that is not known
+	WarnBOM      WarningKind = "bom"      // a key file that begins with a byte order mark
+	WarnReadable WarningKind = "readable" // a secret that every user can read
+)
+
+// warn notes what is probably wrong with the value.
+func (v value) warn(kind WarningKind, format string, args ...any) {
+	v.d.warned = append(v.d.warned, found{Problem{v.d.file, v.node.Line, v.key, fmt.Sprintf(format, args...)}, v.node.Column, kind})
+}
+
+// warnings returns the warnings in the order of the file.
+func (d *decoder) warnings() []Warning {
+	sortFound(d.warned)
+	var out []Warning
+	for _, f := range d.warned {
+		out = append(out, Warning{f.Problem, f.kind})
+	}
+	return out
+}
+
+// sortFound sorts by place in the file.
+func sortFound(all []found) {
+	slices.SortStableFunc(all, func(a, b found) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.column, b.column))
+	})
+}
+
+var (
+	projectShape  = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+	instanceShape = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+)
+
+// projectID decodes a project's id.
+func (v value) projectID(to *string) {
+	if v.id(to); *to != "" && !projectShape.MatchString(*to) {
+		v.warn(WarnShape, "%s does not look like a project's id, which is 32 hexadecimal digits: is this a name? The console has the id under My Credentials", v.quoted(*to))
+	}
+}
+
+// instanceID decodes an instance's id.
+func (v value) instanceID(to *string) {
+	if v.id(to); *to != "" && !instanceShape.MatchString(*to) {
+		v.warn(WarnShape, "%s does not look like an instance's id, such as 1f63d64e-0000-4000-8000-000000000000: is this a name? check --online names the id", v.quoted(*to))
+	}
+}
+
+// variable matches what would be a variable elsewhere: ${NAME} and ${NAME:-x}
+// anywhere, $NAME in capitals as a word of its own, and any $name that is all
+// there is. A dollar that ends a regular expression is none.
+var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*([:?+=-][^}]*)?\}|(^|[^A-Za-z0-9_$])\$[A-Z_][A-Z0-9_]*($|[^A-Za-z0-9_])|^\$[A-Za-z_][A-Za-z0-9_]*$`)
+
+// warnVariable warns of a variable in a text. Nothing of the text is repeated.
+func (v value) warnVariable(text string) {
+	if !variable.MatchString(text) {
+		return
+	}
+	instead := "write the value itself"
+	switch name := v.name(); {
+	case name == "proxy_url":
+		instead += ", or set proxy_from_environment: true to take HTTPS_PROXY"
+	case slices.Contains([]string{"access_key", "secret_key", "security_token"}, name):
+		instead += ", or name a file that holds it in " + name + "_file, or leave credentials out: the default chain reads the environment"
+	case v.secret:
+		instead += ", or name a file that holds it in " + name + "_file"
+	}
+	v.warn(WarnVariable, "has a variable in it, and variables are not expanded: %s", instead)
+}
+
+// warnReadable warns of a file with a secret that every user can read.
+func (v value) warnReadable(path string) {
+	if info, err := os.Stat(path); err == nil && isReadableByAll(info) {
+		v.warn(WarnReadable, "file %s can be read by every user of this machine: take that right away (chmod o-r)", path)
+	}
+}
+
+// warnInline warns of a secret in the configuration itself, if every user can
+// read that.
+func (v value) warnInline() {
+	if v.d.readable {
+		v.warn(WarnReadable, "the secret stands in a file that every user of this machine can read: take that right away (chmod o-r)")
+	}
+}
+
+func isReadableByAll(info fs.FileInfo) bool {
+	return info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0
+}
