@@ -85,8 +85,13 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	if hasIdle && s.Idle >= 0 {
 		user.Idle.observe(s.Idle, a.idleBounds)
 	}
+	link := int64(0)
+	if flags.replicates(s.User) {
+		link = 1
+	}
+	user.Replication += link
 	idle := int64(0)
-	if s.Idle > a.idleMin && !flags.waits() {
+	if s.Idle > a.idleMin && !flags.waits() && link == 0 {
 		idle = 1
 	}
 	user.IdleLong.observe(idle, hasIdle)
@@ -97,6 +102,7 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	}
 	client := a.client(u, address)
 	client.Sessions++
+	client.Replication += link
 	client.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
 	client.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
 

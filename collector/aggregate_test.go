@@ -256,11 +256,17 @@ func TestSumsAreConserved(t *testing.T) {
 func checkConserved(t *testing.T, round int, o collector.AggregateOptions, s *collector.Snapshot, sessions []dcsapi.Session) {
 	t.Helper()
 	total := int64(len(sessions))
-	var users, ages, clients, clientOMem int64
+	var users, ages, clients, clientOMem, links, userLinks, clientLinks int64
+	for _, session := range sessions {
+		if strings.Contains(session.Flags, "S") || session.User == "(superuser)" {
+			links++
+		}
+	}
 	seen := make(map[string]bool)
 	clientsOf := make(map[string]int64)
 	for _, u := range s.Users {
 		users += u.Sessions
+		userLinks += u.Replication
 		ages += int64(u.Age.Count)
 		if seen[u.User] || !utf8.ValidString(u.User) {
 			t.Errorf("round %d: user %q stands twice or is no text", round, u.User)
@@ -269,6 +275,7 @@ func checkConserved(t *testing.T, round int, o collector.AggregateOptions, s *co
 	}
 	for _, c := range s.Clients {
 		clients += c.Sessions
+		clientLinks += c.Replication
 		clientOMem += c.OutputMemory.Total
 		clientsOf[c.User] += c.Sessions
 		key := c.User + "\x00" + c.Address
@@ -279,6 +286,9 @@ func checkConserved(t *testing.T, round int, o collector.AggregateOptions, s *co
 	}
 	if users != total || ages != total {
 		t.Errorf("round %d: users add up to %d, ages to %d; want %d", round, users, ages, total)
+	}
+	if userLinks != links || o.Limits.Clients > 0 && clientLinks != links {
+		t.Errorf("round %d: links add up to %d by user and %d by client, want %d", round, userLinks, clientLinks, links)
 	}
 	if o.Limits.Clients > 0 {
 		if clients != total || clientOMem != s.OutputMemory.Total {
@@ -349,7 +359,7 @@ func randomSession(rng *rand.Rand) dcsapi.Session {
 	n := func() int64 { return rng.Int64N(cmp.Or(rng.Int64N(100000), 1)) }
 	return dcsapi.Session{
 		ID:   fmt.Sprint(rng.IntN(1000)),
-		User: pick("", "default", "orders", "other", "a\xff", "a\xfe", "payments", "q"),
+		User: pick("", "default", "orders", "other", "a\xff", "a\xfe", "payments", "q", "(superuser)"),
 		Addr: pick(fmt.Sprintf("10.0.0.%d:%d", rng.IntN(30), rng.IntN(60000)), "[::1]:1", "other", "other:1", "/s:0", "198.19.1.1:2", ""),
 		Name: pick("", "other", "n1", "n2", "n3", "n4", "n5", "\xff"), Cmd: pick("get", "set", "NULL", "other", "blpop", "info", "x", "y"),
 		DB: pick("0", "1", "2", "3", "15"), Network: pick("vpc", "", "public", "other"), Flags: pick("N", "P", "b", "xd", "S", "Ö", ""),

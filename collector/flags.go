@@ -68,6 +68,20 @@ var waitingFlags = func() (set flagSet) {
 	return set
 }()
 
+// replicationFlags are the flags of links between a replica and its master.
+const replicationFlags flagSet = 1<<1 | 1<<2 // M, S
+
+// superuser is the user that Redis shows for links that it opens itself, such
+// as a replica's to its master. What a replica opens to the master shows there
+// as the user that it authenticates as, default unless masteruser is set.
+const superuser = "(superuser)"
+
+// replicates reports whether a session with these flags is a link between a
+// replica and its master, rather than a client's.
+func (s flagSet) replicates(user string) bool {
+	return s&replicationFlags != 0 || user == superuser
+}
+
 // FlagNames returns the names of the flags that letters name, each once, as the
 // label flag of dcs_sessions_by_flag has them.
 func FlagNames(letters string) []string {

@@ -103,6 +103,7 @@ func (a *Aggregator) foldUsers(top *topLists, now time.Time) []string {
 // add adds up the statistics of two users.
 func (u *UserStats) add(o *UserStats) {
 	u.Sessions += o.Sessions
+	u.Replication += o.Replication
 	u.IdleLong.add(o.IdleLong)
 	u.Age.add(&o.Age)
 	u.Idle.add(&o.Idle)
@@ -146,6 +147,7 @@ func (a *Aggregator) mergeClients(names []string) []*ClientStats {
 // add adds up the statistics of two clients.
 func (c *ClientStats) add(o *ClientStats) {
 	c.Sessions += o.Sessions
+	c.Replication += o.Replication
 	c.QueryBuffer.add(o.QueryBuffer)
 	c.OutputMemory.add(o.OutputMemory)
 }

@@ -308,7 +308,10 @@ func TestMostSeries(t *testing.T) {
 	for i := range sessions {
 		sessions[i] = emulator.Session{
 			ID: fmt.Sprint(i + 1), Addr: fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), User: fmt.Sprint("u", i%100), Name: fmt.Sprint("n", i), Cmd: fmt.Sprint("c", i),
-			DB: fmt.Sprint(i % 256), Network: fmt.Sprint(i), Flags: "NMSOPxbdcAuUrtRBeT?", Age: int64(i), Idle: int64(i),
+			DB: fmt.Sprint(i % 256), Network: fmt.Sprint(i), Flags: "NOPxbdcAuUrtRBeT?", Age: int64(i), Idle: int64(i),
+		}
+		if i < 5 { // the most replicas that an instance has, and its master
+			sessions[i].Flags += "SM"
 		}
 	}
 	i := instanceOf("instance-1", 0)

@@ -41,6 +41,8 @@ type UserStats struct {
 	IdleLong Sum // sessions idle beyond the threshold that do not wait by design
 	Age      Distribution
 	Idle     Distribution
+
+	Replication int64 // of the sessions, links between a replica and its master
 }
 
 // ClientStats is what the sessions of one user from one address amount to.
@@ -50,6 +52,8 @@ type ClientStats struct {
 	Sessions     int64
 	QueryBuffer  Sum // bytes
 	OutputMemory Sum // bytes
+
+	Replication int64 // of the sessions, links between a replica and its master
 }
 
 // ValueCount is how many sessions have a value.

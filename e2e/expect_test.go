@@ -123,6 +123,10 @@ func expect(lines []map[string]string, instanceID, nodeID string, taken time.Tim
 			most(v, "dcs_session_"+metric+"_max_seconds", "user", user)
 		}
 		add(1, "dcs_client_sessions", "user", user, "client_address", address)
+		if strings.ContainsAny(l["flags"], "MS") || user == "(superuser)" {
+			add(1, "dcs_sessions_replication", "user", user)
+			add(1, "dcs_client_replication_sessions", "user", user, "client_address", address)
+		}
 		add(number("qbuf"), "dcs_client_query_buffer_bytes", "user", user, "client_address", address)
 		add(number("omem"), "dcs_client_output_memory_bytes", "user", user, "client_address", address)
 		for _, f := range l["flags"] {

@@ -179,10 +179,13 @@ func answeredFleet() (fleet []emulator.Instance, all []placed) {
 	put(&orders, 0, 1, emulator.Session{Addr: "10.20.1.7", User: "default", Cmd: "monitor", Flags: "O"})
 	put(&orders, 0, 1, emulator.Session{Addr: "10.20.1.2", User: "feed", Name: "export", Cmd: "lrange", Flags: "N", OMem: 100 << 20, OLL: 9})
 	put(&orders, 1, 4, emulator.Session{Addr: "10.20.1.1", User: "orders", Name: "api", Cmd: "get", Flags: "r", OMem: 20504})
-	put(&orders, 1, 1, emulator.Session{Addr: "10.20.0.2", User: "", Cmd: "ping", Flags: "M", Age: 400000})
+	put(&orders, 1, 1, emulator.Session{Addr: "10.20.0.2", User: "(superuser)", Cmd: "ping", Flags: "M", Age: 400000, Idle: 9000000})
+	put(&orders, 0, 1, emulator.Session{Addr: "10.20.0.3", User: "default", Cmd: "replconf", Flags: "S", Age: 400000, Idle: 9000})
+	put(&orders, 0, 2, emulator.Session{Addr: "10.20.1.6", User: "default", Cmd: "replconf", Flags: "S"})
 	put(&cluster, 0, 12, emulator.Session{Addr: "198.19.4.4", Cmd: "get", Flags: "N", Idle: 20})
 	put(&cluster, 0, 3, emulator.Session{Addr: "[2001:db8::5]", Cmd: "hgetall", Flags: "x", QBuf: 4096, Idle: 20})
 	put(&cluster, 1, 2, emulator.Session{Addr: "10.20.1.9", User: "default", Cmd: "get", Flags: "N"}) // it has no other users
+	put(&cluster, 1, 1, emulator.Session{Addr: "10.20.0.4", User: "(superuser)", Cmd: "ping", Flags: "M", Idle: 30})
 	put(&cluster, 1, 5, emulator.Session{Addr: "10.20.1.1", Cmd: "eval", Flags: "N", Idle: 1000})
 	put(&stopped, 0, 2, emulator.Session{Addr: "10.20.1.1", Flags: "N"})
 	for _, i := range []emulator.Instance{orders, cluster, empty} {
@@ -217,7 +220,10 @@ func TestQueryAnswers(t *testing.T) {
 		return those(func(p placed) bool { return strings.Contains(p.Flags, letter) })
 	}
 	limited := func(p placed) bool { return p.instance.ID == fleet[0].ID }
-	privileged := func(p placed) bool { return p.User == "default" }
+	link := func(p placed) bool { return strings.ContainsAny(p.Flags, "SM") }
+	privileged := func(p placed) bool { return p.User == "default" && !link(p) }
+	opened := slices.DeleteFunc(slices.Clone(all), func(p placed) bool { return p.User == "(superuser)" })
+	clients := slices.DeleteFunc(slices.Clone(all), link)
 	masked := func(p placed) bool { return strings.HasPrefix(p.address(), "198.19.") }
 	outside := func(p placed) bool { return !masked(p) && !strings.HasPrefix(p.address(), "10.") }
 	output := func(p placed) float64 { return float64(p.OMem) }
@@ -254,9 +260,9 @@ func TestQueryAnswers(t *testing.T) {
 		"Are the connections spread evenly over shards and proxies?": uneven,
 		"From how many addresses do they come?":                      zero(addresses, instance, node),
 		"Which users hold connections that nobody uses?":             above(0, sumBy(all, those(idle), instance, user)),
-		"What part of a user's sessions is idle?":                    ratio(sumBy(all, those(idle), instance, user), sumBy(all, each, instance, user)),
-		"How long has the median session been idle?":                 medianIdle(all),
-		"Which session has been idle longest?":                       top(3, maxBy(all, func(p placed) float64 { return float64(p.Idle) }, instance, node, user)),
+		"What part of a user's sessions is idle?":                    ratio(sumBy(clients, those(idle), instance, user), sumBy(clients, each, instance, user)),
+		"How long has the median session been idle?":                 medianIdle(opened),
+		"Which session has been idle longest?":                       top(3, maxBy(opened, func(p placed) float64 { return float64(p.Idle) }, instance, node, user)),
 		"Has everybody just reconnected?":                            ratio(sumBy(all, those(func(p placed) bool { return p.Age <= 300 }), instance, node), perNode),
 		"Which connections are oldest?":                              top(3, maxBy(all, func(p placed) float64 { return float64(p.Age) }, instance, node, user)),
 		"Who leaves answers unread?":                                 above(0, sumBy(all, output, instance, node, user, client)),
