@@ -43,12 +43,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	passwordFile := app.Flag("redis.password-file", "The file with the user's password.").String()
 	scan := app.Flag("scan-duration", "How long a scan takes.").Default("200ms").Duration()
 	seed := app.Flag("seed", "What the invented sessions come from.").Default("1").Uint64()
+	quirks := app.Flag("quirk", quirkHelp()).PlaceHolder("NAME[=VALUE]").Strings()
 	_, err := app.Parse(args)
 	switch {
 	case ended:
 		return nil
 	case err != nil:
 		return fmt.Errorf("%w (try --help)", err)
+	}
+	options := emulator.Options{ScanDuration: *scan}
+	for _, text := range *quirks {
+		if err := options.SetQuirk(text); err != nil {
+			return fmt.Errorf("--quirk: %w", err)
+		}
 	}
 	fleet := emulator.DemoFleet(*seed)
 	if *redis != "" {
@@ -64,10 +71,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else if *username != "" || *passwordFile != "" {
 		return errors.New("--redis.username and --redis.password-file need --redis.addr")
 	}
-	api := emulator.New(emulator.Options{ScanDuration: *scan})
+	api := emulator.New(options)
 	api.SetKey(emulator.DemoKey())
 	api.Add(fleet...)
 	return serve(ctx, api, *address, fleet, stdout)
+}
+
+// quirkHelp lists the quirks that there are.
+func quirkHelp() string {
+	var b strings.Builder
+	b.WriteString("Behave otherwise than the vendor's pages say, for tests of what reads the API. May be repeated. One of:\n\n")
+	for _, q := range emulator.Quirks() {
+		fmt.Fprintf(&b, "  - %s: %s.\n", q, q.Help)
+	}
+	return b.String()
 }
 
 // listen listens on a loopback address, and on no other: the emulator's key is

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/emulator"
 
 	"go.uber.org/goleak"
 )
@@ -103,6 +104,8 @@ func TestRefuses(t *testing.T) {
 		{"a port that is taken", []string{"--listen-address=" + taken.Addr().String()}, "in use"},
 		{"unknown flag", []string{"--nothing"}, "try --help"},
 		{"password file that is missing", []string{"--redis.addr=127.0.0.1:1", "--redis.password-file=" + filepath.Join(t.TempDir(), "none")}, "no such file"},
+		{"unknown quirk", []string{"--quirk=bom", "--quirk=page-caps=5"}, `--quirk: unknown quirk "page-caps": use one of page-cap=N, hide-per-page=N`},
+		{"quirk with a wrong value", []string{"--quirk=time-form=now"}, `quirk time-form: "now" is none of garbage, millis,`},
 		{"user without a Redis", []string{"--redis.username=alice"}, "need --redis.addr"},
 	}
 	for _, tt := range tests {
@@ -122,5 +125,42 @@ func TestHelp(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"--help"}, &out, &out); err != nil || !strings.Contains(out.String(), "--scan-duration") {
 		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// TestHelpOfQuirks checks that the help explains each quirk.
+func TestHelpOfQuirks(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--help"}, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	help := strings.Join(strings.Fields(out.String()), " ") // lines are wrapped
+	for _, q := range emulator.Quirks() {
+		if want := strings.Join(strings.Fields(q.String()+": "+q.Help+"."), " "); !strings.Contains(help, want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+// TestQuirksOnTheCommandLine checks that quirks reach the API, several at once.
+func TestQuirksOnTheCommandLine(t *testing.T) {
+	text, end := start(t, "--quirk=bom", "--quirk=page-cap=100", "--quirk", "time-form=space")
+	defer func() {
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	}()
+	cfg, err := config.Parse("printed", []byte(text), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(cfg.Projects[0].Endpoint + "/v2/p/instances")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || !strings.HasPrefix(string(body), "\uFEFF{") {
+		t.Errorf("%q, %v", body, err)
 	}
 }

@@ -171,7 +171,7 @@ func (s *Server) listClients(r *http.Request, _ []byte) answer {
 	if o.Count != nil {
 		count = *o.Count
 	}
-	return ok(clientsPage{Time: timeForm(taken), Clients: o.page(sessions, offset, limit), Count: count})
+	return ok(clientsPage{Time: timeForm(taken), Clients: o.page(list.Sessions, sessions, offset, limit), Count: count})
 }
 
 // current returns the list that a node has, or what to say instead, and the

@@ -64,8 +64,9 @@ func (o *Options) distort(sessions []Session) []Session {
 	return sessions
 }
 
-// page returns the page of a list at an offset, as the options change it.
-func (o *Options) page(sessions []Session, offset, limit int) []Session {
+// page returns the page of a list at an offset, as the options change it;
+// sessions are those of the whole list that a filter has left.
+func (o *Options) page(whole, sessions []Session, offset, limit int) []Session {
 	if o.PageCap > 0 {
 		limit = min(limit, o.PageCap)
 	}
@@ -76,7 +77,7 @@ func (o *Options) page(sessions []Session, offset, limit int) []Session {
 	page := append([]Session{}, sessions[from:min(from+limit, len(sessions))]...)
 	if o.Endless {
 		beyond := min(max(offset-len(sessions), 0), math.MaxInt32)
-		last := lastID(sessions)
+		last := lastID(whole)
 		for len(page) < limit {
 			page = append(page, invented(last, beyond))
 			beyond++

@@ -1,0 +1,138 @@
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Quirk is one thing that the emulated API can be told to do otherwise than the
+// zero value of Options does, by a name: on a command line, say.
+type Quirk struct {
+	Name  string
+	Value string // the form of its value, such as N; "" if it takes none
+	Help  string // what the API then does, without a full stop
+	set   func(o *Options, value string) error
+}
+
+// quirks are all quirks: those of session lists first, then those of instances,
+// of all answers and of limits.
+var quirks = []Quirk{
+	{"page-cap", "N", "a page has at most N sessions, whatever limit asks for", count(func(o *Options, n int) { o.PageCap = n })},
+	{"hide-per-page", "N", "N sessions are missing at the end of each page, which keeps at least one", count(func(o *Options, n int) { o.HidePerPage = n })},
+	{"hidden-sessions", "N", "count includes N sessions that no page shows", count(func(o *Options, n int) { o.HiddenSessions = n })},
+	{"count", "N", "count is N, whatever the list has; may be negative", setCount},
+	{"repeat-pages", "", "every page past the first one is the first one again", on(func(o *Options) { o.RepeatPages = true })},
+	{"endless", "", "the list never ends: invented sessions with new ids follow", on(func(o *Options) { o.Endless = true })},
+	{"repeat-ids", "", "the 1st and 2nd session of a list share an id, so do the 3rd and 4th, and so on", on(func(o *Options) { o.RepeatIDs = true })},
+	{"time-form", "FORM", "time is written in another form: " + strings.Join(TimeForms(), ", "), setTimeForm},
+	{"huge-name", "BYTES", "the session in the middle of each list has a client name of that length", count(func(o *Options, n int) { o.HugeName = n })},
+	{"stamp-answers", "", "time is that of the answer, not that of the list", on(func(o *Options) { o.StampAnswers = true })},
+	{"busy-during-rescan", "", "while a scan runs, lists answer DCS.4957 rather than the old list", on(func(o *Options) { o.BusyDuringRescan = true })},
+	{"refuse-scans", "", "scans answer 403 DCS.2003", on(func(o *Options) { o.RefuseScans = true })},
+	{"odd-tags", "JSON", "the tags of the 1st, 3rd, 5th … instance are this JSON text", setOddTags},
+	{"odd-instance", "", "lists of instances begin with an element of other JSON types", on(func(o *Options) { o.OddInstance = true })},
+	{"odd-node", "", "lists of nodes begin with an element of other JSON types", on(func(o *Options) { o.OddNode = true })},
+	{"upper-ids", "", "answers write instance ids in upper case", on(func(o *Options) { o.UpperIDs = true })},
+	{"bom", "", "JSON bodies begin with a UTF-8 byte order mark", on(func(o *Options) { o.BOM = true })},
+	{"quota", "N", "requests of a project over N in a second are answered by 429", count(func(o *Options, n int) { o.Quota = n })},
+	{"retry-after", "DURATION", "answers with 429 have a Retry-After of this length, in whole seconds", setRetryAfter},
+}
+
+// Quirks returns all quirks.
+func Quirks() []Quirk { return slices.Clone(quirks) }
+
+// SetQuirk sets what a quirk stands for; text is NAME or NAME=VALUE.
+func (o *Options) SetQuirk(text string) error {
+	name, value, given := strings.Cut(text, "=")
+	k := slices.IndexFunc(quirks, func(q Quirk) bool { return q.Name == name })
+	if k < 0 {
+		return fmt.Errorf("unknown quirk %q: use one of %s", name, quirkNames())
+	}
+	q := quirks[k]
+	switch {
+	case q.Value == "" && given:
+		return fmt.Errorf("quirk %s takes no value", name)
+	case q.Value != "" && value == "":
+		return fmt.Errorf("quirk %s needs a value: %s=%s", name, name, q.Value)
+	}
+	if err := q.set(o, value); err != nil {
+		return fmt.Errorf("quirk %s: %q is %w", name, value, err)
+	}
+	return nil
+}
+
+// quirkNames lists all quirks with the forms of their values.
+func quirkNames() string {
+	var names []string
+	for _, q := range quirks {
+		names = append(names, q.String())
+	}
+	return strings.Join(names, ", ")
+}
+
+// String returns the quirk as SetQuirk takes it, with the form of its value.
+func (q Quirk) String() string {
+	if q.Value == "" {
+		return q.Name
+	}
+	return q.Name + "=" + q.Value
+}
+
+// on makes a setter of a quirk without a value.
+func on(set func(*Options)) func(*Options, string) error {
+	return func(o *Options, _ string) error {
+		set(o)
+		return nil
+	}
+}
+
+// count makes a setter of a number from 1 to 2,147,483,647.
+func count(set func(*Options, int)) func(*Options, string) error {
+	return func(o *Options, value string) error {
+		n, err := strconv.ParseInt(value, 10, 32)
+		if err != nil || n < 1 {
+			return errors.New("not a whole number from 1 to 2147483647")
+		}
+		set(o, int(n))
+		return nil
+	}
+}
+
+func setCount(o *Options, value string) error {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return errors.New("not a whole number")
+	}
+	o.Count = &n
+	return nil
+}
+
+func setTimeForm(o *Options, value string) error {
+	if !slices.Contains(TimeForms(), value) {
+		return fmt.Errorf("none of %s", strings.Join(TimeForms(), ", "))
+	}
+	o.TimeForm = value
+	return nil
+}
+
+func setOddTags(o *Options, value string) error {
+	if !json.Valid([]byte(value)) {
+		return errors.New("not JSON")
+	}
+	o.OddTags = value
+	return nil
+}
+
+func setRetryAfter(o *Options, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < time.Second {
+		return errors.New("not a duration of at least 1s")
+	}
+	o.RetryAfter = d
+	return nil
+}
