@@ -3,6 +3,7 @@ package emulator
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -23,8 +24,8 @@ func ParseClientList(text string) ([]Session, error) {
 	return sessions, nil
 }
 
-// parseClient reads a line of CLIENT LIST: name=value pairs, with a space
-// between them, which no value has.
+// parseClient reads a line of CLIENT LIST: name=value pairs with a space
+// between them.
 func parseClient(line string) (Session, error) {
 	s := Session{Network: "vpc"}
 	texts := map[string]*string{
@@ -35,7 +36,9 @@ func parseClient(line string) (Session, error) {
 		"age": &s.Age, "idle": &s.Idle, "sub": &s.Sub, "psub": &s.PSub, "multi": &s.Multi, "qbuf": &s.QBuf,
 		"qbuf-free": &s.QBufFree, "obl": &s.OBL, "oll": &s.OLL, "omem": &s.OMem,
 	}
-	for pair := range strings.SplitSeq(line, " ") {
+	for rest, more := line, true; more; {
+		var pair string
+		pair, rest, more = cutPair(rest)
 		name, value, found := strings.Cut(pair, "=")
 		if !found {
 			return Session{}, fmt.Errorf("redis: CLIENT LIST has %q where name=value is expected", pair)
@@ -56,4 +59,24 @@ func parseClient(line string) (Session, error) {
 	}
 	s.Peer = s.Addr
 	return s, nil
+}
+
+// addressEnd matches what comes after an address: a port, and the fields that
+// Redis writes next. The port of a unix socket is 0.
+var addressEnd = regexp.MustCompile(`:[0-9]+( )(?:laddr=|fd=[0-9]+(?: |$))`)
+
+// cutPair cuts the first name=value pair off a line. No value has a space in
+// it but the addresses of a client that came through a unix socket, whose path
+// may have any.
+func cutPair(line string) (pair, rest string, more bool) {
+	end := strings.IndexByte(line, ' ')
+	if end < 0 {
+		return line, "", false
+	}
+	if strings.HasPrefix(line, "addr=") || strings.HasPrefix(line, "laddr=") {
+		if at := addressEnd.FindStringSubmatchIndex(line); at != nil && line[end-1] != '=' {
+			end = at[2]
+		}
+	}
+	return line[:end], line[end+1:], true
 }

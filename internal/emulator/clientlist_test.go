@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,11 @@ var clientSessions = []emulator.Session{
 	{ID: "16", Addr: "127.0.0.1:49438", Peer: "127.0.0.1:49438", FD: "20", Flags: "N", DB: "0", Multi: -1, QBuf: 13, QBufFree: 20461, Events: "r", Cmd: "client|list", User: "default", Network: "vpc"},
 }
 
+// unix is a session through a unix socket, as far as it is told from others.
+func unix(addr, name string) emulator.Session {
+	return emulator.Session{ID: "7", Addr: addr, Peer: addr, FD: "9", Name: name, Age: 5, Flags: "U", Network: "vpc"}
+}
+
 func TestParseClientList(t *testing.T) {
 	got, err := emulator.ParseClientList(clientList)
 	if err != nil {
@@ -45,6 +51,17 @@ func TestParseClientList(t *testing.T) {
 	}{
 		{"IPv6", "id=7 addr=[::1]:42714 fd=9", emulator.Session{ID: "7", Addr: "[::1]:42714", Peer: "[::1]:42714", FD: "9", Network: "vpc"}},
 		{"unix socket", "id=7 addr=/tmp/redis.sock:0 fd=9 flags=U", emulator.Session{ID: "7", Addr: "/tmp/redis.sock:0", Peer: "/tmp/redis.sock:0", FD: "9", Flags: "U", Network: "vpc"}},
+		{"unix socket in a directory with spaces", "id=7 addr=/var/run/my redis/redis.sock:0 laddr=/var/run/my redis/redis.sock:0 fd=9 name=a age=5 flags=U", unix("/var/run/my redis/redis.sock:0", "a")},
+		{"such a socket before Redis 6.2", "id=7 addr=/var/run/my redis/redis.sock:0 fd=9 name=a age=5 flags=U", unix("/var/run/my redis/redis.sock:0", "a")},
+		{"a relative path", "id=7 addr=my redis.sock:0 laddr=my redis.sock:0 fd=9 name=a age=5 flags=U", unix("my redis.sock:0", "a")},
+		{"a path that looks like fields", "id=7 addr=/a fd=1 name=x laddr=y age=z/s=:0 laddr=/a fd=1 name=x laddr=y age=z/s=:0 fd=9 name=a age=5 flags=U", unix("/a fd=1 name=x laddr=y age=z/s=:0", "a")},
+		{"a path with two spaces, and at its end", "id=7 addr=/a  b/s :0 laddr=/a  b/s :0 fd=9 name= age=5 flags=U", unix("/a  b/s :0", "")},
+		{"a path with a port", "id=7 addr=/a:6379 b/s:0 laddr=/a:6379 b/s:0 fd=9 name=a age=5 flags=U", unix("/a:6379 b/s:0", "a")},
+		{"a name like a port", "id=7 addr=/s:0 laddr=/s:0 fd=9 name=host:5 age=5 flags=U", unix("/s:0", "host:5")},
+		{"a name like an address", "id=7 addr=/s:0 laddr=/s:0 fd=9 name=addr=10.0.0.1:5 age=5 flags=U", unix("/s:0", "addr=10.0.0.1:5")},
+		{"a name like a field", "id=7 addr=/s:0 laddr=/s:0 fd=9 name=fd=3 age=5 flags=U", unix("/s:0", "fd=3")},
+		{"no address", "id=7 addr= laddr=127.0.0.1:6379 fd=9 name=a age=5 flags=U", unix("", "a")},
+		{"an address without a port", "id=7 addr=? fd=9 name=a age=5 flags=U", unix("?", "a")},
 		{"before ACLs", "id=7 addr=10.0.0.1:5 name=a=b age=5 cmd=get", emulator.Session{ID: "7", Addr: "10.0.0.1:5", Peer: "10.0.0.1:5", Name: "a=b", Age: 5, Cmd: "get", Network: "vpc"}},
 		{"all numbers", "id=1 age=1 idle=2 sub=3 psub=4 multi=5 qbuf=6 qbuf-free=7 obl=8 oll=9 omem=3221225472", emulator.Session{
 			ID: "1", Age: 1, Idle: 2, Sub: 3, PSub: 4, Multi: 5, QBuf: 6, QBufFree: 7, OBL: 8, OLL: 9, OMem: 3 << 30, Network: "vpc",
@@ -67,6 +84,7 @@ func FuzzParseClientList(f *testing.F) {
 	f.Add("id=18 addr=127.0.3.1:34161 fd=8 name=orders-api flags=N omem=7 cmd=select user=alice\nid=2\n")
 	f.Add("id=1 addr=[::1]:5 name= age=1 cmd=NULL user=default")
 	f.Add("id=1 = age=-\n\n")
+	f.Add("id=7 addr=/var/run/my redis/redis.sock:0 laddr=/var/run/my redis/redis.sock:0 fd=9 name=fd=3 age=5 flags=U")
 	f.Fuzz(func(t *testing.T, text string) {
 		sessions, err := emulator.ParseClientList(text)
 		if err != nil {
@@ -79,6 +97,31 @@ func FuzzParseClientList(f *testing.F) {
 			if s.ID == "" || !strings.Contains(text, "id="+s.ID) {
 				t.Errorf("%q became %+v", text, s)
 			}
+		}
+	})
+}
+
+// FuzzUnixSocketPaths checks that the path of a socket comes back as it is,
+// whatever it looks like, and so does the name after it.
+func FuzzUnixSocketPaths(f *testing.F) {
+	f.Add("/var/run/my redis/redis.sock", "orders", true)
+	f.Add("my redis.sock", "fd=3", false)
+	f.Add("/a fd=1 name=x laddr=y age=z/s=", "addr=10.0.0.1:5", true)
+	f.Add("/a:6379 b/s:0", "host:5", true)
+	f.Fuzz(func(t *testing.T, path, name string, laddr bool) {
+		if path == "" || path[0] == ' ' || strings.ContainsAny(path, "\r\n") || strings.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' }) {
+			t.Skip() // no such path, and no name that Redis accepts
+		}
+		if regexp.MustCompile(`:[0-9]+ (laddr=|fd=[0-9]+ )`).MatchString(path + ":0 ") {
+			t.Skip() // it cannot be told from the end of an address
+		}
+		line := "id=7 addr=" + path + ":0"
+		if laddr {
+			line += " laddr=" + path + ":0"
+		}
+		got, err := emulator.ParseClientList(line + " fd=9 name=" + name + " age=5 flags=U\n")
+		if want := unix(path+":0", name); err != nil || len(got) != 1 || got[0] != want {
+			t.Errorf("%q: got %+v, %v; want %+v", line, got, err, want)
 		}
 	})
 }
