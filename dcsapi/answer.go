@@ -1,6 +1,7 @@
 package dcsapi
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -43,24 +44,26 @@ func (e *iamError) UnmarshalJSON(b []byte) error {
 }
 
 // answerError makes the error of an answer that is not a success, or that
-// carries an error_code although its status is 2xx.
-func answerError(op string, resp *http.Response, body []byte, now time.Time) *Error {
+// carries an error_code although its status is 2xx. whole says that body is all
+// of its body.
+func answerError(resp *http.Response, body []byte, whole bool, now time.Time) *Error {
 	e := &Error{
-		Op:         op,
 		Status:     resp.StatusCode,
 		RequestID:  cut(resp.Header.Get("X-Request-Id"), 80),
 		RetryAfter: retryAfter(resp.Header, now),
 	}
-	var b errorBody
-	switch err := json.Unmarshal(body, &b); {
-	case err == nil:
+	b, ok := decodeFailure(body, whole)
+	switch {
+	case ok:
 		e.Code = cut(string(b.Code), 40)
 		e.Message = cut(cmp.Or(string(b.Message), b.IAM.message, string(b.Plain)), maxErrorText)
 		e.ExtMessage = cut(string(b.Ext), maxErrorText)
 		e.RequestID = cmp.Or(e.RequestID, cut(string(b.RequestID), 80))
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-	case len(body) == 0:
+	case len(body) == 0 && whole:
 		e.Message = "empty answer"
+	case len(body) == 0:
+		e.Message = "the answer broke off"
 	default:
 		e.Message = "answer is not JSON: " + cut(plainText(string(body)), maxErrorText)
 	}
@@ -75,6 +78,31 @@ func answerError(op string, resp *http.Response, body []byte, now time.Time) *Er
 		e.Message = withClock(e.Message, resp.Header, now)
 	}
 	return e
+}
+
+// decodeFailure decodes the body of an answer that is no success: if it is not
+// whole, the fields that are.
+func decodeFailure(body []byte, whole bool) (b errorBody, ok bool) {
+	if whole {
+		return b, json.Unmarshal(body, &b) == nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if begin, err := decoder.Token(); err != nil || begin != json.Delim('{') {
+		return b, false
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		var value json.RawMessage
+		if err != nil || decoder.Decode(&value) != nil {
+			break
+		}
+		field, err := json.Marshal(map[string]json.RawMessage{fmt.Sprint(name): value})
+		if err != nil || json.Unmarshal(field, &b) != nil {
+			break
+		}
+		ok = true
+	}
+	return b, ok
 }
 
 // redirectTarget names the host of a redirect, not its query.

@@ -1,17 +1,11 @@
 package dcsapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptrace"
-	"net/url"
-	"strconv"
-	"sync"
 	"time"
 )
 
@@ -19,7 +13,6 @@ const (
 	attempts   = 3
 	backoffMin = 200 * time.Millisecond
 	backoffMax = 5 * time.Second
-	maxAnswer  = 16 << 20 // bytes of one answer, unpacked
 )
 
 // call is one operation of the API.
@@ -143,11 +136,15 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 			continue
 		}
 		sendCtx, cancel := pass.bound(ctx)
-		failed := c.send(sendCtx, call, projectID, key)
+		throttled := false
+		failed := c.send(sendCtx, call, projectID, key, func(status *Error) {
+			pass.hear(status)
+			throttled = c.throttle.done(epoch, status)
+		})
 		cancel()
 		<-c.slots
 		pass.leave(failed)
-		if c.throttle.done(epoch, failed) {
+		if c.throttle.done(epoch, failed) || throttled {
 			c.pace.slowDown()
 		} else if failed == nil {
 			c.pace.speedUp()
@@ -159,100 +156,6 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 // errNotSent is what a pass is given back with when it was not used.
 var errNotSent = &Error{Reason: ReasonOther}
 
-// send signs and sends one request and reads its answer.
-func (c *Client) send(ctx context.Context, call *call, projectID string, key Key) *Error {
-	endpoint := c.options.Endpoint
-	if call.iam {
-		endpoint = c.options.IAMEndpoint
-	}
-	req, err := sign(call, endpoint, projectID, key)
-	if err != nil {
-		return &Error{Reason: ReasonOther, Message: "cannot sign the request", Err: err, unsent: true}
-	}
-	var connected time.Time // zero for never
-	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected = time.Now() },
-	}))
-	req.Header.Set("User-Agent", c.options.UserAgent)
-
-	start := time.Now()
-	resp, err := c.http.Do(req)
-	if err != nil {
-		c.options.Observe(call.operation, "error", time.Since(start))
-		failed := transportError(ctx, err, c.ownCA(), connected.IsZero())
-		if connected.IsZero() && isUnreachable(err) {
-			failed.suggest(otherEndpoint(endpoint), call.iam)
-		}
-		return failed
-	}
-	defer resp.Body.Close()
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		c.options.ObserveDate(call.operation, date, time.Since(connected))
-	}
-	buf := buffers.Get().(*bytes.Buffer)
-	defer func() {
-		buf.Reset()
-		buffers.Put(buf)
-	}()
-	var n int64
-	if resp.ContentLength > maxAnswer {
-		n = resp.ContentLength // it is not read at all
-	} else {
-		if resp.ContentLength > 0 {
-			buf.Grow(int(resp.ContentLength) + bytes.MinRead)
-		}
-		n, err = buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
-	}
-	if err != nil {
-		c.options.Observe(call.operation, "error", time.Since(start))
-		failed := transportError(ctx, err, c.ownCA(), false)
-		failed.Status = resp.StatusCode
-		failed.Message = "the answer broke off"
-		return failed
-	}
-	c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
-	if n > maxAnswer {
-		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Err: errTooLarge}
-	}
-	return c.understand(call, resp, buf.Bytes(), key)
-}
-
-// buffers holds the memory that answers are read into.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// understand decodes a success and makes an error of everything else.
-func (c *Client) understand(call *call, resp *http.Response, body []byte, key Key) *Error {
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return redacted(answerError("", resp, body, time.Now()), key)
-	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: "empty answer", RequestID: resp.Header.Get("X-Request-Id")}
-	}
-	err := call.decode(body, resp.Header)
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, errErrorCode) {
-		failed := answerError("", resp, body, time.Now())
-		if failed.Reason == ReasonOther && codeReasons[failed.Code] == "" {
-			failed.Reason = ReasonDecode
-		}
-		return redacted(failed, key)
-	}
-	return redacted(&Error{
-		Reason: ReasonDecode, Status: resp.StatusCode, RequestID: cut(resp.Header.Get("X-Request-Id"), 80),
-		Message: "cannot read the answer: " + cut(err.Error(), maxErrorText),
-	}, key)
-}
-
-// redacted takes the key out of texts that a server may have echoed.
-func redacted(e *Error, key Key) *Error {
-	for _, text := range []*string{&e.Message, &e.ExtMessage, &e.Code, &e.RequestID} {
-		*text = key.redact(*text)
-	}
-	return e
-}
-
 // asError makes an *Error of what the way to the network gave: an ended
 // context is a timeout.
 func asError(err error) *Error {
@@ -262,19 +165,4 @@ func asError(err error) *Error {
 		return &e
 	}
 	return &Error{Reason: ReasonOf(err), Err: err, unsent: true}
-}
-
-// transportError words what net/http says without the URL around it. ownCA
-// tells whether the configuration names authorities.
-func transportError(ctx context.Context, err error, ownCA, unsent bool) *Error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return &Error{Reason: ReasonTimeout, Message: "no answer before the deadline", unsent: unsent}
-	case errors.Is(ctx.Err(), context.Canceled):
-		return &Error{Reason: ReasonTimeout, Message: "given up because nobody waits for it any more", Err: context.Canceled, unsent: unsent}
-	}
-	return &Error{Reason: ReasonNetwork, Message: networkAdvice(err, ownCA), Err: err, unsent: unsent}
 }

@@ -62,33 +62,40 @@ type keyGate struct {
 	used time.Time // guarded by the keyring's lock
 	lead time.Duration
 
-	mu       sync.Mutex
-	accepted bool          // since the last refusal, a request has succeeded
-	until    time.Time     // held until then
-	refusal  Error         // why
-	ahead    int           // requests that went ahead and are not back
-	since    time.Time     // when the last of them went
-	back     chan struct{} // closed and replaced when one of them is back
+	mu sync.Mutex
+	standing
+	ahead int           // requests that went ahead and are not back
+	since time.Time     // when the last of them went
+	back  chan struct{} // closed and replaced when one of them is back
+}
+
+// standing is what is known of a key.
+type standing struct {
+	accepted bool      // since the last refusal, a request has succeeded
+	until    time.Time // held until then
+	refusal  *Error    // why
 }
 
 // pass is the right to send one request.
 type pass struct {
-	gate  *keyGate
-	ahead bool // the key was not accepted yet
+	gate    *keyGate
+	ahead   bool      // the key was not accepted yet
+	before  *standing // of before the status line of the answer was a refusal
+	refusal *Error    // by the status line, nil for none
 }
 
 // enter waits until a request may be sent, or says why none may.
-func (g *keyGate) enter(ctx context.Context) (pass, error) {
+func (g *keyGate) enter(ctx context.Context) (*pass, error) {
 	patience := patienceOf(ctx)
 	for {
 		g.mu.Lock()
 		switch {
 		case time.Now().Before(g.until):
 			defer g.mu.Unlock()
-			return pass{}, g.held()
+			return nil, g.held()
 		case g.accepted:
 			g.mu.Unlock()
-			return pass{gate: g}, nil
+			return &pass{gate: g}, nil
 		case g.ahead == 0, g.ahead < maxAhead && time.Since(g.since) >= patience:
 			g.ahead++
 			g.since = time.Now()
@@ -96,7 +103,7 @@ func (g *keyGate) enter(ctx context.Context) (pass, error) {
 				g.back = make(chan struct{})
 			}
 			g.mu.Unlock()
-			return pass{gate: g, ahead: true}, nil
+			return &pass{gate: g, ahead: true}, nil
 		}
 		back, left := g.back, patience-time.Since(g.since)
 		if g.ahead >= maxAhead {
@@ -109,7 +116,7 @@ func (g *keyGate) enter(ctx context.Context) (pass, error) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return pass{}, &Error{Reason: ReasonTimeout, Message: "the first request with this key has not been answered"}
+			return nil, &Error{Reason: ReasonTimeout, Message: "the first request with this key has not been answered"}
 		}
 		timer.Stop()
 	}
@@ -127,17 +134,16 @@ func patienceOf(ctx context.Context) time.Duration {
 
 // held is the error of a request that is not sent; g.mu is held.
 func (g *keyGate) held() *Error {
-	refusal := g.refusal
 	return &Error{
 		Reason: ReasonAuth,
 		Message: "the key was refused; no request is sent with it for another " +
 			time.Until(g.until).Round(time.Second).String() + ", so that it does not get locked, unless the credentials change. The refusal was",
-		Err: &refusal,
+		Err: g.refusal,
 	}
 }
 
 // bound returns the context in which the request is sent.
-func (p pass) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (p *pass) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !p.ahead {
 		return ctx, func() {}
 	}
@@ -146,17 +152,41 @@ func (p pass) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // valid tells whether the request may still be sent: others may have come
 // back refused while this one waited for its turn.
-func (p pass) valid() bool {
+func (p *pass) valid() bool {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
 	return p.gate.accepted || (p.ahead && !time.Now().Before(p.gate.until))
 }
 
-// leave takes note of what came back: err is nil after a success.
-func (p pass) leave(err *Error) {
+// hear takes note of what the status line of an answer says, before the rest
+// of it has come: a refusal counts from then on.
+func (p *pass) hear(status *Error) {
+	if status.Reason != ReasonAuth {
+		return
+	}
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	before := g.standing
+	p.before = &before
+	g.refuse(status)
+	p.refusal = g.refusal
+}
+
+// refuse holds the key back; g.mu must be held.
+func (g *keyGate) refuse(err *Error) {
+	refusal := *err // the caller names its operation in err
+	g.standing = standing{until: time.Now().Add(keyHold), refusal: &refusal}
+}
+
+// leave takes note of what came back: err is nil after a success.
+func (p *pass) leave(err *Error) {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p.refusal != nil && p.refusal == g.refusal && err != nil && err.Reason != ReasonAuth {
+		g.standing = *p.before // the rest of the answer says that it was no refusal
+	}
 	switch {
 	case err == nil || err.provesKey():
 		// Late answers to requests of before a refusal prove nothing.
@@ -164,7 +194,7 @@ func (p pass) leave(err *Error) {
 			g.accepted = true
 		}
 	case err.Reason == ReasonAuth:
-		g.accepted, g.until, g.refusal = false, time.Now().Add(keyHold), *err
+		g.refuse(err)
 	}
 	if p.ahead {
 		g.ahead--

@@ -1,0 +1,150 @@
+package dcsapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	maxAnswer     = 16 << 20    // bytes of one answer, unpacked
+	maxFailure    = 64 << 10    // bytes that are read of an answer that is no success
+	maxFailureFor = time.Second // how long they are waited for
+)
+
+// send signs and sends one request and reads its answer. Of an answer that is
+// no success heard is told what its status line says, before its body is read.
+func (c *Client) send(ctx context.Context, call *call, projectID string, key Key, heard func(*Error)) *Error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	endpoint := c.options.Endpoint
+	if call.iam {
+		endpoint = c.options.IAMEndpoint
+	}
+	req, err := sign(call, endpoint, projectID, key)
+	if err != nil {
+		return &Error{Reason: ReasonOther, Message: "cannot sign the request", Err: err, unsent: true}
+	}
+	var connected time.Time // zero for never
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected = time.Now() },
+	}))
+	req.Header.Set("User-Agent", c.options.UserAgent)
+
+	start := time.Now()
+	resp, err := c.http.Do(req)
+	if err != nil {
+		c.options.Observe(call.operation, "error", time.Since(start))
+		failed := transportError(ctx, err, c.ownCA(), connected.IsZero())
+		if connected.IsZero() && isUnreachable(err) {
+			failed.suggest(otherEndpoint(endpoint), call.iam)
+		}
+		return failed
+	}
+	defer resp.Body.Close()
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.options.ObserveDate(call.operation, date, time.Since(connected))
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		buf.Reset()
+		buffers.Put(buf)
+	}()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		heard(answerError(resp, nil, false, time.Now()))
+		whole := readFailure(resp, buf, cancel)
+		c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
+		return redacted(answerError(resp, buf.Bytes(), whole, time.Now()), key)
+	}
+	n, err := readSuccess(resp, buf)
+	if err != nil {
+		c.options.Observe(call.operation, "error", time.Since(start))
+		failed := transportError(ctx, err, c.ownCA(), false)
+		failed.Status = resp.StatusCode
+		failed.Message = "the answer broke off"
+		return failed
+	}
+	c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
+	if n > maxAnswer {
+		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Err: errTooLarge}
+	}
+	return understand(call, resp, buf.Bytes(), key)
+}
+
+// readSuccess reads the body of an answer, and returns how many bytes it has:
+// more than maxAnswer if it is not read whole.
+func readSuccess(resp *http.Response, buf *bytes.Buffer) (int64, error) {
+	if resp.ContentLength > maxAnswer {
+		return resp.ContentLength, nil // it is not read at all
+	}
+	if resp.ContentLength > 0 {
+		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	return buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+}
+
+// readFailure reads what can be had of the body of an answer that is no
+// success, and reports whether that is all of it. The status line says what has
+// happened: a body that is broken, endless or late only costs the server's
+// words. cancel ends the request.
+func readFailure(resp *http.Response, buf *bytes.Buffer, cancel func()) (whole bool) {
+	timer := time.AfterFunc(maxFailureFor, cancel)
+	defer timer.Stop()
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxFailure+1))
+	return err == nil && n <= maxFailure
+}
+
+// buffers holds the memory that answers are read into.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// understand decodes a success, and makes an error of what is none.
+func understand(call *call, resp *http.Response, body []byte, key Key) *Error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: "empty answer", RequestID: resp.Header.Get("X-Request-Id")}
+	}
+	err := call.decode(body, resp.Header)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, errErrorCode) {
+		failed := answerError(resp, body, true, time.Now())
+		if failed.Reason == ReasonOther && codeReasons[failed.Code] == "" {
+			failed.Reason = ReasonDecode
+		}
+		return redacted(failed, key)
+	}
+	return redacted(&Error{
+		Reason: ReasonDecode, Status: resp.StatusCode, RequestID: cut(resp.Header.Get("X-Request-Id"), 80),
+		Message: "cannot read the answer: " + cut(err.Error(), maxErrorText),
+	}, key)
+}
+
+// redacted takes the key out of texts that a server may have echoed.
+func redacted(e *Error, key Key) *Error {
+	for _, text := range []*string{&e.Message, &e.ExtMessage, &e.Code, &e.RequestID} {
+		*text = key.redact(*text)
+	}
+	return e
+}
+
+// transportError words what net/http says without the URL around it. ownCA
+// tells whether the configuration names authorities.
+func transportError(ctx context.Context, err error, ownCA, unsent bool) *Error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return &Error{Reason: ReasonTimeout, Message: "no answer before the deadline", unsent: unsent}
+	case errors.Is(ctx.Err(), context.Canceled):
+		return &Error{Reason: ReasonTimeout, Message: "given up because nobody waits for it any more", Err: context.Canceled, unsent: unsent}
+	}
+	return &Error{Reason: ReasonNetwork, Message: networkAdvice(err, ownCA), Err: err, unsent: unsent}
+}
