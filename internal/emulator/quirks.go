@@ -23,7 +23,7 @@ type Quirk struct {
 // of all answers and of limits.
 var quirks = []Quirk{
 	{"page-cap", "N", "a page has at most N sessions, whatever limit asks for", count(func(o *Options, n int) { o.PageCap = n })},
-	{"hide-per-page", "N", "N sessions are missing at the end of each page, which keeps at least one", count(func(o *Options, n int) { o.HidePerPage = n })},
+	{"hide-per-page", "N", "N sessions are hidden of each page that the whole list fills, at most all but one", count(func(o *Options, n int) { o.HidePerPage = n })},
 	{"hidden-sessions", "N", "count includes N sessions that no page shows", count(func(o *Options, n int) { o.HiddenSessions = n })},
 	{"count", "N", "count is N, whatever the list has; may be negative", setCount},
 	{"repeat-pages", "", "every page past the first one is the first one again", on(func(o *Options) { o.RepeatPages = true })},

@@ -194,7 +194,12 @@ func firstDifference(got, want string) string {
 // TestScrapeIsClean lints the output, and checks that every metric of the
 // catalogue is in it with its type.
 func TestScrapeIsClean(t *testing.T) {
-	_, url := start(t)
+	_, url := startWith(t, how{instances: []emulator.Instance{{
+		ID: "instance-5", ProjectID: "project-1", Name: "with a replica",
+		Nodes: []emulator.Node{{ID: "node-6", Role: "redis-server", Type: "master", Sessions: emulator.Static{
+			{ID: "1", Addr: "192.168.0.8:6379", Cmd: "replconf", Flags: "S", FD: "8", DB: "0", Multi: -1, Events: "r", User: "default"},
+		}}},
+	}}})
 	_, text := get(t, url+"/metrics", http.Header{"Accept": {"text/plain"}})
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil || len(problems) > 0 {
