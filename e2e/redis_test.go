@@ -25,16 +25,17 @@ func startRedis(t *testing.T) string {
 	return address
 }
 
-// startRedisAt starts a real redis-server at an address.
-func startRedisAt(t *testing.T, address string) *harness.Process {
+// startRedisAt starts a real redis-server at an address, with further arguments.
+func startRedisAt(t *testing.T, address string, args ...string) *harness.Process {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return harness.Start(t, redisReady, harness.Binary(t, "redis-server"),
+	return harness.Start(t, redisReady, harness.Binary(t, "redis-server"), append([]string{
 		"--bind", host, "--port", port, "--protected-mode", "no", "--save", "", "--appendonly", "no",
-		"--maxclients", "9000", "--client-output-buffer-limit", "normal 0 0 0", "--dir", t.TempDir())
+		"--maxclients", "9000", "--client-output-buffer-limit", "normal 0 0 0", "--dir", t.TempDir(),
+	}, args...)...)
 }
 
 // client is a connection to the Redis.
@@ -44,14 +45,18 @@ type client struct {
 	t *testing.T
 }
 
-// connect opens a connection from a source address, "" for any.
+// connect opens a connection to a Redis, an address or the path of a socket,
+// from a source address, "" for any.
 func connect(t *testing.T, redis, source string) *client {
 	t.Helper()
-	dialer := net.Dialer{Timeout: 5 * time.Second}
+	dialer, network := net.Dialer{Timeout: 5 * time.Second}, "tcp"
+	if strings.HasPrefix(redis, "/") {
+		network = "unix"
+	}
 	if source != "" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
 	}
-	conn, err := dialer.DialContext(context.Background(), "tcp", redis)
+	conn, err := dialer.DialContext(context.Background(), network, redis)
 	if err != nil {
 		t.Fatal(err)
 	}
