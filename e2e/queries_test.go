@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -119,14 +120,22 @@ func TestQueriesInTrouble(t *testing.T) {
 	api, second := harness.StartAPI(t, emulator.Options{HiddenSessions: 3}, frozen, hidden, forbidden)
 	api.SetFaults(emulator.Fault{Operation: "list_clients", NodeID: "forbidden", Status: http.StatusForbidden, Code: "DCS.2003", Message: "no"})
 
+	// This one does not say when it took its lists.
+	undated := singleNode(emulator.Static(sessionsOf(5, 1)))
+	undated.ID, undated.Nodes[0].ID = "undated", "undated"
+	api, third := harness.StartAPI(t, emulator.Options{}, frozen, undated)
+	api.SetFaults(emulator.Fault{Operation: "list_clients", Rewrite: func(body []byte) []byte {
+		return bytes.Replace(body, []byte(`"time":`), []byte(`"when":`), 1)
+	}})
+
 	// And this one throttles.
 	throttled := singleNode(emulator.Static(sessionsOf(5, 1)))
 	throttled.ID = "throttled"
-	api, third := harness.StartAPI(t, emulator.Options{}, quick, throttled)
+	api, fourth := harness.StartAPI(t, emulator.Options{}, quick, throttled)
 	api.SetFaults(emulator.Fault{Operation: "list_clients", Status: http.StatusTooManyRequests, Code: "APIGW.0308", Header: http.Header{"Retry-After": {"300"}}})
 
 	var jobs [][2]string
-	for i, config := range []string{first, second, third} {
+	for i, config := range []string{first, second, third, fourth} {
 		jobs = append(jobs, [2]string{fmt.Sprint("exporter-", i), harness.StartExporter(t, "--config.file="+config).Address})
 	}
 	p := harness.StartPrometheus(t, scrapedBy("2s", jobs...)) // a second may be too short for all nodes where the machine is busy
@@ -139,6 +148,7 @@ func TestQueriesInTrouble(t *testing.T) {
 		"Is somebody running MONITOR?":                             of(troubled),
 		"Did somebody run MONITOR today?":                          of(troubled),
 		"Does somebody come from outside our networks?":            `user="stranger"`,
+		"Of which nodes is the age not known?":                     `node_id="undated"`,
 		"Which nodes are not read, and why?":                       `reason="`,
 		"Do the top lists show everybody?":                         `dimension="names"`,
 		"Does the API hide sessions?":                              `=> 3 @`,
@@ -155,6 +165,18 @@ func TestQueriesInTrouble(t *testing.T) {
 			}
 		}
 		delete(want, q.title)
+	}
+	// The fleet's table has a word for the list that may be of any age.
+	causes := make(map[string]string) // by instance
+	for _, expr := range dashboards(t)[0].expressions(t) {
+		if strings.Contains(expr, "age unknown") {
+			for _, sample := range p.Await(t, "%s", replace(t, expr, map[string]string{"instance": "undated|well"})) {
+				causes[string(sample.Metric["instance_id"])] = fmt.Sprintf("%s %v", sample.Metric["cause"], sample.Value)
+			}
+		}
+	}
+	if causes["undated"] != "age unknown 0.5" || causes["well"] == "" || strings.Contains(causes["well"], "age unknown") {
+		t.Errorf("the fleet's pressure is %v", causes)
 	}
 	if len(want) > 0 {
 		t.Errorf("docs/queries.md does not ask, or does not say that empty is good: %v", want)

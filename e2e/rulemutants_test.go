@@ -119,8 +119,10 @@ func mutants(t *testing.T, r rule) map[string]rule {
 	case err == nil && n <= 10:
 		lower, higher = strconv.Itoa(n-1), strconv.Itoa(n+1)
 	}
-	absent := strings.HasPrefix(value, "absent(") // its value is 1
-	if !absent {
+	// These are 1 or not there, so neither a lower threshold nor the min or sum of
+	// several targets makes a difference.
+	one := strings.HasPrefix(value, "absent(") || strings.Contains(value, "(dcs_node_error{")
+	if !one {
 		with("lower threshold", value, operator+" "+lower, wait)
 	}
 	with("higher threshold", value, operator+" "+higher, wait)
@@ -130,11 +132,11 @@ func mutants(t *testing.T, r rule) map[string]rule {
 			with(name, strings.Replace(value, from, to, 1), condition, wait)
 		}
 	}
-	if !strings.Contains(value, "by (job, instance)") { // that is one target
+	if !one && !strings.Contains(value, "by (job, instance)") { // that is one target
 		swap("min of the targets", "max by", "min by")
 	}
 	swap("max of the targets", "min by", "max by")
-	if operator == ">" && !strings.HasPrefix(value, "time()") {
+	if operator == ">" && !one && !strings.HasPrefix(value, "time()") {
 		swap("sum of the targets", "max by", "sum by")
 	}
 	return out
