@@ -66,12 +66,18 @@ func answerError(resp *http.Response, body []byte, whole bool, now time.Time) *E
 		e.Message = "the answer broke off"
 	default:
 		e.Message = "answer is not JSON: " + cut(plainText(string(body)), maxErrorText)
+		e.Foreign = true
+		if wantsTLS(resp, body) {
+			e.Problem = ProblemWantsTLS
+		}
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		e.Foreign = e.Code == ""
 		e.Message = "redirects are not followed" + redirectTarget(resp) + ": check the endpoint"
 	}
 	if resp.StatusCode == http.StatusProxyAuthRequired {
 		e.Message = needsPassword
+		e.Problem, e.Foreign = ProblemProxy, false
 	}
 	e.Reason = classify(e.Status, e.Code)
 	if e.Reason == ReasonAuth {

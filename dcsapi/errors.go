@@ -58,6 +58,10 @@ type Error struct {
 	RetryAfter time.Duration // as the server asked, 0 if it did not
 	Err        error         // the cause, if it was not an answer
 
+	Problem Problem // why the API was not reached, "" if it was
+	Foreign bool    // something other than the API has answered: a page, a redirect
+	Held    bool    // not sent, because the key was refused before; Err is the refusal
+
 	unsent bool // the request cannot have reached the server
 }
 

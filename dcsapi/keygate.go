@@ -135,7 +135,7 @@ func patienceOf(ctx context.Context) time.Duration {
 // held is the error of a request that is not sent; g.mu is held.
 func (g *keyGate) held() *Error {
 	return &Error{
-		Reason: ReasonAuth,
+		Reason: ReasonAuth, Held: true,
 		Message: "the key was refused; no request is sent with it for another " +
 			time.Until(g.until).Round(time.Second).String() + ", so that it does not get locked, unless the credentials change. The refusal was",
 		Err: g.refusal,

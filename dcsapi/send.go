@@ -3,6 +3,7 @@ package dcsapi
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,8 +35,14 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		return &Error{Reason: ReasonOther, Message: "cannot sign the request", Err: err, unsent: true}
 	}
 	var connected time.Time // zero for never
+	var handshake atomic.Pointer[error]
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected = time.Now() },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err != nil {
+				handshake.Store(&err)
+			}
+		},
 	}))
 	req.Header.Set("User-Agent", c.options.UserAgent)
 
@@ -43,6 +51,9 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	if err != nil {
 		c.options.Observe(call.operation, "error", time.Since(start))
 		failed := transportError(ctx, err, c.ownCA(), connected.IsZero())
+		if trouble := handshake.Load(); trouble != nil && failed.Problem == ProblemOther {
+			failed.Problem = problemOf(err, *trouble)
+		}
 		if connected.IsZero() && isUnreachable(err) {
 			failed.suggest(otherEndpoint(endpoint), call.iam)
 		}
@@ -107,7 +118,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // understand decodes a success, and makes an error of what is none.
 func understand(call *call, resp *http.Response, body []byte, key Key) *Error {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: "empty answer", RequestID: resp.Header.Get("X-Request-Id")}
+		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: "empty answer", RequestID: resp.Header.Get("X-Request-Id"), Foreign: true}
 	}
 	err := call.decode(body, resp.Header)
 	if err == nil {
@@ -122,7 +133,7 @@ func understand(call *call, resp *http.Response, body []byte, key Key) *Error {
 	}
 	return redacted(&Error{
 		Reason: ReasonDecode, Status: resp.StatusCode, RequestID: cut(resp.Header.Get("X-Request-Id"), 80),
-		Message: "cannot read the answer: " + cut(err.Error(), maxErrorText),
+		Message: "cannot read the answer: " + cut(err.Error(), maxErrorText), Foreign: true,
 	}, key)
 }
 
@@ -142,9 +153,9 @@ func transportError(ctx context.Context, err error, ownCA, unsent bool) *Error {
 	}
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return &Error{Reason: ReasonTimeout, Message: "no answer before the deadline", unsent: unsent}
+		return &Error{Reason: ReasonTimeout, Message: "no answer before the deadline", Problem: ProblemTimeout, unsent: unsent}
 	case errors.Is(ctx.Err(), context.Canceled):
-		return &Error{Reason: ReasonTimeout, Message: "given up because nobody waits for it any more", Err: context.Canceled, unsent: unsent}
+		return &Error{Reason: ReasonTimeout, Message: "given up because nobody waits for it any more", Err: context.Canceled, Problem: ProblemTimeout, unsent: unsent}
 	}
-	return &Error{Reason: ReasonNetwork, Message: networkAdvice(err, ownCA), Err: err, unsent: unsent}
+	return &Error{Reason: ReasonNetwork, Message: networkAdvice(err, ownCA), Err: err, Problem: problemOf(err, nil), unsent: unsent}
 }

@@ -1,0 +1,63 @@
+package dcsapi
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+)
+
+// Problem classes why the API was not reached, or not in its language.
+type Problem string
+
+// The problems.
+const (
+	ProblemDNS      Problem = "dns"       // the name does not resolve
+	ProblemConnect  Problem = "connect"   // no connection
+	ProblemTimeout  Problem = "timeout"   // no answer before the deadline
+	ProblemTLS      Problem = "tls"       // no common TLS, or a certificate that is refused
+	ProblemNotTLS   Problem = "not_tls"   // the server does not speak TLS
+	ProblemWantsTLS Problem = "wants_tls" // the server does, and http:// was sent
+	ProblemProxy    Problem = "proxy"     // no way through the proxy
+	ProblemOther    Problem = "other"     // the connection broke
+)
+
+// problemOf classes an error of net/http. handshake is how the TLS handshake
+// for the request ended, nil if well or if there was none.
+func problemOf(err, handshake error) Problem {
+	var dns *net.DNSError
+	var record tls.RecordHeaderError
+	var verification *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var op *net.OpError
+	var refused *proxyError
+	var netErr net.Error
+	switch {
+	case errors.As(err, &refused), errors.As(err, &op) && op.Op == "proxyconnect":
+		return ProblemProxy
+	case errors.As(err, &dns):
+		return ProblemDNS
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return ProblemNotTLS
+	case errors.As(err, &verification), errors.As(err, &alert):
+		return ProblemTLS
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return ProblemConnect
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return ProblemTimeout
+	case handshake != nil && !errors.Is(handshake, io.EOF) && !errors.As(handshake, &netErr):
+		return ProblemTLS
+	default:
+		return ProblemOther
+	}
+}
+
+// wantsTLS reports whether an answer says that the server's port is one for
+// TLS, in the words of Go's server or of nginx.
+func wantsTLS(resp *http.Response, body []byte) bool {
+	return resp.StatusCode == http.StatusBadRequest && resp.TLS == nil &&
+		(bytes.Contains(body, []byte("HTTP request to an HTTPS server")) || bytes.Contains(body, []byte("plain HTTP request was sent to HTTPS port")))
+}
