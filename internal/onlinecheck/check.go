@@ -163,7 +163,7 @@ func (c *projectCheck) add(to *[]Finding, f Finding) {
 func (c *projectCheck) answered(action string, err error) (refused bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil || statusOf(err) != 0 {
+	if err == nil || (statusOf(err) != 0 && problemOf(err) != dcsapi.ProblemProxy) {
 		c.reached = true
 	}
 	if action != "" {

@@ -45,6 +45,7 @@ func TestConnections(t *testing.T) {
 			return strings.Replace(h.server.URL, "http:", "https:", 1)
 		}, "", "not_tls", finding{failure, "network", "does not speak TLS", "check the port in endpoint"}},
 		{"TLS there", func(_ *harness, s *httptest.Server) string { return strings.Replace(s.URL, "https:", "http:", 1) }, "", "", finding{failure, "decode", "HTTP request to an HTTPS server", "write https://"}},
+		{"TLS that goes wrong", func(h *harness, _ *httptest.Server) string { return "https://" + h.oddTLS() }, "", "tls", finding{failure, "network", "unexpected handshake message", "tls_config.ca_file"}},
 		{"no proxy there", func(*harness, *httptest.Server) string { return "https://dcs.example" }, "    proxy_url: http://user:SECRETSK@" + nobody + "\n", "proxy", finding{failure, "network", "proxyconnect", "check proxy_url"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,7 +57,7 @@ func TestConnections(t *testing.T) {
 			r := h.check(text)
 			wantFindings(t, r, tt.want)
 			endpoint := r.Projects[0].Endpoint
-			if endpoint.Problem != tt.problem || (endpoint.Reached != nil) != (tt.problem == "") {
+			if string(endpoint.Problem) != tt.problem || (endpoint.Reached != nil) != (tt.problem == "") {
 				t.Errorf("endpoint: %+v", endpoint)
 			}
 			if i := r.Projects[0].Instances[0]; i.Result != onlinecheck.NotChecked {
@@ -65,6 +66,7 @@ func TestConnections(t *testing.T) {
 			if t.Failed() {
 				t.Log("\n" + h.table(r))
 			}
+			h.wantSameWithoutWords(r, text)
 		})
 	}
 	t.Run("good TLS", func(t *testing.T) {
@@ -76,6 +78,29 @@ func TestConnections(t *testing.T) {
 			t.Errorf("\n%s", h.table(r))
 		}
 	})
+}
+
+// oddTLS listens where the handshake fails for a reason that has no type: the
+// server's first message is its last. It returns the address.
+func (h *harness) oddTLS() string {
+	h.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte{22, 3, 3, 0, 4, 20, 0, 0, 0})
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+		}
+	}()
+	return l.Addr().String()
 }
 
 // secure serves the API over TLS with a certificate of its own, whose authority

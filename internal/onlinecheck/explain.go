@@ -1,13 +1,8 @@
 package onlinecheck
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net"
-	"net/http"
-	"strings"
-	"syscall"
 
 	"dcs_session_exporter/dcsapi"
 )
@@ -25,9 +20,13 @@ func (c *projectCheck) iam() place { return place{hostOf(c.config.IAMEndpoint), 
 // "", action is the permission that the request needs.
 func (c *projectCheck) explain(to place, what, action string, err error) Finding {
 	f := Finding{Severity: SeverityFailure, Reason: dcsapi.ReasonOf(err), Message: messageOf(err)}
+	if mayFollow(err) {
+		f.follows = &consequence{what: what, answer: f.Message}
+	}
 	if e, ok := errors.AsType[*dcsapi.Error](err); ok {
 		f.RequestID = e.RequestID
 	}
+	problem := problemOf(err)
 	switch {
 	case isForeign(err):
 		f.Action = "check " + to.key + " and proxy_url: something other than the API answers at " + to.host + ", such as a portal, a proxy or another service"
@@ -36,7 +35,7 @@ func (c *projectCheck) explain(to place, what, action string, err error) Finding
 		} else {
 			f.Reason = dcsapi.ReasonDecode
 		}
-		if strings.Contains(f.Message, "HTTP request to an HTTPS server") {
+		if problem == dcsapi.ProblemWantsTLS {
 			f.Action = "write https:// rather than http:// in " + to.key
 		}
 	case f.Reason == dcsapi.ReasonAuth:
@@ -45,7 +44,7 @@ func (c *projectCheck) explain(to place, what, action string, err error) Finding
 		what += ", the key's user lacks " + action
 		f.Action = "grant " + action + " in this project to the key's user; the README has the whole policy. If it was granted just now, wait some minutes"
 	case f.Reason == dcsapi.ReasonNetwork:
-		f.Action = networkAction(to, err)
+		f.Action = networkAction(to, problem, err)
 	case dcsapi.ReasonOf(err) == dcsapi.ReasonNotFound && to.key == "iam_endpoint":
 		f.Action = "check region, or set project_id; the console has it under My Credentials"
 	default:
@@ -90,61 +89,30 @@ func (c *projectCheck) keyTrouble(err error) (message, action string) {
 	}
 }
 
-// isHeld tells whether an error says that a refused key was not used again.
+// isHeld reports whether a refused key was not used again.
 func isHeld(err error) bool {
 	e, ok := errors.AsType[*dcsapi.Error](err)
-	if !ok || e.Status != 0 {
-		return false
-	}
-	refusal, ok := errors.AsType[*dcsapi.Error](e.Err)
-	return ok && refusal.Reason == dcsapi.ReasonAuth
+	return ok && e.Held
 }
 
-// problemOf classes why an endpoint was not reached, "" if it was.
-func problemOf(err error) string {
-	if statusOf(err) != 0 {
-		return ""
+// problemOf returns why an endpoint was not reached, "" if it was.
+func problemOf(err error) dcsapi.Problem {
+	if e, ok := errors.AsType[*dcsapi.Error](err); ok {
+		return e.Problem
 	}
-	switch reason := dcsapi.ReasonOf(err); {
-	case reason == dcsapi.ReasonTimeout:
-		return "timeout"
-	case reason != dcsapi.ReasonNetwork:
-		return ""
-	}
-	var dns *net.DNSError
-	var record tls.RecordHeaderError
-	var verification *tls.CertificateVerificationError
-	var alert tls.AlertError
-	var op *net.OpError
-	var netErr net.Error
-	switch text := err.Error(); {
-	case errors.As(err, &op) && op.Op == "proxyconnect", strings.Contains(text, "proxyconnect"), strings.Contains(text, "the proxy answered"):
-		return "proxy"
-	case errors.As(err, &dns):
-		return "dns"
-	case errors.As(err, &record), strings.Contains(text, "HTTP response to HTTPS client"):
-		return "not_tls"
-	case errors.As(err, &verification), errors.As(err, &alert), strings.Contains(text, "tls: "):
-		return "tls"
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "connect"
-	case errors.As(err, &netErr) && netErr.Timeout():
-		return "timeout"
-	default:
-		return "other"
-	}
+	return ""
 }
 
 // networkAction says what to do about a connection that could not be had.
-func networkAction(to place, err error) string {
+func networkAction(to place, problem dcsapi.Problem, err error) string {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	switch problemOf(err) {
-	case "dns":
+	switch problem {
+	case dcsapi.ProblemDNS:
 		return "check region and " + to.key + ", and that this machine resolves " + to.host + "; where only a proxy does, set proxy_url"
-	case "not_tls":
+	case dcsapi.ProblemNotTLS:
 		return "check the port in " + to.key + ": " + to.host + " does not speak TLS there"
-	case "tls":
+	case dcsapi.ProblemTLS:
 		switch {
 		case errors.As(err, &host):
 			return "check " + to.key + ": the certificate is for other names, so it is another server's; or set tls_config.server_name"
@@ -153,24 +121,19 @@ func networkAction(to place, err error) string {
 		default:
 			return "check " + to.key + "; behind a proxy that opens TLS, or with a CA of your own, name the CA in tls_config.ca_file"
 		}
-	case "proxy":
+	case dcsapi.ProblemProxy:
 		return "check proxy_url, its user and password, and that the proxy lets this machine through to " + to.host
-	case "connect":
+	case dcsapi.ProblemConnect:
 		return "check the port in " + to.key + ", and routes and firewalls from here to " + to.host
 	default:
 		return "check routes, firewalls and proxies from here to " + to.host
 	}
 }
 
-// isForeign tells whether something that is not the API has answered: a page
-// rather than JSON, or a redirect.
+// isForeign reports whether something that is not the API has answered.
 func isForeign(err error) bool {
 	e, ok := errors.AsType[*dcsapi.Error](err)
-	if !ok || e.Status == 0 || e.Code != "" {
-		return false
-	}
-	return strings.HasPrefix(e.Message, "answer is not JSON") || strings.HasPrefix(e.Message, "cannot read the answer") ||
-		e.Status/100 == 3 || e.Status == http.StatusOK
+	return ok && e.Foreign
 }
 
 // isOfService tells whether an error is the DCS API's own answer, so that

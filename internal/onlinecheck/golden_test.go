@@ -56,4 +56,15 @@ func TestGolden(t *testing.T) {
 		h.golden("refused.txt", h.table(r))
 		h.golden("refused.json", h.json(r))
 	})
+	t.Run("foreign", func(t *testing.T) {
+		h := newHarness(t, single("i1"))
+		h.api.SetProjectsAtIAM("cn-north-4", "project-1", "project-2")
+		h.api.SetProjectsAtIAM("cn-east-3", "project-3")
+		r := h.check("projects:\n" + h.project("cn-north-4", "nobodys", h.server.URL) + "    instances: [{id: i1, nodes: [n1, n2]}, {id: i2}, {id: i3}, {id: i4}]\n")
+		h.golden("foreign.txt", h.table(r))
+		h.golden("foreign.json", h.json(r))
+		if f := r.Projects[0].Findings[0]; r.Failures != 1 || r.Consequences != 8 || f.Severity != failure || f.Reason != "region" {
+			t.Errorf("%d failures with %d consequences; the first is %+v", r.Failures, r.Consequences, f)
+		}
+	})
 }

@@ -10,6 +10,8 @@ type group struct {
 	Finding
 	number   int // from 1, failures first
 	subjects []string
+
+	consequences []Finding
 }
 
 // grouped returns the findings, those that say the same as one, failures
@@ -19,6 +21,10 @@ func grouped(r *Report) []*group {
 	add := func(subject string, findings []Finding) {
 		for _, f := range findings {
 			g := groupOf(all, f)
+			if g != nil && f.cause != nil {
+				g.consequences = append(g.consequences, f)
+				continue
+			}
 			if g == nil {
 				g = &group{Finding: f}
 				all = append(all, g)
@@ -44,8 +50,12 @@ func grouped(r *Report) []*group {
 	return all
 }
 
-// groupOf returns the group of a finding, nil if there is none.
+// groupOf returns the group of a finding, that of its cause for a consequence,
+// nil if there is none.
 func groupOf(all []*group, f Finding) *group {
+	if f.cause != nil {
+		f = *f.cause
+	}
 	k := slices.IndexFunc(all, func(g *group) bool {
 		return g.Severity == f.Severity && g.Message == f.Message && g.Action == f.Action
 	})

@@ -23,27 +23,27 @@ func TestRegion(t *testing.T) {
 		{name: "subproject", region: "cn-north-4", id: "project-1", iam: map[string][]string{"cn-north-4": {"p0"}, "cn-north-4_team": {"project-1"}}, matches: "yes"},
 		{
 			name: "of another region", region: "cn-east-3", id: "project-1", iam: map[string][]string{"cn-east-3": {"p7"}}, matches: "no",
-			want: []finding{{failure, "region", "project project-1 is one of region cn-north-4, the configuration says cn-east-3", "set region: cn-north-4, or give project_id: p7"}},
+			want: []finding{{failure, "region", "IAM does not know project project-1 in region cn-east-3: it is one of region cn-north-4", "set region: cn-north-4, or give project_id: p7"}},
 		},
 		{
 			name: "of another region's subproject", region: "cn-east-3", id: "project-1", iam: map[string][]string{"cn-north-4": {}, "cn-south-1_x": {"project-1"}}, matches: "no",
-			want: []finding{{failure, "region", "is one of region cn-south-1", "set region: cn-south-1, or give a project of cn-east-3"}},
+			want: []finding{{failure, "region", "it is one of region cn-south-1", "set region: cn-south-1, or give a project of cn-east-3"}},
 		},
 		{name: "not named, but works", region: "cn-north-4", id: "project-1", iam: map[string][]string{"cn-north-4": {"p0"}}},
 		{
 			name: "foreign", region: "cn-north-4", id: "nobodys",
 			want: []finding{
-				{failure, "forbidden", "instances cannot be listed", "grant dcs:instance:list"},
-				{failure, "forbidden", "the instance cannot be asked about", "grant dcs:instance:get"},
-				{failure, "region", "IAM does not name project nobodys to this key; it names cn-north-4 (project-1)", "set region and project_id to a pair of these"},
+				{failure, "region", "IAM does not know project nobodys in region cn-north-4; to this key it names cn-north-4 (project-1)", "set project_id: project-1; if project_id is right, use a key"},
+				{consequence, "forbidden", "the project's instances cannot be listed: HTTP 403 DCS.2003", "follows from the project's first failure"},
+				{consequence, "forbidden", "the instance cannot be asked about: HTTP 403 DCS.2003", "follows from"},
 			},
 		},
 		{name: "asked for", region: "cn-north-4", matches: "yes"},
 		{
 			name: "none of that region", region: "cn-east-3",
 			want: []finding{
-				{failure, "not_found", "id cannot be found: the account has no project of that name", "check region, or set project_id"},
-				{failure, "region", "IAM has no project of region cn-east-3 for this key; it names cn-north-4 (project-1)", "set region"},
+				{failure, "region", "IAM does not know a project in region cn-east-3; to this key it names cn-north-4 (project-1)", "set region and project_id to a pair of these, or use"},
+				{consequence, "not_found", "id cannot be found: the account has no project of that name", "follows from"},
 			},
 		},
 		{
@@ -118,7 +118,7 @@ func TestInstances(t *testing.T) {
 			[]finding{
 				{failure, "not_found", "no such instance", "put it under the project in region cn-east-3 (project-2)"},
 				{warning, "selection", "discover matches none of the project's 1 instances (all that run, with a name that matches \"nothing\")", "compare"},
-				{failure, "region", "IAM says that project project-2 is one of region cn-north-4", "set region: cn-north-4"},
+				{failure, "region", "IAM does not know project project-2 in region cn-east-3: it is one of region cn-north-4", "set region: cn-north-4"},
 			},
 			0,
 		},

@@ -145,25 +145,6 @@ func (c *projectCheck) listNodesAtOnce(ctx context.Context, targets []target) {
 	c.answered(actionGetInstance, nil)
 }
 
-// whereElse adds to what is said of unknown instances the project that does
-// have them.
-func whereElse(checks []*projectCheck) {
-	for _, c := range checks {
-		for k := range c.report.Instances {
-			i := &c.report.Instances[k]
-			at := slices.IndexFunc(i.Findings, func(f Finding) bool { return f.Reason == dcsapi.ReasonNotFound })
-			if at < 0 {
-				continue
-			}
-			for _, other := range checks {
-				if other != c && slices.ContainsFunc(other.list, func(d dcsapi.Instance) bool { return d.ID == i.ID }) {
-					i.Findings[at].Action = "put it under the project in region " + other.config.Region + " (" + other.api.KnownProjectID() + "), which has it"
-				}
-			}
-		}
-	}
-}
-
 // instance asks about one instance.
 func (c *projectCheck) instance(ctx context.Context, t target, i *Instance) {
 	if !t.listed && !c.known(ctx, &t, i) {
@@ -235,8 +216,8 @@ func (c *projectCheck) known(ctx context.Context, t *target, i *Instance) bool {
 func (c *projectCheck) unknownInstance(id string) Finding {
 	f := Finding{
 		Severity: SeverityFailure, Reason: dcsapi.ReasonNotFound,
-		Message: "the project has no such instance",
-		Action:  "check the id, and that the instance belongs to this region and project; take it out of the configuration if it was deleted",
+		Message: "the project has no such instance", follows: &consequence{what: "the project has no such instance"},
+		Action: "check the id, and that the instance belongs to this region and project; take it out of the configuration if it was deleted",
 	}
 	for _, i := range c.list {
 		if i.Name == id {

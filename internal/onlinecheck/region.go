@@ -42,9 +42,9 @@ func (c *projectCheck) verifyRegion(ctx context.Context) {
 		matches := false
 		iam.RegionMatches = &matches
 		iam.Detail = "the project is one of " + regionOf(projects[k].Name)
-		c.add(&c.report.Findings, Finding{
+		c.fold(Finding{
 			Severity: SeverityFailure, Reason: reasonRegion,
-			Message: fmt.Sprintf("IAM says that project %s is one of region %s, the configuration says %s", id, regionOf(projects[k].Name), c.config.Region),
+			Message: fmt.Sprintf("IAM does not know project %s in region %s: it is one of region %s", id, c.config.Region, regionOf(projects[k].Name)),
 			Action:  "set region: " + regionOf(projects[k].Name) + ", or give " + orNone(idsOf(projects, c.config.Region), "a project of "+c.config.Region),
 		})
 	case id == "" && idsOf(projects, c.config.Region) != "":
@@ -54,20 +54,29 @@ func (c *projectCheck) verifyRegion(ctx context.Context) {
 		if c.refusal == nil {
 			return // it works all the same
 		}
-		c.add(&c.report.Findings, Finding{
-			Severity: SeverityFailure, Reason: reasonRegion,
-			Message: c.unknownProject(id) + "; it names " + orNone(list(projects), "no project at all"),
-			Action:  "set region and project_id to a pair of these, or use a key of the account that has the project",
-		})
+		c.fold(c.unknownProject(id, projects))
 	}
 }
 
-// unknownProject says that IAM does not name the configured project.
-func (c *projectCheck) unknownProject(id string) string {
-	if id == "" {
-		return "IAM has no project of region " + c.config.Region + " for this key"
+// unknownProject says that IAM does not know the configured project, and which
+// ones it names.
+func (c *projectCheck) unknownProject(id string, projects []dcsapi.Project) Finding {
+	which := "a project"
+	if id != "" {
+		which = "project " + id
 	}
-	return "IAM does not name project " + id + " to this key"
+	f := Finding{
+		Severity: SeverityFailure, Reason: reasonRegion,
+		Message: fmt.Sprintf("IAM does not know %s in region %s; to this key it names %s", which, c.config.Region, orNone(list(projects, c.config.Region), "no project at all")),
+		Action:  "use a key of the account that has the project",
+	}
+	switch ids := idsOf(projects, c.config.Region); {
+	case ids != "":
+		f.Action = "set " + ids + "; if project_id is right, " + f.Action
+	case len(projects) > 0:
+		f.Action = "set region and project_id to a pair of these, or " + f.Action
+	}
+	return f
 }
 
 // isOfRegion tells whether a project of this name belongs to a region: it is
@@ -87,19 +96,31 @@ func idsOf(projects []dcsapi.Project, region string) string {
 	var ids []string
 	for _, p := range projects {
 		if isOfRegion(p.Name, region) {
-			ids = append(ids, "project_id: "+p.ID)
+			ids = append(ids, p.ID)
 		}
 	}
-	return few(ids)
+	switch len(ids) {
+	case 0:
+		return ""
+	case 1:
+		return "project_id: " + ids[0]
+	default:
+		return "project_id: one of " + few(ids)
+	}
 }
 
-// list names projects with their ids.
-func list(projects []dcsapi.Project) string {
-	var out []string
+// list names projects with their ids, those of a region first.
+func list(projects []dcsapi.Project, region string) string {
+	var out, others []string
 	for _, p := range projects {
-		out = append(out, p.Name+" ("+p.ID+")")
+		text := p.Name + " (" + p.ID + ")"
+		if isOfRegion(p.Name, region) {
+			out = append(out, text)
+		} else {
+			others = append(others, text)
+		}
 	}
-	return few(out)
+	return few(append(out, others...))
 }
 
 // few joins texts, the first of them if they are many.

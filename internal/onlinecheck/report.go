@@ -42,6 +42,7 @@ type Report struct {
 	CheckedAt     time.Time `json:"checked_at"` // when the check began, by this machine's clock
 	Result        Result    `json:"result"`
 	Failures      int       `json:"failures"`
+	Consequences  int       `json:"consequences"` // of failures, which do not count them
 	Warnings      int       `json:"warnings"`
 	Requests      int       `json:"requests"` // sent to DCS and IAM
 	ScanMode      string    `json:"scan_mode"`
@@ -75,7 +76,7 @@ type Endpoint struct {
 	Proxied bool   `json:"proxied"`
 	Reached *bool  `json:"reached,omitempty"`
 	// Problem is why not: dns, connect, timeout, tls, not_tls, proxy or other.
-	Problem string `json:"problem,omitempty"`
+	Problem dcsapi.Problem `json:"problem,omitempty"`
 }
 
 // KeyReport tells where the key is from, and whether the API takes it.
@@ -141,8 +142,9 @@ type Severity string
 
 // The severities.
 const (
-	SeverityFailure Severity = "failure"
-	SeverityWarning Severity = "warning"
+	SeverityFailure     Severity = "failure"
+	SeverityConsequence Severity = "consequence" // a failure that another one explains
+	SeverityWarning     Severity = "warning"
 )
 
 // Finding is something that is wrong, or may be.
@@ -152,6 +154,12 @@ type Finding struct {
 	Message   string        `json:"message"`
 	Action    string        `json:"action"` // what to do
 	RequestID string        `json:"request_id,omitempty"`
+	// CausedBy is the reason of the project's failure that a consequence
+	// follows from.
+	CausedBy dcsapi.Reason `json:"caused_by,omitempty"`
+
+	follows *consequence // what it is where it may follow from a failure of the project's, else nil
+	cause   *Finding     // that failure, where it does
 }
 
 // The reasons that are not the API's.
@@ -168,7 +176,7 @@ const (
 func resultOf(findings []Finding) Result {
 	out := OK
 	for _, f := range findings {
-		if f.Severity == SeverityFailure {
+		if f.Severity != SeverityWarning {
 			return Failed
 		}
 		out = Warning
@@ -217,9 +225,12 @@ func (i *Instance) conclude() {
 // count adds findings to the report's totals.
 func (r *Report) count(findings []Finding) {
 	for _, f := range findings {
-		if f.Severity == SeverityFailure {
+		switch f.Severity {
+		case SeverityFailure:
 			r.Failures++
-		} else {
+		case SeverityConsequence:
+			r.Consequences++
+		default:
 			r.Warnings++
 		}
 	}

@@ -179,6 +179,9 @@ func (t *table) list(s Severity, title string) {
 		if g.RequestID != "" && s == SeverityFailure {
 			t.wrap(indent+"Request id: ", g.RequestID)
 		}
+		if len(g.consequences) > 0 {
+			t.wrap(indent, consequencesWords(g.consequences))
+		}
 	}
 	if any {
 		t.WriteByte('\n')
@@ -209,7 +212,11 @@ func (t *table) verdict() {
 	text := "OK"
 	switch t.report.Result {
 	case Failed:
-		text = "FAILED: " + plural(t.report.Failures, "failure") + ", " + plural(t.report.Warnings, "warning")
+		text = "FAILED: " + plural(t.report.Failures, "failure")
+		if n := t.report.Consequences; n > 0 {
+			text += " with " + plural(n, "consequence")
+		}
+		text += ", " + plural(t.report.Warnings, "warning")
 	case Warning:
 		text = "OK, with " + plural(t.report.Warnings, "warning")
 	}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 )
 
 // String says in words whether the API was reached.
@@ -19,8 +21,9 @@ func (e Endpoint) String() string {
 	case e.Reached != nil:
 		return text + ": answers, without TLS"
 	case e.Problem != "":
-		return text + ": NOT REACHED (" + map[string]string{
-			"dns": "the name does not resolve", "connect": "no connection", "timeout": "no answer", "tls": "TLS", "not_tls": "no TLS", "proxy": "the proxy", "other": "the connection",
+		return text + ": NOT REACHED (" + map[dcsapi.Problem]string{
+			dcsapi.ProblemDNS: "the name does not resolve", dcsapi.ProblemConnect: "no connection", dcsapi.ProblemTimeout: "no answer",
+			dcsapi.ProblemTLS: "TLS", dcsapi.ProblemNotTLS: "no TLS", dcsapi.ProblemProxy: "the proxy", dcsapi.ProblemOther: "the connection",
 		}[e.Problem] + ")"
 	default:
 		return text + ": not asked"
