@@ -76,6 +76,12 @@ func (d *daemon) reload() error {
 	if err != nil {
 		return d.refuse(invalid(err))
 	}
+	return d.apply(cfg)
+}
+
+// apply puts a configuration in force, or says why it cannot be; d.reloads must
+// be held, unless requests are not served yet.
+func (d *daemon) apply(cfg *config.Config) error {
 	projects, kept, err := d.clients.connect(cfg, d.own)
 	if err != nil {
 		return d.refuse(err)

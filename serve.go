@@ -32,11 +32,6 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	listeners, err := bind(ctx, f.web)
-	if err != nil {
-		return invalidError{err}
-	}
-	defer closeAll(listeners)
 	file := configFile{path: f.configFile}
 	d := &daemon{
 		load:   logWarnings(func() (*config.Config, error) { return file.load(ctx) }, logger),
@@ -49,12 +44,24 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 		}
 		defer stop()
 		d.load = func() (*config.Config, error) { return cfg, nil }
-		level.Info(logger).Log("msg", "demo mode: all sessions are invented")
 	}
-	switch err := d.reload(); {
+	cfg, err := d.load()
+	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil // ended while a pipe had no writer
 	case err != nil:
+		return invalid(err)
+	}
+	// Before anything is sent to the API, whose troubles would hide this one.
+	listeners, err := bind(ctx, f.web)
+	if err != nil {
+		return invalidError{err}
+	}
+	defer closeAll(listeners)
+	if f.demo {
+		level.Info(logger).Log("msg", "demo mode: all sessions are invented")
+	}
+	if err := d.apply(cfg); err != nil {
 		return err
 	}
 	defer d.close()
