@@ -48,7 +48,7 @@ func TestCheckOnline(t *testing.T) {
 		{"offline", []string{"check", good}, "is valid", "", 0},
 		{"unknown flag", []string{"check", "--onlin"}, "", "unknown long flag", 2},
 		{"not served", []string{"--config.file=/nonexistent/c.yml"}, "", "no such file", 2},
-		{"not listening", []string{good, "--web.listen-address=127.0.0.1:99999"}, "", "cannot serve", 1},
+		{"not listening", []string{good, "--web.listen-address=127.0.0.1:99999"}, "", "cannot listen on", 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			api.ResetRequests()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"dcs_session_exporter/dcsapi"
 )
@@ -24,12 +23,8 @@ func (n *node) warnings() []error {
 		warn(dcsapi.ReasonDecode, fmt.Sprintf("%d of %d sessions cannot be read: the answer is too large even for a single one. Look for a client with a huge name", n.lost, n.last.Sessions+int64(n.lost)))
 	}
 	if n.last.Taken.IsZero() {
-		const so = "so its age is not known, and max_snapshot_age cannot be kept"
-		if n.lastTime == "" {
-			warn(dcsapi.ReasonUndated, `the answer has no "time", `+so)
-		} else {
-			warn(dcsapi.ReasonUndated, `"time" is `+strconv.QuoteToGraphic(n.lastTime)+", which is no time that is understood, "+so+". Please report this form")
-		}
+		warn(dcsapi.ReasonUndated, "the API does not say when the list was taken ("+dcsapi.Page{Time: n.lastTime}.TimeProblem()+
+			"): its age is not known, and max_snapshot_age cannot be kept. Please report this message: no such answer is documented")
 	}
 	return all
 }

@@ -22,6 +22,15 @@ type Page struct {
 	Date     time.Time // the answer's Date header: now, by the server's clock; zero without one
 }
 
+// TimeProblem says why the list has no time that is understood, for a page
+// whose Taken is zero.
+func (p Page) TimeProblem() string {
+	if p.Time == "" {
+		return `"time" is missing`
+	}
+	return `"time" is ` + strconv.QuoteToASCII(p.Time)
+}
+
 // decodePage decodes the body of a ListClients answer. consume, if not nil, is
 // called once and may range over the sessions; what it leaves is checked all
 // the same. The session that it gets is the same one each time, and its

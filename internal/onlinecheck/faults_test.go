@@ -179,7 +179,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "no time", scan: true, fault: []emulator.Fault{rewrite(`"time":`, `"when":`)},
-			want: []finding{{warning, "decode", "does not say when", ""}},
+			want: []finding{{warning, "undated", "does not say when", ""}},
 		},
 		{
 			name: "a wrong node", scan: true, config: "NODES[i1-node, i9-node]",

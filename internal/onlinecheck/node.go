@@ -105,9 +105,9 @@ func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
 	}
 	if page.Taken.IsZero() {
 		c.add(&n.Findings, Finding{
-			Severity: SeverityWarning, Reason: dcsapi.ReasonDecode,
-			Message: "the API does not say when the list was taken: max_snapshot_age cannot be applied",
-			Action:  "report this to this project, with the answer's form: no such answer is documented",
+			Severity: SeverityWarning, Reason: dcsapi.ReasonUndated,
+			Message: "the API does not say when the list was taken (" + page.TimeProblem() + "): its age is not known, and max_snapshot_age cannot be kept",
+			Action:  "report this message to this project: no such answer is documented",
 		})
 		return
 	}
