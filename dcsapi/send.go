@@ -17,6 +17,7 @@ import (
 
 const (
 	maxAnswer     = 16 << 20    // bytes of one answer, unpacked
+	usualAnswer   = 2 << 20     // larger ones are rare
 	maxFailure    = 64 << 10    // bytes that are read of an answer that is no success
 	maxFailureFor = time.Second // how long they are waited for
 )
@@ -98,7 +99,13 @@ func readSuccess(resp *http.Response, buf *bytes.Buffer) (int64, error) {
 	if resp.ContentLength > 0 {
 		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
 	}
-	return buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, usualAnswer))
+	if err != nil || n < usualAnswer {
+		return n, err
+	}
+	buf.Grow(maxAnswer - usualAnswer + 1 + bytes.MinRead) // once, rather than by doubling
+	more, err := buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer-usualAnswer+1))
+	return n + more, err
 }
 
 // readFailure reads what can be had of the body of an answer that is no
