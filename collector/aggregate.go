@@ -128,7 +128,7 @@ func (a *Aggregator) address(full string) int32 {
 		// Most sessions come from a host that others came from: it was looked
 		// at before.
 		if i := strings.LastIndexByte(full, ':'); i > 0 && isPort(full[i:]) {
-			if n, ok := a.addrs.find(full[:i]); ok && a.hosts[n].ipv4 {
+			if n, ok := a.addrs.find(full[:i]); ok && a.hosts[n].plain {
 				return n
 			}
 		}
@@ -209,11 +209,7 @@ func (n *interner) index(raw string) int32 {
 	if n.known == nil {
 		n.known = make(map[string]int32)
 	}
-	end := min(len(raw), maxLabelValue)
-	for end < len(raw) && end > maxLabelValue-utf8.UTFMax && !utf8.RuneStart(raw[end]) {
-		end-- // not within a character
-	}
-	value := strings.ToValidUTF8(strings.Clone(raw[:end]), "\uFFFD")
+	value := cutLabel(strings.ToValidUTF8(strings.Clone(cutLabel(raw)), "\uFFFD"))
 	if i, ok = n.known[value]; !ok {
 		i = int32(len(n.values))
 		n.values = append(n.values, value)
@@ -223,6 +219,18 @@ func (n *interner) index(raw string) int32 {
 		n.known[strings.Clone(raw)] = i
 	}
 	return i
+}
+
+// cutLabel returns at most maxLabelValue bytes of a value.
+func cutLabel(s string) string {
+	if len(s) <= maxLabelValue {
+		return s
+	}
+	end := maxLabelValue
+	for end > maxLabelValue-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end-- // not within a character
+	}
+	return s[:end]
 }
 
 // find returns the index of a value that is known, or of the raw form of one.

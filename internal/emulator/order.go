@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,17 +88,31 @@ func sorted(sessions []Session, field string, descending bool) ([]Session, bool)
 	return out, true
 }
 
-// fromAddress returns the sessions whose address is an ip or ip:port.
+// fromAddress returns the sessions whose address is an ip or ip:port. IPv4
+// within IPv6 is the same as IPv4.
 func fromAddress(sessions []Session, addr string) []Session {
 	var out []Session
 	for _, s := range sessions {
 		host := s.Addr
 		if i := strings.LastIndexByte(host, ':'); i >= 0 {
-			host = strings.Trim(host[:i], "[]")
+			host = host[:i]
 		}
-		if s.Addr == addr || host == strings.Trim(addr, "[]") {
+		if s.Addr == addr || unmapped(s.Addr) == unmapped(addr) || unmapped(host) == unmapped(addr) {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// unmapped writes an ip without brackets, or an ip:port, in its shortest form.
+// Other texts stay as they are.
+func unmapped(address string) string {
+	if with, err := netip.ParseAddrPort(address); err == nil {
+		return netip.AddrPortFrom(with.Addr().Unmap(), with.Port()).String()
+	}
+	address = strings.Trim(address, "[]")
+	if ip, err := netip.ParseAddr(address); err == nil {
+		return ip.Unmap().String()
+	}
+	return address
 }

@@ -235,6 +235,9 @@ func TestMasked(t *testing.T) {
 	noPeer.Peer = ""
 	swapped := masked(1)
 	swapped.Addr, swapped.Peer = swapped.Peer, swapped.Addr
+	mapped, mappedPeer := masked(1), masked(1)
+	mapped.Addr = "[::ffff:198.19.0.1]:4000"
+	mappedPeer.Peer = "[::ffff:c613:1]:4000"
 	for name, tt := range map[string]struct {
 		session emulator.Session
 		config  string
@@ -243,6 +246,8 @@ func TestMasked(t *testing.T) {
 	}{
 		"plain":         {session: plain(1)},
 		"masked":        {session: masked(1), want: []finding{{warning, "masked", "the one session that was looked at", "client_address.source: peer may do"}}},
+		"IPv4 in IPv6":  {session: mapped, want: []finding{{warning, "masked", "", "client_address.source: peer may do"}}},
+		"and the peer":  {session: mappedPeer, want: []finding{{warning, "masked", "", "pass-through"}}, not: "client_address"},
 		"both":          {session: both, want: []finding{{warning, "masked", "", "pass-through"}}, not: "client_address"},
 		"no peer":       {session: noPeer, want: []finding{{warning, "masked", "", "pass-through"}}, not: "client_address"},
 		"source peer":   {session: masked(1), config: "client_address: {source: peer}\n"},

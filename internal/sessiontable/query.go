@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"dcs_session_exporter/collector"
 )
 
 // Orders are the values of Query.Order.
@@ -58,8 +59,12 @@ func ParseQuery(v url.Values) (Query, error) {
 	return q, errors.Join(append(errs, q.Validate())...)
 }
 
-// WithDefaults fills in how to sort where the query does not say.
+// WithDefaults fills in how to sort where the query does not say, and writes
+// the address as client_address has it: IPv4 within IPv6 as IPv4.
 func (q Query) WithDefaults() Query {
+	if _, addr, ok := collector.ParseIP(q.Addr); ok {
+		q.Addr = addr
+	}
 	q.Sort = cmp.Or(q.Sort, "id")
 	if q.Order == "" {
 		q.Order = Ascending
@@ -85,19 +90,10 @@ func (q Query) Validate() error {
 	if q.Offset < 0 || q.Offset > 1<<31-1 {
 		errs = append(errs, errors.New("offset is from 0 to 2147483647"))
 	}
-	if q.Addr != "" && !isAddress(q.Addr) {
+	if _, _, ok := collector.ParseIP(q.Addr); !ok && q.Addr != "" {
 		errs = append(errs, errors.New("addr is an IP or IP:port"))
 	}
 	return errors.Join(errs...)
-}
-
-// isAddress tells whether a text is what the API filters by.
-func isAddress(s string) bool {
-	_, err := netip.ParseAddr(s)
-	if err != nil {
-		_, err = netip.ParseAddrPort(s)
-	}
-	return err == nil
 }
 
 // Values returns the query as the parameters of a URL, without those that have

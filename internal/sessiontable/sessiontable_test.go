@@ -177,6 +177,25 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// TestQueryAddress checks that an address is asked for as client_address has it.
+func TestQueryAddress(t *testing.T) {
+	for addr, want := range map[string]string{
+		"10.0.0.1": "10.0.0.1", "10.0.0.1:4": "10.0.0.1:4", "2001:DB8::1": "2001:db8::1", "[2001:db8::1]": "2001:db8::1", "[2001:db8::1]:4": "[2001:db8::1]:4",
+		"::ffff:10.0.0.1": "10.0.0.1", "[::ffff:a00:1]:4": "10.0.0.1:4", "2001:db8:1:2:3:4:5:6:40000": "[2001:db8:1:2:3:4:5:6]:40000",
+		"fe80::1%eth0": "fe80::1%eth0", "::1:6379": "::1:6379",
+	} {
+		q, err := sessiontable.ParseQuery(url.Values{"addr": {addr}})
+		if err != nil || q.Addr != want {
+			t.Errorf("%s: got %q, %v; want %q", addr, q.Addr, err, want)
+		}
+	}
+	for _, addr := range []string{"host.example", "10.0.0.1:65536", "10.0.0.1:", "10.0.0.1:1:2", "/run/redis.sock:0"} {
+		if q, err := sessiontable.ParseQuery(url.Values{"addr": {addr}}); err == nil {
+			t.Errorf("%s is taken as %q", addr, q.Addr)
+		}
+	}
+}
+
 // TestCut checks that one session's long values do not push the others' lines
 // apart, and that JSON has all of them.
 func TestCut(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -289,7 +288,7 @@ func newTableView(p *sessiontable.Page, state collector.ScanState) *tableView {
 		row := make([]cell, len(shown))
 		for k, c := range shown {
 			row[k] = newCell(c, &p.Sessions[i])
-			if ip, ok := hostOf(row[k].Text); ok && c.Name == "addr" && ip != q.Addr {
+			if ip, _, ok := collector.ParseIP(row[k].Text); ok && c.Name == "addr" && ip != q.Addr {
 				row[k].Only = with(func(q *sessiontable.Query) { q.Addr, q.Offset = ip, 0 })
 			}
 		}
@@ -328,15 +327,6 @@ func newCell(c *sessiontable.Column, s *dcsapi.Session) cell {
 		out.Class = "text"
 	}
 	return out
-}
-
-// hostOf returns the IP of an address with or without a port.
-func hostOf(address string) (string, bool) {
-	if with, err := netip.ParseAddrPort(address); err == nil {
-		return with.Addr().String(), true
-	}
-	ip, err := netip.ParseAddr(address)
-	return ip.String(), err == nil
 }
 
 // steps returns the ways to the other pages of the table.
