@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,10 +14,8 @@ import (
 	"unicode"
 )
 
-const (
-	maxErrorText  = 300             // bytes of a server's text that an error repeats
-	maxRetryAfter = 5 * time.Minute // longer demands are cut to this
-)
+// maxRetryAfter is what longer demands are cut to.
+const maxRetryAfter = 5 * time.Minute
 
 // errorBody is the union of what DCS, its gateway and IAM answer.
 type errorBody struct {
@@ -45,27 +44,27 @@ func (e *iamError) UnmarshalJSON(b []byte) error {
 
 // answerError makes the error of an answer that is not a success, or that
 // carries an error_code although its status is 2xx. whole says that body is all
-// of its body.
-func answerError(resp *http.Response, body []byte, whole bool, now time.Time) *Error {
+// of its body. The error repeats nothing that is hidden.
+func answerError(resp *http.Response, body []byte, whole bool, hidden *hidden, now time.Time) *Error {
 	e := &Error{
 		Status:     resp.StatusCode,
-		RequestID:  cut(resp.Header.Get("X-Request-Id"), 80),
+		RequestID:  hidden.quote(resp.Header.Get("X-Request-Id"), 80),
 		RetryAfter: retryAfter(resp.Header, now),
 	}
 	b, ok := decodeFailure(body, whole)
 	switch {
 	case ok:
-		e.Code = cut(string(b.Code), 40)
-		e.Message = cut(cmp.Or(string(b.Message), b.IAM.message, string(b.Plain)), maxErrorText)
-		e.ExtMessage = cut(string(b.Ext), maxErrorText)
-		e.RequestID = cmp.Or(e.RequestID, cut(string(b.RequestID), 80))
+		e.Code = hidden.quote(string(b.Code), 40)
+		e.Message = hidden.quote(cmp.Or(string(b.Message), b.IAM.message, string(b.Plain)), maxErrorText)
+		e.ExtMessage = hidden.quote(string(b.Ext), maxErrorText)
+		e.RequestID = cmp.Or(e.RequestID, hidden.quote(string(b.RequestID), 80))
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 	case len(body) == 0 && whole:
 		e.Message = "empty answer"
 	case len(body) == 0:
 		e.Message = "the answer broke off"
 	default:
-		e.Message = "answer is not JSON: " + cut(plainText(string(body)), maxErrorText)
+		e.Message = "answer is not JSON: " + hidden.quote(plainText(string(body)), maxErrorText)
 		e.Foreign = true
 		if wantsTLS(resp, body) {
 			e.Problem = ProblemWantsTLS
@@ -73,7 +72,7 @@ func answerError(resp *http.Response, body []byte, whole bool, now time.Time) *E
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		e.Foreign = e.Code == ""
-		e.Message = "redirects are not followed" + redirectTarget(resp) + ": check the endpoint"
+		e.Message = "redirects are not followed" + redirectTarget(resp, hidden) + ": check the endpoint"
 	}
 	if resp.StatusCode == http.StatusProxyAuthRequired {
 		e.Message = needsPassword
@@ -112,12 +111,12 @@ func decodeFailure(body []byte, whole bool) (b errorBody, ok bool) {
 }
 
 // redirectTarget names the host of a redirect, not its query.
-func redirectTarget(resp *http.Response) string {
+func redirectTarget(resp *http.Response, hidden *hidden) string {
 	u, err := url.Parse(resp.Header.Get("Location"))
 	if err != nil || u.Host == "" {
 		return ""
 	}
-	return " (to " + cut(u.Host, 100) + ")"
+	return " (to " + hidden.quote(u.Host, 100) + ")"
 }
 
 // withClock adds to a message how far the machine's clock is off the
@@ -160,7 +159,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(t.Sub(now), 0), maxRetryAfter)
 }
 
-// plainText takes the tags out of an HTML page and folds white space.
+// plainText takes the tags out of an HTML page, resolves its entities and folds
+// white space.
 func plainText(s string) string {
 	var b strings.Builder
 	depth := 0
@@ -175,7 +175,7 @@ func plainText(s string) string {
 			b.WriteRune(r)
 		}
 	}
-	text := strings.Join(strings.Fields(b.String()), " ")
+	text := strings.Join(strings.Fields(html.UnescapeString(b.String())), " ")
 	if text == "" {
 		return strings.Join(strings.Fields(s), " ")
 	}

@@ -63,6 +63,7 @@ type Client struct {
 	slots    chan struct{} // holds one element per request in flight
 	throttle throttle
 	project  projectID
+	secrets  secrets
 	gate     atomic.Pointer[keyGate] // of the key that was used last
 }
 
@@ -99,6 +100,7 @@ func New(o Options) *Client {
 		pace:    newPace(o.RequestsPerSecond),
 		slots:   make(chan struct{}, o.MaxConcurrentRequests),
 		project: projectID{known: o.ProjectID, turn: make(chan struct{}, 1)},
+		secrets: secrets{proxies: proxySecrets(o.Proxy, o.Endpoint, o.IAMEndpoint)},
 	}
 }
 

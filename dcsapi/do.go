@@ -30,10 +30,20 @@ type call struct {
 	decode func(body []byte, h http.Header) error
 }
 
-// do carries a call out. The concerns of a request each have a place, from the
+// do carries a call out; its errors repeat no secret. The concerns of a request each have a place, from the
 // outside in: repetition (here), the project's hold-off, the key's gate, the
 // rate, a free slot, the signature, the answer's meaning.
 func (c *Client) do(ctx context.Context, call *call) error {
+	err := c.repeat(ctx, call)
+	if err != nil {
+		return c.secrets.seal(err)
+	}
+	return nil
+}
+
+// repeat sends a call until it succeeds, fails for good or has had its
+// attempts.
+func (c *Client) repeat(ctx context.Context, call *call) error {
 	projectID := ""
 	if !call.iam {
 		id, err := c.ProjectID(ctx)
@@ -106,6 +116,7 @@ func (c *Client) ownCA() bool { return c.options.TLS != nil && c.options.TLS.Roo
 
 // attemptWith sends a call once with a key.
 func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, key Key) *Error {
+	c.secrets.add(key)
 	gate := c.options.Keyring.gate(key)
 	c.gate.Store(gate)
 	for {

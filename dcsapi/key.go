@@ -26,16 +26,6 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) 
 // MarshalText hides the key from encoders.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// redact replaces what is secret of the key in a server's text.
-func (k Key) redact(s string) string {
-	for _, secret := range []string{k.SecretKey, k.SecurityToken, k.AccessKey} {
-		if secret != "" {
-			s = strings.ReplaceAll(s, secret, "<redacted>")
-		}
-	}
-	return s
-}
-
 // KeySource gives the key to sign with. Its methods may be called at the same
 // time, return by the end of the context, and their errors hold no secret.
 type KeySource interface {

@@ -157,7 +157,17 @@ func (s Secret) read() (string, error) {
 	if s.File == "" {
 		return s.Value, nil
 	}
-	f, err := os.Open(s.File)
+	value, err := readSecretFile(s.File)
+	if err != nil {
+		return "", err
+	}
+	return value, checkHeaderValue(value, s.File)
+}
+
+// readSecretFile returns the content of a file without the white space around
+// it.
+func readSecretFile(path string) (string, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
@@ -167,11 +177,11 @@ func (s Secret) read() (string, error) {
 	case err != nil:
 		return "", err
 	case len(b) > maxSecretFile:
-		return "", fmt.Errorf("%s is larger than %d bytes", s.File, maxSecretFile)
+		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
 	}
 	value := strings.TrimSpace(strings.TrimPrefix(string(b), "\uFEFF"))
 	if value == "" {
-		return "", errors.New(s.File + " is empty")
+		return "", errors.New(path + " is empty")
 	}
-	return value, checkHeaderValue(value, s.File)
+	return value, nil
 }

@@ -50,6 +50,15 @@ func TestNoKey(t *testing.T) {
 			return nil
 		}
 	}
+	echoes := func(t *testing.T) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Request-Id", "x-SECRETTOKEN")
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = io.WriteString(w, `{"error_code":"SECRETTOKEN","error_msg":"SECRETTOKEN"}`)
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
 	answers := func(status int, body string) func(*testing.T) http.Handler {
 		return func(*testing.T) http.Handler { return &metadata{status: status, body: body} }
 	}
@@ -139,6 +148,32 @@ func TestNoKey(t *testing.T) {
 		{"an identity sent in the clear", profile("[basic]\nidp_id = SECRET\nid_token_file = /nonexistent/token\niam_endpoint = http://iam.example\n"), []string{"): iam_endpoint must begin with https://"}},
 		{"an identity that is refused", idp(&iam{}), []string{"get credentials: profile file (", "): IAM: answered HTTP 401", "check the identity provider's id and that the token in "}},
 		{"IAM fails", idp(&iam{status: http.StatusBadGateway}), []string{"): IAM: answered HTTP 502 IAM.0011 (request id iam-1)"}},
+		{"IAM echoes the token", func(t *testing.T) http.Handler {
+			t.Setenv("HUAWEICLOUD_SDK_CREDENTIALS_FILE", file(t, "[basic]\nidp_id = x\nid_token_file = "+file(t, "SECRETTOKEN")+"\niam_endpoint = "+echoes(t)))
+			return nil
+		}, []string{"): IAM: answered HTTP 502 (request id x-<redacted>)"}},
+		{"an agency echoes its token", func(*testing.T) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPut {
+					_, _ = io.WriteString(w, "SECRETTOKEN")
+					return
+				}
+				w.Header().Set("X-Request-Id", r.Header.Get("X-Metadata-Token"))
+				w.WriteHeader(http.StatusForbidden)
+				_, _ = io.WriteString(w, `{"error_code":"SECRETTOKEN","error_msg":"SECRETTOKEN"}`)
+			})
+		}, []string{agency + "answered HTTP 403;"}},
+		{"an agency's answer is malformed", func(*testing.T) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				conn, to, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					panic(err)
+				}
+				defer conn.Close()
+				_, _ = to.WriteString("HTTP/1.1 200 OK\r\nSECRETTOKEN\r\n\r\n")
+				_ = to.Flush()
+			})
+		}, []string{agency + "the connection broke, or what came over it is no HTTP"}},
 		{"IAM's answer has no key", idp(&iam{idp: "SECRETIDP", idToken: "SECRETTOKEN", credential: "{}"}), []string{"): IAM answered with something that is no key"}},
 		{"IAM is not there", profile("[basic]\nidp_id = SECRET\nid_token_file = " + file(t, "x") + "\niam_endpoint = https://127.0.0.1:1\n"), []string{"): IAM: not reachable: dial tcp 127.0.0.1:1"}},
 	} {

@@ -37,6 +37,14 @@ func (c *Client) KnownProjectID() string { return c.project.get() }
 // the key's source names, else the one that IAM gives for the region's name.
 // It asks once; those who come meanwhile wait for the answer.
 func (c *Client) ProjectID(ctx context.Context) (string, error) {
+	id, err := c.findProjectID(ctx)
+	if err != nil {
+		return "", c.secrets.seal(err)
+	}
+	return id, nil
+}
+
+func (c *Client) findProjectID(ctx context.Context) (string, error) {
 	if id := c.project.get(); id != "" {
 		return id, nil
 	}
@@ -80,7 +88,7 @@ func (c *Client) askProjectID(ctx context.Context) (string, error) {
 	case len(ids) == 0:
 		return "", &Error{Op: op, Reason: ReasonNotFound, Message: "the account has no project of that name: set project_id in the configuration"}
 	case len(ids) > 1:
-		return "", &Error{Op: op, Reason: ReasonNotFound, Message: fmt.Sprintf("there are %d (%s): set project_id in the configuration", len(ids), cut(strings.Join(ids, ", "), maxErrorText))}
+		return "", &Error{Op: op, Reason: ReasonNotFound, Message: fmt.Sprintf("there are %d (%s): set project_id in the configuration", len(ids), c.secrets.hide().quote(strings.Join(ids, ", "), maxErrorText))}
 	}
 	return ids[0], nil
 }

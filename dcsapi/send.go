@@ -24,7 +24,10 @@ const (
 
 // send signs and sends one request and reads its answer. Of an answer that is
 // no success heard is told what its status line says, before its body is read.
+// Its errors repeat no secret.
 func (c *Client) send(ctx context.Context, call *call, projectID string, key Key, heard func(*Error)) *Error {
+	hidden := c.secrets.hide()
+	failure := func(e *Error) *Error { return hidden.seal(e) }
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	endpoint := c.options.Endpoint
@@ -33,8 +36,9 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	}
 	req, err := sign(call, endpoint, projectID, key)
 	if err != nil {
-		return &Error{Reason: ReasonOther, Message: "cannot sign the request", Err: err, unsent: true}
+		return failure(&Error{Reason: ReasonOther, Message: "cannot sign the request", Err: err, unsent: true})
 	}
+	hidden = c.secrets.hideWith(signature(req))
 	var connected time.Time // zero for never
 	var handshake atomic.Pointer[error]
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -58,7 +62,7 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		if connected.IsZero() && isUnreachable(err) {
 			failed.suggest(otherEndpoint(endpoint), call.iam)
 		}
-		return failed
+		return failure(failed)
 	}
 	defer resp.Body.Close()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
@@ -70,10 +74,10 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		buffers.Put(buf)
 	}()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		heard(answerError(resp, nil, false, time.Now()))
+		heard(failure(answerError(resp, nil, false, hidden, time.Now())))
 		whole := readFailure(resp, buf, cancel)
 		c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
-		return redacted(answerError(resp, buf.Bytes(), whole, time.Now()), key)
+		return failure(answerError(resp, buf.Bytes(), whole, hidden, time.Now()))
 	}
 	n, err := readSuccess(resp, buf)
 	if err != nil {
@@ -81,13 +85,16 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		failed := transportError(ctx, err, c.ownCA(), false)
 		failed.Status = resp.StatusCode
 		failed.Message = "the answer broke off"
-		return failed
+		return failure(failed)
 	}
 	c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
 	if n > maxAnswer {
 		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Err: errTooLarge}
 	}
-	return understand(call, resp, buf.Bytes(), key)
+	if failed := understand(call, resp, buf.Bytes(), hidden); failed != nil {
+		return failure(failed)
+	}
+	return nil
 }
 
 // readSuccess reads the body of an answer, and returns how many bytes it has:
@@ -123,33 +130,26 @@ func readFailure(resp *http.Response, buf *bytes.Buffer, cancel func()) (whole b
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // understand decodes a success, and makes an error of what is none.
-func understand(call *call, resp *http.Response, body []byte, key Key) *Error {
+func understand(call *call, resp *http.Response, body []byte, hidden *hidden) *Error {
+	requestID := hidden.quote(resp.Header.Get("X-Request-Id"), 80)
 	if len(bytes.TrimSpace(body)) == 0 {
-		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: "empty answer", RequestID: resp.Header.Get("X-Request-Id"), Foreign: true}
+		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: "empty answer", RequestID: requestID, Foreign: true}
 	}
 	err := call.decode(body, resp.Header)
 	if err == nil {
 		return nil
 	}
 	if errors.Is(err, errErrorCode) {
-		failed := answerError(resp, body, true, time.Now())
+		failed := answerError(resp, body, true, hidden, time.Now())
 		if failed.Reason == ReasonOther && codeReasons[failed.Code] == "" {
 			failed.Reason = ReasonDecode
 		}
-		return redacted(failed, key)
+		return failed
 	}
-	return redacted(&Error{
-		Reason: ReasonDecode, Status: resp.StatusCode, RequestID: cut(resp.Header.Get("X-Request-Id"), 80),
-		Message: "cannot read the answer: " + cut(err.Error(), maxErrorText), Foreign: true,
-	}, key)
-}
-
-// redacted takes the key out of texts that a server may have echoed.
-func redacted(e *Error, key Key) *Error {
-	for _, text := range []*string{&e.Message, &e.ExtMessage, &e.Code, &e.RequestID} {
-		*text = key.redact(*text)
+	return &Error{
+		Reason: ReasonDecode, Status: resp.StatusCode, RequestID: requestID,
+		Message: "cannot read the answer: " + hidden.quote(err.Error(), maxErrorText), Foreign: true,
 	}
-	return e
 }
 
 // transportError words what net/http says without the URL around it. ownCA

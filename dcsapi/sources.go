@@ -22,6 +22,7 @@ import (
 const (
 	envAccessKey    = "HUAWEICLOUD_SDK_AK"
 	envSecretKey    = "HUAWEICLOUD_SDK_SK"
+	envToken        = "HUAWEICLOUD_SDK_SECURITY_TOKEN"
 	envIDP          = "HUAWEICLOUD_SDK_IDP_ID"
 	envIDTokenFile  = "HUAWEICLOUD_SDK_ID_TOKEN_FILE"
 	envProfile      = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
@@ -180,7 +181,11 @@ func (s *source) exchange(basic *auth.BasicCredentials) (err error) {
 		config = config.WithHttpTransport(s.transport)
 	}
 	if err := basic.ProcessSts(impl.NewDefaultHttpClient(config)); err != nil {
-		return errors.New(identityTrouble(err, basic.IdTokenFile, s.ownCA()))
+		hidden := sentSecrets(basic.IdTokenFile)
+		if hidden != nil && s.transport != nil {
+			hidden.also = hide(proxySecrets(s.transport.Proxy, basic.IamEndpoint)...)
+		}
+		return errors.New(identityTrouble(err, basic.IdTokenFile, s.ownCA(), hidden))
 	}
 	return nil
 }

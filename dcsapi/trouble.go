@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/sdkerr"
@@ -32,7 +33,7 @@ func (e *proxyError) Error() string {
 const needsPassword = "the proxy wants a user name and password, or does not know the ones that it was given: check proxy_url"
 
 // networkAdvice says what to do about an error of net/http where that is not
-// plain from the error itself, else "". ownCA tells whether the configuration
+// plain from the error itself, else "". ownCA reports whether the configuration
 // names authorities.
 func networkAdvice(err error, ownCA bool) string {
 	var tlsRecord tls.RecordHeaderError
@@ -54,7 +55,7 @@ func networkAdvice(err error, ownCA bool) string {
 	case errors.As(err, &unknownCA):
 		issuer := ""
 		if unknownCA.Cert != nil {
-			issuer = " (" + cut(unknownCA.Cert.Issuer.String(), 100) + ")"
+			issuer = " (" + unknownCA.Cert.Issuer.String() + ")"
 		}
 		if ownCA {
 			return whose + "'s certificate is signed by another authority" + issuer + " than the one in tls_config: correct tls_config.ca_file"
@@ -111,16 +112,20 @@ func (e *Error) suggest(endpoint string, iam bool) {
 	e.Message = advice
 }
 
+// vendorCode is what the error codes of the vendor's services look like.
+var vendorCode = regexp.MustCompile(`^[A-Za-z]{2,8}\.[0-9]{4,6}$`)
+
 // answerTrouble says why a source of keys has no answer that is a key. It
-// quotes nothing of the answer.
-func answerTrouble(err error, ownCA bool) string {
+// quotes of the answer what cannot be a secret; hidden is what hides those that
+// were sent, nil if they are not known.
+func answerTrouble(err error, ownCA bool, hidden *hidden) string {
 	if answer, ok := errors.AsType[*sdkerr.ServiceResponseError](err); ok {
 		text := fmt.Sprintf("answered HTTP %d", answer.StatusCode)
-		if answer.ErrorCode != "" {
-			text += " " + cut(answer.ErrorCode, 40)
+		if vendorCode.MatchString(answer.ErrorCode) {
+			text += " " + answer.ErrorCode
 		}
-		if answer.RequestId != "" {
-			text += " (request id " + cut(answer.RequestId, 80) + ")"
+		if answer.RequestId != "" && hidden != nil {
+			text += " (request id " + hidden.quote(answer.RequestId, 80) + ")"
 		}
 		return text
 	}
@@ -134,12 +139,33 @@ func answerTrouble(err error, ownCA bool) string {
 	if advice := networkAdvice(u.Err, ownCA); advice != "" {
 		return "not reachable: " + advice
 	}
-	return "not reachable: " + u.Err.Error()
+	// Other errors of net/http quote what has come.
+	if op, ok := errors.AsType[*net.OpError](u.Err); ok {
+		return "not reachable: " + op.Error()
+	}
+	return "the connection broke, or what came over it is no HTTP"
+}
+
+// sentSecrets returns what hides the secrets that sources send: those of the
+// environment and the tokens in files.
+func sentSecrets(files ...string) *hidden {
+	var secrets []string
+	for _, name := range []string{envAccessKey, envSecretKey, envToken, envSampleAccessKey, envSampleSecretKey} {
+		secrets = append(secrets, os.Getenv(name))
+	}
+	for _, file := range files {
+		content, err := readSecretFile(file)
+		if err != nil {
+			return nil
+		}
+		secrets = append(secrets, content)
+	}
+	return hide(secrets...)
 }
 
 // metadataTrouble words why the metadata service gives no key.
 func metadataTrouble(err error) string {
-	text := answerTrouble(err, false)
+	text := answerTrouble(err, false, nil)
 	if answer, ok := errors.AsType[*sdkerr.ServiceResponseError](err); ok && strings.Contains(answer.ErrorMessage, "configure Cloud Service Agency") {
 		text = "the machine has no agency: give it one in the console"
 	}
@@ -161,15 +187,16 @@ func podTrouble(err error) string {
 	if u, ok := errors.AsType[*url.Error](err); ok && u.Op == "parse" {
 		return envPodURL + " is not a URL"
 	}
-	return answerTrouble(err, false)
+	return answerTrouble(err, false, sentSecrets(os.Getenv(envPodTokenFile)))
 }
 
-// identityTrouble words why IAM gives no key for an identity token.
-func identityTrouble(err error, tokenFile string, ownCA bool) string {
+// identityTrouble words why IAM gives no key for an identity token. hidden is
+// what hides the secrets that were sent, nil if they are not known.
+func identityTrouble(err error, tokenFile string, ownCA bool, hidden *hidden) string {
 	if text := fileTrouble(err); text != "" {
 		return "the identity token's file " + tokenFile + " " + text
 	}
-	text := "IAM: " + answerTrouble(err, ownCA)
+	text := "IAM: " + answerTrouble(err, ownCA, hidden)
 	if answer, ok := errors.AsType[*sdkerr.ServiceResponseError](err); ok && answer.StatusCode < http.StatusInternalServerError {
 		text += ": check the identity provider's id and that the token in " + tokenFile + " is fresh"
 	}
