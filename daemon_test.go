@@ -154,12 +154,16 @@ func TestReload(t *testing.T) {
 		t.Errorf("after the reload: %v", got)
 	}
 
-	// Bad ones are refused whole, and say why without a secret.
-	for _, broken := range []string{"", "projects: [\n", text("SECRETSK", "x: 1\n", "i1"), text("SECRETSK", "", "i1", "i1"), text("{a: SECRET}", "", "i1")} {
+	// Bad ones are refused whole, and the log says why without a secret.
+	for _, broken := range []string{strings.Replace(text("x", "", "i1"), "secret_key:", "secret_key_file: SECRET", 1), "", "projects: [\n", text("SECRETSK", "x: 1\n", "i1"), text("SECRETSK", "", "i1", "i1"), text("{a: SECRET}", "", "i1")} {
 		r.write(broken)
+		before := len(r.log.String())
 		status, body := r.request(http.MethodPost, "/-/reload")
-		if status != http.StatusInternalServerError || !strings.Contains(body, "config.yml") || strings.Contains(body, "SECRET") {
+		if status != http.StatusInternalServerError || !strings.Contains(body, "log says why") || strings.Contains(body, "config.yml") || strings.Contains(body, "SECRET") {
 			t.Errorf("%d %s", status, body)
+		}
+		if logged := r.log.String()[before:]; !strings.Contains(logged, "config.yml") {
+			t.Errorf("the log has %s", logged)
 		}
 		r.wantLine(bad)
 		r.wantLine(`dcs_up{instance_id="i2"} 1`)

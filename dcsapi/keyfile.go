@@ -165,8 +165,12 @@ func (s Secret) read() (string, error) {
 }
 
 // readSecretFile returns the content of a file without the white space around
-// it.
+// it. Its errors do not repeat a name that is none of a file: it may be the
+// secret.
 func readSecretFile(path string) (string, error) {
+	if _, err := os.Stat(path); err != nil {
+		return "", errors.New("its file " + cmp.Or(fileTrouble(err), "cannot be looked at"))
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -57,9 +57,9 @@ func (v value) secretText(to *string) {
 	}
 }
 
-// secretFile decodes the name of a file that holds a secret on one line.
+// secretFile decodes the name of a file that holds a secret on one line. What
+// names no file may be the secret itself, and is not repeated.
 func (v value) secretFile(to *string) {
-	v.secret = false // the name is none
 	path, ok := v.file()
 	if !ok {
 		return

@@ -28,10 +28,17 @@ func (v value) file() (string, bool) {
 	return path, true
 }
 
-// content reads a file of at most so many bytes, which must not be empty.
+// content reads a file of at most so many bytes, which must not be empty. Where
+// secrets are, the name of a file that is not there is not repeated.
 func (v value) content(path string, most int64) (string, bool) {
 	info, err := os.Stat(path)
 	switch {
+	case v.secret && os.IsNotExist(err):
+		v.problem("names a file that does not exist")
+		return "", false
+	case v.secret && err != nil:
+		v.problem("names a file that cannot be looked at: check its path and permissions")
+		return "", false
 	case os.IsNotExist(err):
 		v.problem("file %s does not exist", path)
 		return "", false

@@ -58,7 +58,7 @@ func TestKeyFiles(t *testing.T) {
 	for _, key := range []string{"access_key_file", "secret_key_file", "security_token_file"} {
 		for file, want := range map[string]string{
 			"good": "", "marked": "", "mark": "file DIR/mark is empty", "empty": "file DIR/empty is empty", "two": "file DIR/two holds more than one word, or characters that no key has",
-			"large": "file DIR/large is larger than 64 KiB", "missing": "file DIR/missing does not exist", ".": "DIR is not a regular file",
+			"large": "file DIR/large is larger than 64 KiB", "missing": "names a file that does not exist", "good/S3CR3T": "names a file that cannot be looked at: check its path and permissions", ".": "DIR is not a regular file",
 		} {
 			text := minimal + "    credentials:\n"
 			for _, other := range []string{"access_key_file", "secret_key_file"} {

@@ -65,7 +65,7 @@ func TestProjectProblems(t *testing.T) {
 		{"half a key", project("credentials: {access_key: a, access_key_file: b}"), []string{
 			":4: projects[0].credentials.secret_key: is missing: set secret_key or secret_key_file, or leave credentials out to use the default chain",
 			":4: projects[0].credentials.access_key: set access_key or access_key_file, not both",
-			":4: projects[0].credentials.access_key_file: file DIR/b does not exist",
+			":4: projects[0].credentials.access_key_file: names a file that does not exist",
 		}},
 		{"requests", project("requests_per_second: 0\n    max_concurrent_requests: 1000"), []string{
 			`:4: projects[0].requests_per_second: "0" is not a number above 0 and up to 1000`,

@@ -53,6 +53,8 @@ func secretTexts() []string {
 		"credentials: {access_key: !vault S3CR3T, secret_key: !!null S3CR3T}",
 		"credentials: {access_key: x, secret_key_file: \"-----BEGIN S3CR3T\"}",
 		"credentials: {access_key: x, secret_key_file: \"one\\nS3CR3T\"}",
+		"credentials: {access_key_file: S3CR3T, secret_key_file: S3CR3T/x, security_token_file: /nonexistent/S3CR3T}",
+		"credentials: {access_key: x, secret_key_file: c.yml/S3CR3T}",
 		"proxy_url: http://user:S3CR3T@proxy.example:3128",
 		"proxy_url: http://user:S3CR3T@proxy.example:3128\n    no_proxy: 10.0.0.0/8",
 		"proxy_url: http://user:S3CR3T@proxy.example:3128\n    proxy_from_environment: true",
@@ -195,7 +197,7 @@ func FuzzSecrets(f *testing.F) {
 		}
 		for _, place := range []string{
 			"credentials:\n      secret_key: a\n      access_key: ", "credentials:\n      access_key: a\n      secret_key: ",
-			"credentials:\n      access_key: a\n      secret_key: a\n      security_token: ", "proxy_url: ", "tls_config:\n      key: ", "tls_config:\n      ca: ",
+			"credentials:\n      access_key: a\n      secret_key: a\n      security_token: ", "credentials:\n      access_key: a\n      secret_key_file: ", "proxy_url: ", "tls_config:\n      key: ", "tls_config:\n      ca: ",
 		} {
 			text := minimal + "    " + place + before + marker + after + "\n"
 			if said := allSaid(t, text, filepath.Join(t.TempDir(), "none")); strings.Contains(said, marker) {

@@ -203,7 +203,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 	err = errors.New("c.yml:3: x")
-	if status, body := post(); status != http.StatusInternalServerError || !strings.Contains(body, "c.yml:3: x") {
+	if status, body := post(); status != http.StatusInternalServerError || strings.Contains(body, "c.yml") || !strings.Contains(body, "the exporter's log says why") {
 		t.Errorf("%d %s", status, body)
 	}
 }

@@ -11,7 +11,8 @@ func lifecycle(mux *http.ServeMux, o Options) {
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "The exporter is ready.") })
 	mux.HandleFunc("POST /-/reload", func(w http.ResponseWriter, _ *http.Request) {
 		if err := o.Reload(); err != nil {
-			say(w, http.StatusInternalServerError, "The configuration before stays in force. "+err.Error())
+			// Not everybody who may ask may know why.
+			say(w, http.StatusInternalServerError, "The configuration could not be loaded, and the one before stays in force: the exporter's log says why.")
 			return
 		}
 		say(w, http.StatusOK, "The configuration was loaded again.")
