@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,6 +42,31 @@ func setKey(t *testing.T, dir, name, value string) {
 	if err := errors.Join(os.WriteFile(path+".new", []byte(value+"\n"), 0o600), os.Rename(path+".new", path)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestKeyFileThatHangs puts a pipe, which whoever opens it waits at, in the
+// place of a key's file under the running daemon.
+func TestKeyFileThatHangs(t *testing.T) {
+	api := newNodeAPI()
+	server := httptest.NewServer(api)
+	defer server.Close()
+	dir := t.TempDir()
+	setKey(t, dir, "ak", "AK")
+	setKey(t, dir, "sk", "SECRETSK")
+	r := serveFile(t, fromFiles(server.URL, dir))
+	r.wantLine(up)
+	path := filepath.Join(dir, "sk")
+	if err := errors.Join(syscall.Mkfifo(path+".new", 0o600), os.Rename(path+".new", path)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		r.wantLine(up)
+	}
+	if status, _ := r.request(http.MethodPost, "/-/reload"); status != http.StatusInternalServerError {
+		t.Errorf("a reload with a pipe: status %d", status)
+	}
+	setKey(t, dir, "sk", "SECRETSK")
+	r.wantLine(up)
 }
 
 // TestRotation rotates the key's files under the running daemon.

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"sync"
+
+	"dcs_session_exporter/internal/file"
 )
 
 // maxSecretFile bounds what is read of a file that holds a secret.
@@ -22,6 +22,9 @@ const maxSecretFile = 64 << 10
 type configuredKey struct {
 	access, secret, token Secret
 
+	files file.Reader
+	turn  chan struct{} // holds an element while the files are read
+
 	mu      sync.Mutex
 	observe func(KeyNews)
 	key     Key
@@ -32,7 +35,7 @@ type configuredKey struct {
 // NewConfiguredKey returns the source for a key from the configuration; token
 // may be the zero Secret.
 func NewConfiguredKey(access, secret, token Secret) KeySource {
-	return &configuredKey{access: access, secret: secret, token: token, observe: func(KeyNews) {}}
+	return &configuredKey{access: access, secret: secret, token: token, turn: make(chan struct{}, 1), observe: func(KeyNews) {}}
 }
 
 func (c *configuredKey) setObserver(f func(KeyNews)) {
@@ -42,30 +45,61 @@ func (c *configuredKey) setObserver(f func(KeyNews)) {
 }
 
 // Key implements KeySource.
-func (c *configuredKey) Key(context.Context) (Key, error) {
-	key, loaded, err := c.look(Key{})
+func (c *configuredKey) Key(ctx context.Context) (Key, error) {
+	key, loaded, err := c.look(ctx, Key{})
 	if !loaded {
-		return Key{}, &Error{Op: "read credentials", Reason: ReasonAuth, Err: err}
+		return Key{}, keyFileError(err)
 	}
 	return key, nil
 }
 
 // Renew implements KeySource: all it can do is look at the files. What they
 // hold is used then, whole or not.
-func (c *configuredKey) Renew(_ context.Context, used Key) (Key, error) {
-	key, _, err := c.look(used)
+func (c *configuredKey) Renew(ctx context.Context, used Key) (Key, error) {
+	key, _, err := c.look(ctx, used)
 	if err != nil && key == used {
-		return used, &Error{Op: "read credentials", Reason: ReasonAuth, Err: err}
+		return used, keyFileError(err)
 	}
 	return key, nil
 }
 
+// keyFileError is the error of files that hold no key.
+func keyFileError(err error) error {
+	reason := ReasonAuth
+	if ReasonOf(err) == ReasonTimeout {
+		reason = ReasonTimeout
+	}
+	return &Error{Op: "read credentials", Reason: reason, Err: err}
+}
+
 // look reads the files and returns the key to use, whether there is one, and
 // what is wrong with the files. refused is the key that was refused, the zero
-// Key for none.
-func (c *configuredKey) look(refused Key) (key Key, loaded bool, err error) {
+// Key for none. Files are waited for outside of the lock, and not for long.
+func (c *configuredKey) look(ctx context.Context, refused Key) (key Key, loaded bool, err error) {
+	select {
+	case c.turn <- struct{}{}:
+	case <-ctx.Done():
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.key, c.loaded, ctx.Err()
+	}
+	found, err := c.read(ctx)
+	key, loaded, news := c.choose(found, err, refused)
+	<-c.turn
+	if news != nil {
+		news()
+	}
+	return key, loaded, err
+}
+
+// choose returns the key to use, given what was read of the files: whether
+// there is one, and what tells the news, nil if there are none.
+func (c *configuredKey) choose(found Key, err error, refused Key) (key Key, loaded bool, news func()) {
 	c.mu.Lock()
-	found, err := c.read()
+	defer c.mu.Unlock()
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return c.key, c.loaded, nil // nothing is wrong with the files
+	}
 	trouble := err
 	replaced := false
 	switch {
@@ -76,22 +110,16 @@ func (c *configuredKey) look(refused Key) (key Key, loaded bool, err error) {
 	default:
 		trouble = errors.New("only a part of the key has changed, not the " + strings.Join(c.kept(found), " nor the ") + ": the key before is used until the rest has changed too, or until it is refused")
 	}
-	var news *KeyNews
 	text := ""
 	if trouble != nil {
 		text = trouble.Error()
 	}
 	if c.loaded && (replaced || text != c.trouble) {
-		news = &KeyNews{Origin: c.Origin(), Err: trouble}
+		observe, n := c.observe, KeyNews{Origin: c.Origin(), Err: trouble}
+		news = func() { observe(n) }
 	}
 	c.trouble = text
-	key, loaded = c.key, c.loaded
-	observe := c.observe
-	c.mu.Unlock()
-	if news != nil {
-		observe(*news)
-	}
-	return key, loaded, err
+	return c.key, c.loaded, news
 }
 
 // parts are the parts of the key with their places; those of k are set.
@@ -136,11 +164,11 @@ func (c *configuredKey) Origin() string {
 }
 
 // read reads each part once.
-func (c *configuredKey) read() (Key, error) {
+func (c *configuredKey) read(ctx context.Context) (Key, error) {
 	var k Key
 	var err error
 	for _, p := range c.parts(&k) {
-		value, failed := p.from.read()
+		value, failed := p.from.read(ctx, &c.files)
 		*p.value = value
 		switch {
 		case failed != nil && err != nil:
@@ -153,11 +181,11 @@ func (c *configuredKey) read() (Key, error) {
 }
 
 // read returns the value, from the file if there is one.
-func (s Secret) read() (string, error) {
+func (s Secret) read(ctx context.Context, files *file.Reader) (string, error) {
 	if s.File == "" {
 		return s.Value, nil
 	}
-	value, err := readSecretFile(s.File)
+	value, err := readSecretFile(ctx, files, s.File)
 	if err != nil {
 		return "", err
 	}
@@ -167,23 +195,21 @@ func (s Secret) read() (string, error) {
 // readSecretFile returns the content of a file without the white space around
 // it. Its errors do not repeat a name that is none of a file: it may be the
 // secret.
-func readSecretFile(path string) (string, error) {
-	if _, err := os.Stat(path); err != nil {
-		return "", errors.New("its file " + cmp.Or(fileTrouble(err), "cannot be looked at"))
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+func readSecretFile(ctx context.Context, files *file.Reader, path string) (string, error) {
+	content, err := files.Read(ctx, path, maxSecretFile)
 	switch {
-	case err != nil:
-		return "", err
-	case len(b) > maxSecretFile:
+	case errors.Is(err, file.ErrTooLarge):
 		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
+	case errors.Is(err, file.ErrNotRegular):
+		return "", fmt.Errorf("%s %w", path, err)
+	case errors.Is(err, file.ErrLate):
+		return "", fmt.Errorf("its file %w", err)
+	case ReasonOf(err) == ReasonTimeout:
+		return "", err
+	case err != nil:
+		return "", errors.New("its file " + cmp.Or(fileTrouble(err), "cannot be read"))
 	}
-	value := strings.TrimSpace(strings.TrimPrefix(string(b), "\uFEFF"))
+	value := strings.TrimSpace(strings.TrimPrefix(string(content), "\uFEFF"))
 	if value == "" {
 		return "", errors.New(path + " is empty")
 	}

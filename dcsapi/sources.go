@@ -2,6 +2,7 @@ package dcsapi
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"dcs_session_exporter/internal/file"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/provider"
@@ -39,6 +42,8 @@ type source struct {
 	name    string
 	get     func() (auth.ICredential, error)
 	trouble func(error) string // why get has failed
+	file    func() string      // names the file that get reads, nil for none
+	files   *file.Reader
 
 	// For a source that has only an identity, which IAM gives a key for.
 	iamEndpoint string
@@ -48,7 +53,7 @@ type source struct {
 // newSources returns the sources in the order in which they are asked.
 func newSources(iamEndpoint string, transport *http.Transport) []source {
 	profile, profileTrouble := profileFile()
-	return []source{
+	sources := []source{
 		{
 			name: "environment (" + envAccessKey + " and _SK, or _IDP_ID and _ID_TOKEN_FILE)",
 			get:  provider.BasicCredentialEnvProvider().GetCredentials,
@@ -67,6 +72,7 @@ func newSources(iamEndpoint string, transport *http.Transport) []source {
 			name:    "profile file (" + profile + ")",
 			get:     provider.BasicCredentialProfileProvider().GetCredentials,
 			trouble: profileTrouble,
+			file:    func() string { return profile },
 
 			iamEndpoint: iamEndpoint, transport: transport,
 		},
@@ -79,8 +85,13 @@ func newSources(iamEndpoint string, transport *http.Transport) []source {
 			name:    "identity of the pod (" + envPodURL + ")",
 			get:     provider.BasicCredentialPodIdentityProvider().GetCredentials,
 			trouble: podTrouble,
+			file:    func() string { return os.Getenv(envPodTokenFile) },
 		},
 	}
+	for i := range sources {
+		sources[i].files = new(file.Reader)
+	}
+	return sources
 }
 
 // profileFile names the SDK's profile file, and returns what words its
@@ -109,6 +120,11 @@ func sampleKey() (auth.ICredential, error) {
 // that what is wrong with it must not be passed over. The error is in words of
 // our own: the SDK's may quote lines of a profile or a server's answer.
 func (s *source) key() (key sourcedKey, found bool, err error) {
+	if s.file != nil {
+		if err := s.looksGood(s.file()); err != nil {
+			return sourcedKey{}, false, errors.New("its file " + err.Error())
+		}
+	}
 	basic, err := s.credentials()
 	if err != nil {
 		return sourcedKey{}, false, errors.New(s.trouble(err))
@@ -133,6 +149,19 @@ func (s *source) key() (key sourcedKey, found bool, err error) {
 		Key:    Key{AccessKey: basic.AK, SecretKey: basic.SK, SecurityToken: basic.SecurityToken, ProjectID: basic.ProjectId},
 		source: s, ends: ends,
 	}, true, nil
+}
+
+// looksGood returns an error for a file that the SDK would wait for without an
+// end: it takes no deadline.
+func (s *source) looksGood(path string) error {
+	_, err := s.files.Read(context.Background(), path, maxSecretFile)
+	if errors.Is(err, file.ErrLate) {
+		return err
+	}
+	if info, _ := os.Stat(path); errors.Is(err, file.ErrNotRegular) && info != nil && !info.IsDir() {
+		return err
+	}
+	return nil // whatever else is wrong the SDK says
 }
 
 // errPanic stands for a panic of the SDK.
@@ -173,6 +202,9 @@ func (s *source) exchange(basic *auth.BasicCredentials) (err error) {
 			return fmt.Errorf("iam_endpoint %w", err)
 		}
 	}
+	if err := s.looksGood(basic.IdTokenFile); err != nil {
+		return fmt.Errorf("the identity token's file %s %w", basic.IdTokenFile, err)
+	}
 	config := sdkconfig.DefaultHttpConfig().
 		WithSigningAlgorithm(algorithm.HmacSHA256).
 		WithTimeout(10 * time.Second).
@@ -181,7 +213,7 @@ func (s *source) exchange(basic *auth.BasicCredentials) (err error) {
 		config = config.WithHttpTransport(s.transport)
 	}
 	if err := basic.ProcessSts(impl.NewDefaultHttpClient(config)); err != nil {
-		hidden := sentSecrets(basic.IdTokenFile)
+		hidden := sentSecrets(s.files, basic.IdTokenFile)
 		if hidden != nil && s.transport != nil {
 			hidden.also = hide(proxySecrets(s.transport.Proxy, basic.IamEndpoint)...)
 		}

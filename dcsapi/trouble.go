@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"strings"
 
+	"dcs_session_exporter/internal/file"
+
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/sdkerr"
 )
 
@@ -148,13 +150,13 @@ func answerTrouble(err error, ownCA bool, hidden *hidden) string {
 
 // sentSecrets returns what hides the secrets that sources send: those of the
 // environment and the tokens in files.
-func sentSecrets(files ...string) *hidden {
+func sentSecrets(files *file.Reader, paths ...string) *hidden {
 	var secrets []string
 	for _, name := range []string{envAccessKey, envSecretKey, envToken, envSampleAccessKey, envSampleSecretKey} {
 		secrets = append(secrets, os.Getenv(name))
 	}
-	for _, file := range files {
-		content, err := readSecretFile(file)
+	for _, path := range paths {
+		content, err := readSecretFile(context.Background(), files, path)
 		if err != nil {
 			return nil
 		}
@@ -187,7 +189,7 @@ func podTrouble(err error) string {
 	if u, ok := errors.AsType[*url.Error](err); ok && u.Op == "parse" {
 		return envPodURL + " is not a URL"
 	}
-	return answerTrouble(err, false, sentSecrets(os.Getenv(envPodTokenFile)))
+	return answerTrouble(err, false, sentSecrets(new(file.Reader), os.Getenv(envPodTokenFile)))
 }
 
 // identityTrouble words why IAM gives no key for an identity token. hidden is

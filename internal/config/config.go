@@ -138,6 +138,9 @@ func defaults() *Config {
 // maxFile bounds what is read of a configuration file.
 const maxFile = 4 << 20
 
+// fileWait is how long a file that the configuration names is waited for.
+const fileWait = 5 * time.Second
+
 // Load reads and validates a configuration file. Relative paths in it start at
 // its folder. The error of an invalid one is of type Problems.
 func Load(path string) (*Config, error) {
@@ -175,6 +178,7 @@ func Parse(name string, data []byte, dir string) (*Config, error) {
 }
 
 func parse(d *decoder, data []byte) (*Config, error) {
+	d.files.Wait = fileWait
 	cfg := defaults()
 	if root, ok := d.document(data); ok {
 		d.config(root, cfg)

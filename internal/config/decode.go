@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"dcs_session_exporter/internal/file"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -16,6 +18,7 @@ type decoder struct {
 	file     string
 	dir      string
 	readable bool // by every user of the machine
+	files    file.Reader
 	found    []found
 	warned   []found
 }

@@ -1,10 +1,14 @@
 package config
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
+
+	"dcs_session_exporter/internal/file"
 )
 
 // file decodes the name of a file; a relative one starts at the
@@ -31,35 +35,28 @@ func (v value) file() (string, bool) {
 // content reads a file of at most so many bytes, which must not be empty. Where
 // secrets are, the name of a file that is not there is not repeated.
 func (v value) content(path string, most int64) (string, bool) {
-	info, err := os.Stat(path)
+	b, err := v.d.files.Read(context.Background(), path, most)
 	switch {
 	case v.secret && os.IsNotExist(err):
 		v.problem("names a file that does not exist")
-		return "", false
-	case v.secret && err != nil:
-		v.problem("names a file that cannot be looked at: check its path and permissions")
-		return "", false
 	case os.IsNotExist(err):
 		v.problem("file %s does not exist", path)
-		return "", false
-	case err != nil:
-		v.problem("file %s cannot be looked at: check its path and permissions", path)
-		return "", false
-	case !info.Mode().IsRegular():
+	case errors.Is(err, file.ErrNotRegular):
 		v.problem("%s is not a regular file", path)
-		return "", false
-	case info.Size() > most:
+	case errors.Is(err, file.ErrTooLarge):
 		v.problem("file %s is larger than %d KiB", path, most>>10)
-		return "", false
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		v.problem("file %s cannot be read: check its permissions", path)
-		return "", false
-	}
-	if strings.TrimSpace(string(b)) == "" {
+	case errors.Is(err, file.ErrLate) && v.secret:
+		v.problem("names a file that was not read in time: its file system hangs")
+	case errors.Is(err, file.ErrLate):
+		v.problem("file %s was not read in time: its file system hangs", path)
+	case err != nil && v.secret:
+		v.problem("names a file that cannot be read: check its path and permissions")
+	case err != nil:
+		v.problem("file %s cannot be read: check its path and permissions", path)
+	case strings.TrimSpace(string(b)) == "":
 		v.problem("file %s is empty", path)
-		return "", false
+	default:
+		return string(b), true
 	}
-	return string(b), true
+	return "", false
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,10 +56,13 @@ func TestKeyFiles(t *testing.T) {
 	write(t, filepath.Join(dir, "marked"), "\uFEFFvalue\n")
 	write(t, filepath.Join(dir, "two"), "S3CR3T\nS3CR3T\n")
 	write(t, filepath.Join(dir, "large"), strings.Repeat("S3CR3T", 70_000/6))
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, key := range []string{"access_key_file", "secret_key_file", "security_token_file"} {
 		for file, want := range map[string]string{
 			"good": "", "marked": "", "mark": "file DIR/mark is empty", "empty": "file DIR/empty is empty", "two": "file DIR/two holds more than one word, or characters that no key has",
-			"large": "file DIR/large is larger than 64 KiB", "missing": "names a file that does not exist", "good/S3CR3T": "names a file that cannot be looked at: check its path and permissions", ".": "DIR is not a regular file",
+			"large": "file DIR/large is larger than 64 KiB", "missing": "names a file that does not exist", "good/S3CR3T": "names a file that cannot be read: check its path and permissions", ".": "DIR is not a regular file", "pipe": "DIR/pipe is not a regular file",
 		} {
 			text := minimal + "    credentials:\n"
 			for _, other := range []string{"access_key_file", "secret_key_file"} {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,11 +9,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 
 	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/file"
 
 	promconfig "github.com/prometheus/common/config"
 )
@@ -56,7 +57,7 @@ func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error)
 }
 
 // connection returns Project.Connection.
-func (p *Project) connection(h httpSettings) string {
+func (p *Project) connection(h httpSettings, files *file.Reader) string {
 	hash := sha256.New()
 	add := func(texts ...string) {
 		for _, text := range texts {
@@ -75,9 +76,12 @@ func (p *Project) connection(h httpSettings) string {
 	add(h.noProxy, strconv.FormatBool(h.fromEnvironment))
 	if c := p.TLS; c != nil {
 		add(c.CA, c.Cert, string(c.Key), c.ServerName, strconv.Itoa(int(c.MinVersion)), strconv.Itoa(int(c.MaxVersion)))
-		for _, file := range []string{c.CAFile, c.CertFile, c.KeyFile} {
-			content, _ := os.ReadFile(file) // it was read just now, and its size checked
-			add(file, string(content))
+		for _, path := range []string{c.CAFile, c.CertFile, c.KeyFile} {
+			var content []byte
+			if path != "" {
+				content, _ = files.Read(context.Background(), path, maxTLSFile) // it was read just now
+			}
+			add(path, string(content))
 		}
 	}
 	add(strconv.Itoa(p.MaxConcurrentRequests), strconv.FormatFloat(p.RequestsPerSecond, 'g', -1, 64))

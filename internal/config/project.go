@@ -70,7 +70,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	case p.Discover == nil:
 		v.at("instances").problem("is missing: list the instances to read, or set discover: {} to read all there are")
 	}
-	p.Connection = p.connection(h)
+	p.Connection = p.connection(h, &d.files)
 	return p
 }
 

@@ -112,7 +112,7 @@ func TestVariablesInProblems(t *testing.T) {
 		{"endpoint", clean + "    endpoint: https://${S3CR3T}\n", []string{`:5: projects[0].endpoint: is not a URL such as https://dcs.cn-north-4.myhuaweicloud.com; variables are not expanded`}},
 		{"proxy", clean + "    proxy_url: http://u:${S3CR3T}@proxy.example\n", []string{":5: projects[0].proxy_url: is not a URL such as http://proxy.example:3128; http, https and socks5 are understood; variables are not expanded"}},
 		{"key file", clean + "    credentials: {access_key: a, secret_key_file: '${CREDENTIALS_DIRECTORY}/sk'}\n", []string{
-			":5: projects[0].credentials.secret_key_file: file DIR/${CREDENTIALS_DIRECTORY}/sk does not exist; variables are not expanded",
+			":5: projects[0].credentials.secret_key_file: names a file that does not exist; variables are not expanded",
 		}},
 		{"number", clean + "scrape_timeout: $TIMEOUT\n", []string{`:5: scrape_timeout: "$TIMEOUT" is not a duration such as 500ms, 30s or 1h30m; variables are not expanded`}},
 	})
