@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"net"
 	"path/filepath"
 	"regexp"
@@ -291,12 +290,4 @@ func TestQueryAnswers(t *testing.T) {
 	zero(perNode, instance, node)
 	p.AwaitValue(t, float64(len(perNode)), `count(node:dcs_sessions:sum)`)
 	checkAnswer(t, "the recording rule", answers(p.Query(t, time.Time{}, `node:dcs_sessions:sum`)), perNode)
-}
-
-// checkAnswer compares what a query has found with what it has to find.
-func checkAnswer(t *testing.T, what string, got, want map[string]float64) {
-	t.Helper()
-	if !maps.EqualFunc(got, want, func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }) {
-		t.Errorf("%s\ngot  %v\nwant %v", what, got, want)
-	}
 }
