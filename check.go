@@ -98,8 +98,10 @@ func checkOnline(ctx context.Context, f flags, cfg *config.Config, stdout io.Wri
 			if err != nil {
 				return nil, err
 			}
-			o.Observe, o.ObserveDate = hooks.Observe, hooks.ObserveDate
-			return dcsapi.New(o), nil
+			o.Observe, o.ObserveDate, o.ObserveOddity = hooks.Observe, hooks.ObserveDate, hooks.ObserveOddity
+			client := dcsapi.New(o)
+			client.UseInstanceIDs(p.InstanceIDs()...)
+			return client, nil
 		},
 	})
 	if err != nil {

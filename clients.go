@@ -44,6 +44,9 @@ func (c *clients) connect(cfg *config.Config, own *collector.OwnMetrics) (projec
 		}
 		projects = append(projects, project)
 	}
+	for _, p := range cfg.Projects {
+		needed[p.Connection].UseInstanceIDs(p.InstanceIDs()...)
+	}
 	for connection, client := range c.open {
 		if needed[connection] == nil {
 			client.Close() // idle connections: what is under way goes on
@@ -73,6 +76,8 @@ func (c *clients) newClient(p config.Project, own *collector.OwnMetrics) (*dcsap
 	o.ObserveWait = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
 	if c.logger != nil {
 		o.ObserveKey = func(n dcsapi.KeyNews) { logKey(log.With(c.logger, "region", p.Region), n) }
+		odd := oddities{logger: log.With(c.logger, "region", p.Region, "project_id", log.Valuer(func() any { return client.KnownProjectID() }))}
+		o.ObserveOddity = odd.observe
 	}
 	client = dcsapi.New(o)
 	return client, nil

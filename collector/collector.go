@@ -12,7 +12,10 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"time"
+
+	"dcs_session_exporter/dcsapi"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,6 +56,10 @@ func New(o Options, own *OwnMetrics, previous *Collector) *Collector {
 		c.options.Aggregate = previous.options.Aggregate // lists that are added up already are good
 	}
 	for _, p := range o.Projects {
+		p.Instances = slices.Clone(p.Instances)
+		for k := range p.Instances {
+			p.Instances[k].ID = dcsapi.CanonicalInstanceID(p.Instances[k].ID)
+		}
 		k := previous.find(p.API)
 		if k == nil {
 			k = newKnown(p.API, &c.options)

@@ -25,7 +25,7 @@ type Project struct {
 
 // Instance is an instance to collect from.
 type Instance struct {
-	ID         string
+	ID         string   // in any case; of targets the canonical one
 	Nodes      []string // exactly these; nil to ask the API
 	MaxClients int      // 0 if not known
 }

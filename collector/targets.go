@@ -30,10 +30,11 @@ func (p *project) target(i Instance, details dcsapi.Instance) *Target {
 	return &Target{Instance: i, Details: details, Region: p.API.Region(), ProjectID: p.API.KnownProjectID(), project: p, state: p.instance(i.ID)}
 }
 
-// Target returns the target with an instance's id, or ErrUnknownTarget, or
+// Target returns the target with an instance's id, in any case, or ErrUnknownTarget, or
 // ErrNotDiscovered. It asks the API nothing.
 func (c *Collector) Target(id string) (*Target, error) {
 	complete := true
+	id = dcsapi.CanonicalInstanceID(id)
 	for _, p := range c.projects {
 		for _, i := range p.Instances {
 			if i.ID == id {

@@ -50,6 +50,11 @@ type Options struct {
 	// none could be had although one was looked for. A key from the
 	// configuration's text is never news.
 	ObserveKey func(KeyNews)
+	// ObserveOddity, if set, is called when something in an answer does not
+	// have the form that the API documents, and what remains of the answer is
+	// used: with the operation, and what is odd in the API's terms. It is called
+	// for the same oddity each time that it is met.
+	ObserveOddity func(operation, text string)
 }
 
 // Client calls the DCS API for one project. It limits the rate and the number
@@ -57,14 +62,15 @@ type Options struct {
 // throttled and keeps to the rule about keys. All its methods may be called at
 // the same time. It is made by New.
 type Client struct {
-	options  Options
-	http     *http.Client
-	pace     *pace
-	slots    chan struct{} // holds one element per request in flight
-	throttle throttle
-	project  projectID
-	secrets  secrets
-	gate     atomic.Pointer[keyGate] // of the key that was used last
+	options   Options
+	http      *http.Client
+	pace      *pace
+	slots     chan struct{} // holds one element per request in flight
+	throttle  throttle
+	project   projectID
+	spellings spellings
+	secrets   secrets
+	gate      atomic.Pointer[keyGate] // of the key that was used last
 }
 
 // New returns a client. Nothing is sent before its first call.
@@ -86,6 +92,9 @@ func New(o Options) *Client {
 	}
 	if o.ObserveDate == nil {
 		o.ObserveDate = func(string, time.Time, time.Duration) {}
+	}
+	if o.ObserveOddity == nil {
+		o.ObserveOddity = func(string, string) {}
 	}
 	if keys, ok := o.Keys.(observable); ok && o.ObserveKey != nil {
 		keys.setObserver(o.ObserveKey)

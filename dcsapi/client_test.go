@@ -32,7 +32,7 @@ func staticKey(ak, sk, token string) dcsapi.KeySource {
 }
 
 // newClient returns a client of an HTTP handler.
-func newClient(t *testing.T, handler http.Handler, change func(*dcsapi.Options)) *dcsapi.Client {
+func newClient(t testing.TB, handler http.Handler, change func(*dcsapi.Options)) *dcsapi.Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	o := dcsapi.Options{

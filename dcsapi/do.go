@@ -51,7 +51,7 @@ func (c *Client) repeat(ctx context.Context, call *call) error {
 			return err
 		}
 		projectID = id
-		call.path = "/v2/" + id + call.path
+		call.path = "/v2/" + id + c.spellings.inPath(call.path)
 	}
 	for attempt := 1; ; attempt++ {
 		err := c.attempt(ctx, call, projectID)

@@ -29,52 +29,47 @@ type Instance struct {
 // read.
 func (i Instance) Running() bool { return i.Status == "RUNNING" }
 
-type instanceBody struct {
-	ID                  text `json:"instance_id"`
-	Name                text `json:"name"`
-	Engine              text `json:"engine"`
-	EngineVersion       text `json:"engine_version"`
-	SpecCode            text `json:"spec_code"`
-	Status              text `json:"status"`
-	EnterpriseProjectID text `json:"enterprise_project_id"`
-	IP                  text `json:"ip"`
-	Tags                []struct {
-		Key   text `json:"key"`
-		Value text `json:"value"`
-	} `json:"tags"`
-	ErrorCode text `json:"error_code"`
-}
-
-func (b instanceBody) instance() Instance {
-	i := Instance{
-		ID: string(b.ID), Name: string(b.Name), Engine: string(b.Engine), EngineVersion: string(b.EngineVersion),
-		SpecCode: string(b.SpecCode), Status: string(b.Status), EnterpriseProjectID: string(b.EnterpriseProjectID),
-		IP: string(b.IP), Tags: make(map[string]string, len(b.Tags)),
+// instanceOf reads an instance.
+func instanceOf(e *element, id string, odd *oddities) Instance {
+	id = CanonicalInstanceID(id)
+	e.odd = func(text string) { odd.add("instance "+id, text) }
+	return Instance{
+		ID: id, Name: e.text("name"), Engine: e.text("engine"), EngineVersion: e.text("engine_version"),
+		SpecCode: e.text("spec_code"), Status: e.text("status"), EnterpriseProjectID: e.text("enterprise_project_id"),
+		IP: e.text("ip"), Tags: e.tags(),
 	}
-	for _, t := range b.Tags {
-		i.Tags[string(t.Key)] = string(t.Value)
-	}
-	return i
 }
 
 // ListInstances returns all instances of the project, from as many pages as
-// there are.
+// there are. Their ids are in the canonical form; an instance whose id cannot be
+// read is left out, and named to Options.ObserveOddity.
 func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
+	const op = "list instances"
 	var all []Instance
-	seen := make(map[string]bool)
-	err := allPages("list instances", MaxLimit, func(offset int) (int, int, int, error) {
-		page, total, err := c.listInstances(ctx, offset)
-		for _, i := range page {
-			if i.ID != "" && !seen[i.ID] {
-				seen[i.ID] = true
-				all = append(all, i)
+	written := make(map[string]string)
+	list := newElements("instance_id", "the instance is left out")
+	defer func() { c.reportOddities("list_instances", &list.odd) }()
+	err := allPages(op, MaxLimit, func(offset int) (int, int, int, error) {
+		page, total, err := c.listPage(ctx, &call{operation: "list_instances", op: op, path: "/instances"}, "instance_num", MaxLimit, offset)
+		for k, raw := range page {
+			e, id, ok := list.next(raw, offset+k+1, CanonicalInstanceID)
+			if !ok {
+				continue
+			}
+			all = append(all, instanceOf(e, id, &list.odd))
+			if checkID("instance", id) == nil {
+				noteSpelling(written, id)
 			}
 		}
-		return len(page), len(seen), total, err
+		return len(page), list.distinct(), total, err
 	})
 	if err != nil {
 		return nil, err
 	}
+	if err := list.unreadable(); err != nil {
+		return nil, &Error{Op: op, Reason: ReasonDecode, Message: cut(err.Error(), maxErrorText)}
+	}
+	c.spellings.list(written)
 	return all, nil
 }
 
@@ -101,46 +96,36 @@ func allPages(op string, limit int, page func(offset int) (had, distinct, total 
 	}
 }
 
-// listInstances returns one page and how many instances there are in all, -1
-// if the API does not say.
-func (c *Client) listInstances(ctx context.Context, offset int) ([]Instance, int, error) {
-	query := map[string]string{"limit": strconv.Itoa(MaxLimit)}
+// listPage returns the elements of one page of a list of instances, and how
+// many there are in all by the answer's field that says so, -1 if it does not.
+func (c *Client) listPage(ctx context.Context, call *call, totalField string, limit, offset int) ([]json.RawMessage, int, error) {
+	call.method = http.MethodGet
+	call.query = map[string]string{"limit": strconv.Itoa(limit)}
 	if offset > 0 {
-		query["offset"] = strconv.Itoa(offset)
+		call.query["offset"] = strconv.Itoa(offset)
 	}
-	var list []Instance
+	var list []json.RawMessage
 	total := -1
-	err := c.do(ctx, &call{
-		operation: "list_instances", op: "list instances",
-		method: http.MethodGet, path: "/instances", query: query,
-		decode: func(body []byte, _ http.Header) error {
-			var answer struct {
-				Total     text            `json:"instance_num"`
-				Instances *[]instanceBody `json:"instances"`
-				ErrorCode text            `json:"error_code"`
-			}
-			if err := json.Unmarshal(body, &answer); err != nil {
-				return err
-			}
-			if answer.ErrorCode != "" {
-				return errErrorCode
-			}
-			if n, err := strconv.Atoi(string(answer.Total)); err == nil {
-				total = n
-			}
-			if answer.Instances == nil {
-				if total == 0 {
-					return nil
-				}
-				return errors.New(`no list of instances in the answer: "instances" is missing`)
-			}
-			list = make([]Instance, 0, len(*answer.Instances))
-			for _, b := range *answer.Instances {
-				list = append(list, b.instance())
-			}
-			return nil
-		},
-	})
+	call.decode = func(body []byte, _ http.Header) error {
+		var answer map[string]json.RawMessage
+		if err := decodeAnswer(body, &answer); err != nil {
+			return err
+		}
+		if code, ok := textOf(answer["error_code"]); ok && code != "" {
+			return errErrorCode
+		}
+		text, _ := textOf(answer[totalField])
+		if n, err := strconv.Atoi(text); err == nil {
+			total = n
+		}
+		var there bool
+		var err error
+		if list, there, err = decodeList("instances", answer["instances"]); err == nil && !there && total != 0 {
+			err = errors.New(`no list of instances in the answer: "instances" is missing`)
+		}
+		return err
+	}
+	err := c.do(ctx, call)
 	return list, total, err
 }
 
@@ -150,21 +135,25 @@ func (c *Client) GetInstance(ctx context.Context, id string) (Instance, error) {
 		return Instance{}, err
 	}
 	var i Instance
+	var odd oddities
+	defer func() { c.reportOddities("show_instance", &odd) }()
 	err := c.do(ctx, &call{
 		operation: "show_instance", op: "get instance " + id,
 		method: http.MethodGet, path: "/instances/" + id,
 		decode: func(body []byte, _ http.Header) error {
-			var b instanceBody
-			if err := json.Unmarshal(body, &b); err != nil {
+			var answer json.RawMessage
+			if err := json.Unmarshal(body, &answer); err != nil {
 				return err
 			}
-			if b.ErrorCode != "" {
+			e := newElement(answer)
+			if code, ok := textOf(e.fields["error_code"]); ok && code != "" {
 				return errErrorCode
 			}
-			if b.ID == "" {
-				return errors.New(`no instance in the answer: "instance_id" is missing`)
+			answered, why := e.id("instance_id")
+			if why != "" {
+				return errors.New("no instance in the answer: " + why)
 			}
-			i = b.instance()
+			i = instanceOf(e, answered, &odd)
 			return nil
 		},
 	})

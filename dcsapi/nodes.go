@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 )
 
 // maxNodesLimit is the most instances that the API takes as limit when it
@@ -32,52 +31,68 @@ func (n Node) IsProxy() bool { return n.Role == "redis-proxy" || n.Type == "prox
 // IsReplica tells whether the node follows a master.
 func (n Node) IsReplica() bool { return n.Type == "slave" || n.Type == "replica" }
 
-// ListNodes returns the logical nodes of an instance.
+// ListNodes returns the logical nodes of an instance. A node whose id cannot be
+// read is left out, and named to Options.ObserveOddity.
 func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, error) {
 	if err := checkID("instance", instanceID); err != nil {
 		return nil, err
 	}
 	var nodes []Node
+	var odd oddities
+	defer func() { c.reportOddities("list_nodes", &odd) }()
 	err := c.do(ctx, &call{
 		operation: "list_nodes", op: "list nodes of instance " + instanceID,
 		method: http.MethodGet, path: "/instances/" + instanceID + "/logical-nodes",
 		decode: func(body []byte, _ http.Header) error {
-			var answer struct {
-				Nodes     *[]nodeBody `json:"nodes"`
-				ErrorCode text        `json:"error_code"`
-			}
-			if err := json.Unmarshal(body, &answer); err != nil {
+			var answer map[string]json.RawMessage
+			if err := decodeAnswer(body, &answer); err != nil {
 				return err
 			}
-			switch {
-			case answer.ErrorCode != "":
+			if code, ok := textOf(answer["error_code"]); ok && code != "" {
 				return errErrorCode
-			case answer.Nodes == nil:
+			}
+			list, there, err := decodeList("nodes", answer["nodes"])
+			switch {
+			case err != nil:
+				return err
+			case !there:
 				return errors.New(`no list of nodes in the answer: "nodes" is missing`)
 			}
-			nodes = nodesOf(*answer.Nodes)
-			return nil
+			nodes, err = nodesOf(CanonicalInstanceID(instanceID), list, &odd)
+			return err
 		},
 	})
 	return nodes, err
 }
 
+// opListProjectNodes names the operation in errors.
+const opListProjectNodes = "list nodes of all instances"
+
 // ListProjectNodes returns the logical nodes of the project's instances, by
-// instance id, from as many pages as there are. Instances of which the API
-// tells no nodes are left out.
+// canonical instance id, from as many pages as there are. Instances of which the
+// API tells no nodes, or none that can be read, are left out.
 func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error) {
 	all := make(map[string][]Node)
-	seen := make(map[string]bool)
+	instances := newElements("instance_id", "the instance is left out")
+	defer func() { c.reportOddities("list_project_nodes", &instances.odd) }()
 	err := allPages(opListProjectNodes, maxNodesLimit, func(offset int) (int, int, int, error) {
-		page, total, err := c.listProjectNodes(ctx, offset)
-		for _, i := range page {
-			id := string(i.ID)
-			seen[id] = true
-			if nodes := nodesOf(i.Nodes); id != "" && len(nodes) > 0 {
+		page, total, err := c.listPage(ctx, &call{operation: "list_project_nodes", op: opListProjectNodes, path: "/instances-logical-nodes"}, "count", maxNodesLimit, offset)
+		for k, raw := range page {
+			e, id, ok := instances.next(raw, offset+k+1, CanonicalInstanceID)
+			if !ok {
+				continue
+			}
+			id = CanonicalInstanceID(id)
+			list, _, err := decodeList("nodes", e.fields["nodes"])
+			if err != nil {
+				instances.odd.add("instance "+id, err.Error())
+				continue
+			}
+			if nodes, err := nodesOf(id, list, &instances.odd); err == nil && len(nodes) > 0 {
 				all[id] = nodes
 			}
 		}
-		return len(page), len(seen), total, err
+		return len(page), instances.distinct(), total, err
 	})
 	if err != nil {
 		return nil, err
@@ -85,82 +100,23 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 	return all, nil
 }
 
-// opListProjectNodes names the operation in errors.
-const opListProjectNodes = "list nodes of all instances"
-
-// instanceNodes are the nodes of an instance in the list of a project's nodes.
-type instanceNodes struct {
-	ID    text       `json:"instance_id"`
-	Nodes []nodeBody `json:"nodes"`
-}
-
-// listProjectNodes returns one page and how many instances there are in all,
-// -1 if the API does not say.
-func (c *Client) listProjectNodes(ctx context.Context, offset int) ([]instanceNodes, int, error) {
-	query := map[string]string{"limit": strconv.Itoa(maxNodesLimit)}
-	if offset > 0 {
-		query["offset"] = strconv.Itoa(offset)
-	}
-	var page []instanceNodes
-	total := -1
-	err := c.do(ctx, &call{
-		operation: "list_project_nodes", op: opListProjectNodes,
-		method: http.MethodGet, path: "/instances-logical-nodes", query: query,
-		decode: func(body []byte, _ http.Header) error {
-			var answer struct {
-				Count     text             `json:"count"`
-				Instances *[]instanceNodes `json:"instances"`
-				ErrorCode text             `json:"error_code"`
-			}
-			if err := json.Unmarshal(body, &answer); err != nil {
-				return err
-			}
-			if answer.ErrorCode != "" {
-				return errErrorCode
-			}
-			if n, err := strconv.Atoi(string(answer.Count)); err == nil {
-				total = n
-			}
-			if answer.Instances == nil {
-				if total == 0 {
-					return nil
-				}
-				return errors.New(`no list of instances in the answer: "instances" is missing`)
-			}
-			page = *answer.Instances
-			return nil
-		},
-	})
-	return page, total, err
-}
-
-// nodeBody is a node as the API gives it.
-type nodeBody struct {
-	ID        text `json:"node_id"`
-	Name      text `json:"name"`
-	Status    text `json:"status"`
-	Role      text `json:"node_role"`
-	Type      text `json:"node_type"`
-	IP        text `json:"node_ip"`
-	Port      text `json:"node_port"`
-	GroupName text `json:"group_name"`
-	AZCode    text `json:"az_code"`
-}
-
-// nodesOf reads a node list. Nodes without an id are left out, as are
-// repetitions: nothing can be asked about them.
-func nodesOf(list []nodeBody) []Node {
-	seen := make(map[text]bool)
+// nodesOf reads the list of an instance's nodes. Nodes without an id are left
+// out: nothing can be asked about them. So are repetitions.
+func nodesOf(instanceID string, list []json.RawMessage, odd *oddities) ([]Node, error) {
 	nodes := make([]Node, 0, len(list))
-	for _, n := range list {
-		if n.ID == "" || seen[n.ID] {
+	elements := newElements("node_id", "the node is left out")
+	elements.of = " of instance " + instanceID
+	for k, raw := range list {
+		e, id, ok := elements.next(raw, k+1, func(id string) string { return id })
+		if !ok {
 			continue
 		}
-		seen[n.ID] = true
+		e.odd = func(text string) { odd.add("node "+id+elements.of, text) }
 		nodes = append(nodes, Node{
-			ID: string(n.ID), Name: string(n.Name), Status: string(n.Status), Role: string(n.Role), Type: string(n.Type),
-			IP: string(n.IP), Port: string(n.Port), GroupName: string(n.GroupName), AZCode: string(n.AZCode),
+			ID: id, Name: e.text("name"), Status: e.text("status"), Role: e.text("node_role"), Type: e.text("node_type"),
+			IP: e.text("node_ip"), Port: e.text("node_port"), GroupName: e.text("group_name"), AZCode: e.text("az_code"),
 		})
 	}
-	return nodes
+	odd.join(&elements.odd)
+	return nodes, elements.unreadable()
 }

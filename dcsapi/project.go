@@ -110,30 +110,33 @@ func (c *Client) listProjects(ctx context.Context, op string, query map[string]s
 		return nil, &Error{Op: op, Reason: ReasonOther, Message: "IAM's host is not known: set iam_endpoint, or cloud", unsent: true}
 	}
 	var projects []Project
+	elements := newElements("id", "the project is left out")
+	defer func() { c.reportOddities("list_projects", &elements.odd) }()
 	err := c.do(ctx, &call{
 		operation: "list_projects", op: op, iam: true,
 		method: http.MethodGet, path: "/v3/projects", query: query,
 		decode: func(body []byte, _ http.Header) error {
-			var answer struct {
-				Projects *[]struct {
-					ID   text `json:"id"`
-					Name text `json:"name"`
-				} `json:"projects"`
-				ErrorCode text `json:"error_code"`
-			}
-			if err := json.Unmarshal(body, &answer); err != nil {
+			var answer map[string]json.RawMessage
+			if err := decodeAnswer(body, &answer); err != nil {
 				return err
 			}
-			switch {
-			case answer.ErrorCode != "":
+			if code, ok := textOf(answer["error_code"]); ok && code != "" {
 				return errErrorCode
-			case answer.Projects == nil:
+			}
+			list, there, err := decodeList("projects", answer["projects"])
+			switch {
+			case err != nil:
+				return err
+			case !there:
 				return errors.New(`no list of projects in the answer: "projects" is missing`)
 			}
-			for _, p := range *answer.Projects {
-				projects = append(projects, Project{string(p.ID), string(p.Name)})
+			for k, raw := range list {
+				if e, id, ok := elements.next(raw, k+1, func(id string) string { return id }); ok {
+					e.odd = func(text string) { elements.odd.add("project "+id, text) }
+					projects = append(projects, Project{id, e.text("name")})
+				}
 			}
-			return nil
+			return elements.unreadable()
 		},
 	})
 	return projects, err

@@ -77,7 +77,7 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		heard(failure(answerError(resp, nil, false, hidden, time.Now())))
 		whole := readFailure(resp, buf, cancel)
 		c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
-		return failure(answerError(resp, buf.Bytes(), whole, hidden, time.Now()))
+		return failure(answerError(resp, withoutMark(buf.Bytes()), whole, hidden, time.Now()))
 	}
 	n, err := readSuccess(resp, buf)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	if n > maxAnswer {
 		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Err: errTooLarge}
 	}
-	if failed := understand(call, resp, buf.Bytes(), hidden); failed != nil {
+	if failed := understand(call, resp, withoutMark(buf.Bytes()), hidden); failed != nil {
 		return failure(failed)
 	}
 	return nil
@@ -125,6 +125,10 @@ func readFailure(resp *http.Response, buf *bytes.Buffer, cancel func()) (whole b
 	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxFailure+1))
 	return err == nil && n <= maxFailure
 }
+
+// withoutMark returns a body without the byte order mark that some servers put
+// before JSON.
+func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) }
 
 // buffers holds the memory that answers are read into.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -74,9 +74,18 @@ type Credentials struct {
 
 // Instance is an instance to read.
 type Instance struct {
-	ID         string
+	ID         string   // as it is written: case does not matter
 	Nodes      []string // exactly these; nil to ask the API
 	MaxClients int      // connections that a node accepts; 0 if not given
+}
+
+// InstanceIDs returns the ids of the project's instances, as they are written.
+func (p Project) InstanceIDs() []string {
+	var ids []string
+	for _, i := range p.Instances {
+		ids = append(ids, i.ID)
+	}
+	return ids
 }
 
 // ScanMode says who has session lists taken.

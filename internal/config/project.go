@@ -1,12 +1,16 @@
 package config
 
-import "go.yaml.in/yaml/v3"
+import (
+	"dcs_session_exporter/dcsapi"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // projects decodes the list of projects.
 func (d *decoder) projects(v value) []Project {
 	var out []Project
 	known := make(map[string]int)     // line of a region and project id, and of a connection
-	instances := make(map[string]int) // line of an instance id
+	instances := make(map[string]int) // line of a canonical instance id
 	v.sequence(func(e value) {
 		p := d.project(e, instances)
 		for _, same := range []string{p.Region + " " + p.ProjectID, p.Connection} {
@@ -97,11 +101,12 @@ func (d *decoder) instances(v value, known map[string]int) []Instance {
 			}
 			return
 		}
-		if first, ok := known[i.ID]; ok {
+		canonical := dcsapi.CanonicalInstanceID(i.ID)
+		if first, ok := known[canonical]; ok {
 			e.at("id").problem("%s is listed already on line %d: an instance is read once", e.quoted(i.ID), first)
 			return
 		}
-		known[i.ID] = e.at("id").node.Line
+		known[canonical] = e.at("id").node.Line
 		out = append(out, i)
 	})
 	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {

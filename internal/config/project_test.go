@@ -51,6 +51,10 @@ func TestProjectProblems(t *testing.T) {
 		{"an instance in two projects", minimal + "  - region: cn-east-3\n    instances: [{id: a1}]\n", []string{
 			`:6: projects[1].instances[0].id: "a1" is listed already on line 4: an instance is read once`,
 		}},
+		{"an instance in two cases", minimal + "  - region: cn-east-3\n    instances: [{id: b1}, {id: B1}, {id: A1}]\n", []string{
+			`:6: projects[1].instances[1].id: "B1" is listed already on line 6: an instance is read once`,
+			`:6: projects[1].instances[2].id: "A1" is listed already on line 4: an instance is read once`,
+		}},
 		{"a project twice", "projects:\n  - {region: cn-north-4, project_id: p, instances: [{id: a}]}\n  - {region: cn-north-4, project_id: p, instances: [{id: b}]}\n", []string{
 			":3: projects[1]: the same project as on line 2: put its instances there, so that both share one rate limit",
 		}},

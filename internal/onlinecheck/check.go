@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,8 +36,9 @@ type API interface {
 // Hooks are what a client has to call, as the fields of dcsapi.Options with
 // these names.
 type Hooks struct {
-	Observe     func(operation, code string, took time.Duration)
-	ObserveDate func(operation string, date time.Time, took time.Duration)
+	Observe       func(operation, code string, took time.Duration)
+	ObserveDate   func(operation string, date time.Time, took time.Duration)
+	ObserveOddity func(operation, text string)
 }
 
 // Options say what to check, and how.
@@ -78,8 +80,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	for k := range o.Config.Projects {
 		c := newProjectCheck(&o, &o.Config.Projects[k], &report.Projects[k])
 		api, err := o.Connect(o.Config.Projects[k], Hooks{
-			Observe:     func(string, string, time.Duration) { requests.Add(1) },
-			ObserveDate: c.clock.observe,
+			Observe:       func(string, string, time.Duration) { requests.Add(1) },
+			ObserveDate:   c.clock.observe,
+			ObserveOddity: c.observeOddity,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("project in region %s: %w", c.config.Region, err)
@@ -155,6 +158,20 @@ func (c *projectCheck) add(to *[]Finding, f Finding) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	*to = append(*to, f)
+}
+
+// observeOddity reports something odd in an answer, once.
+func (c *projectCheck) observeOddity(_, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := Finding{
+		Severity: SeverityWarning, Reason: dcsapi.ReasonDecode,
+		Message: "the API's answer differs from its documentation: " + text,
+		Action:  "report this to this project, with the answer's form; the rest of the answer is used",
+	}
+	if !slices.Contains(c.report.Findings, f) {
+		c.report.Findings = append(c.report.Findings, f)
+	}
 }
 
 // answered takes note of how a request for an action ended; action is "" if

@@ -108,7 +108,7 @@ func (h *harness) checkIn(ctx context.Context, yaml string) *onlinecheck.Report 
 			o := dcsapi.Options{
 				Region: p.Region, Endpoint: p.Endpoint, IAMEndpoint: p.IAMEndpoint, ProjectID: p.ProjectID, Keyring: keyring, Proxy: p.Proxy,
 				MaxConcurrentRequests: p.MaxConcurrentRequests, RequestsPerSecond: p.RequestsPerSecond,
-				Observe: hooks.Observe, ObserveDate: hooks.ObserveDate,
+				Observe: hooks.Observe, ObserveDate: hooks.ObserveDate, ObserveOddity: hooks.ObserveOddity,
 				TLS: tlsOf(h.t, p.TLS),
 			}
 			if h.keys != nil {
@@ -116,10 +116,12 @@ func (h *harness) checkIn(ctx context.Context, yaml string) *onlinecheck.Report 
 			} else {
 				o.Keys = dcsapi.NewConfiguredKey(p.Credentials.AccessKey, p.Credentials.SecretKey, p.Credentials.SecurityToken)
 			}
+			client := dcsapi.New(o)
+			client.UseInstanceIDs(p.InstanceIDs()...)
 			if h.muted {
-				return mutedAPI{dcsapi.New(o)}, nil
+				return mutedAPI{client}, nil
 			}
-			return dcsapi.New(o), nil
+			return client, nil
 		},
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
@@ -61,6 +62,7 @@ func (c *projectCheck) isRefused() bool {
 // there is any point in asking about them.
 func (c *projectCheck) targets(ctx context.Context) (targets []target, goOn bool) {
 	for _, i := range c.config.Instances {
+		i.ID = dcsapi.CanonicalInstanceID(i.ID)
 		targets = append(targets, target{Instance: i, details: dcsapi.Instance{ID: i.ID}})
 	}
 	if _, err := c.api.ProjectID(ctx); err != nil {
@@ -103,7 +105,7 @@ func (c *projectCheck) discovered() []target {
 	configured := make(map[string]bool)
 	for _, p := range c.options.Config.Projects {
 		for _, i := range p.Instances {
-			configured[i.ID] = true
+			configured[dcsapi.CanonicalInstanceID(i.ID)] = true
 		}
 	}
 	var out []target
@@ -220,7 +222,7 @@ func (c *projectCheck) unknownInstance(id string) Finding {
 		Action: "check the id, and that the instance belongs to this region and project; take it out of the configuration if it was deleted",
 	}
 	for _, i := range c.list {
-		if i.Name == id {
+		if strings.EqualFold(i.Name, id) { // the id has lost its case
 			f.Action = "give the id rather than the name: " + i.ID
 		}
 	}

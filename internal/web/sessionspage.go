@@ -173,7 +173,7 @@ func (p *sessionsPage) choices(v *view, targets []*collector.Target) {
 		if t.Details.Name != "" {
 			text = sessiontable.Printable(t.Details.Name) + " · " + t.ID
 		}
-		p.Instances = append(p.Instances, choice{t.ID, text, t.ID == q.Instance})
+		p.Instances = append(p.Instances, choice{t.ID, text, t.ID == dcsapi.CanonicalInstanceID(q.Instance)})
 	}
 	slices.SortStableFunc(p.Instances, func(a, b choice) int { return cmp.Compare(a.Text, b.Text) })
 	for _, kept := range parameters(q) {

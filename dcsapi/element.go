@@ -1,0 +1,130 @@
+package dcsapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// decodeAnswer decodes an answer's object. The fields of v must take any JSON.
+func decodeAnswer(body []byte, v any) error {
+	err := json.Unmarshal(body, v)
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("the answer is %s, not an object", jsonKind(bytes.TrimSpace(body)))
+	}
+	return err
+}
+
+// decodeList returns the elements of an answer's list of what, such as
+// "instances", each of them undecoded. there is false if the list is missing or
+// null.
+func decodeList(what string, raw json.RawMessage) (list []json.RawMessage, there bool, err error) {
+	switch kind := jsonKind(raw); kind {
+	case kindNull:
+		return nil, false, nil
+	case kindList:
+		err = json.Unmarshal(raw, &list)
+		return list, true, err
+	default:
+		return nil, false, fmt.Errorf("no list of %s in the answer: %q is %s", what, what, kind)
+	}
+}
+
+// element is an object of a list. Whatever else stands in its place, or in the
+// place of a field, is noted and costs only itself.
+type element struct {
+	fields map[string]json.RawMessage
+	kind   string            // what is in its place; an object if all is well
+	odd    func(text string) // called with what is odd about a field
+}
+
+// newElement decodes an element. Its fields may be read once odd is set.
+func newElement(raw json.RawMessage) *element {
+	e := &element{kind: jsonKind(raw)}
+	if e.kind == kindObject {
+		_ = json.Unmarshal(raw, &e.fields) // it is an object
+	}
+	return e
+}
+
+// text returns a field that is a text: leniently a number or a boolean too, and
+// "" where there is none.
+func (e *element) text(key string) string {
+	s, ok := textOf(e.fields[key])
+	if !ok {
+		e.odd(fmt.Sprintf("%q is %s, not a text: it is ignored", key, jsonKind(e.fields[key])))
+	}
+	return s
+}
+
+// id returns the field that names the element, or says why there is none.
+func (e *element) id(key string) (id string, why string) {
+	raw := e.fields[key]
+	id, _ = textOf(raw)
+	switch kind := jsonKind(raw); {
+	case e.kind != kindObject:
+		return "", "it is " + e.kind + ", not an object"
+	case kind == kindString && id == "":
+		return "", fmt.Sprintf("%q is empty", key)
+	case kind == kindString, kind == kindNumber:
+		return id, ""
+	case kind == kindNull:
+		return "", fmt.Sprintf("%q is missing", key)
+	default:
+		return "", fmt.Sprintf("%q is %s", key, kind)
+	}
+}
+
+// name returns what an element without an id may be known by, for an oddity.
+func (e *element) name() string {
+	if s, _ := textOf(e.fields["name"]); s != "" {
+		return fmt.Sprintf(" (%q)", cut(s, 40))
+	}
+	return ""
+}
+
+// The kinds of JSON, in the words of oddities and errors.
+const (
+	kindNull   = "null"
+	kindObject = "an object"
+	kindList   = "a list"
+	kindString = "a string"
+	kindNumber = "a number"
+)
+
+// jsonKind names the kind of a value, which does not begin with white space. A
+// missing one is null.
+func jsonKind(raw []byte) string {
+	if len(raw) == 0 {
+		return kindNull
+	}
+	switch raw[0] {
+	case 'n':
+		return kindNull
+	case '{':
+		return kindObject
+	case '[':
+		return kindList
+	case '"':
+		return kindString
+	case 't', 'f':
+		return "a boolean"
+	default:
+		return kindNumber
+	}
+}
+
+// textOf reads a text, leniently a number or a boolean, and reports whether it
+// is one; null and a missing value are "".
+func textOf(raw json.RawMessage) (string, bool) {
+	switch jsonKind(raw) {
+	case kindNull:
+		return "", true
+	case kindObject, kindList:
+		return "", false
+	}
+	var t text
+	err := t.UnmarshalJSON(raw)
+	return string(t), err == nil
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"sync"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+)
+
+// maxOddities is how many oddities of a project are remembered.
+const maxOddities = 200
+
+// oddities logs what is odd in a project's answers, each text once. It is safe
+// for concurrent use.
+type oddities struct {
+	logger log.Logger
+
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+// observe logs an oddity, unless it was logged before.
+func (o *oddities) observe(operation, text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known[text] {
+		return
+	}
+	if o.known == nil || len(o.known) == maxOddities {
+		o.known = make(map[string]bool) // rather twice in the log than never
+	}
+	o.known[text] = true
+	level.Warn(o.logger).Log("msg", "the API's answer differs from its documentation: the rest of it is used", "operation", operation, "oddity", text)
+}
