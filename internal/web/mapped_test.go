@@ -12,7 +12,9 @@ import (
 func TestSessionsOfMappedAddress(t *testing.T) {
 	_, url := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{{ID: "instance-5", ProjectID: "project-1", Nodes: []emulator.Node{
 		{ID: "node-6", Role: "redis-server", Type: "master", Sessions: emulator.Static{
-			{ID: "1", Addr: "[::ffff:10.0.0.1]:4", Flags: "N"}, {ID: "2", Addr: "10.0.0.1:5", Flags: "N"}, {ID: "3", Addr: "10.0.0.2:6", Flags: "N"},
+			{ID: "1", Addr: "[::ffff:10.0.0.1]:4", Flags: "N"},
+			{ID: "2", Addr: "10.0.0.1:5", Flags: "N"},
+			{ID: "3", Addr: "10.0.0.2:6", Flags: "N"},
 			{ID: "4", Addr: "[::ffff:198.19.0.1]:7", Flags: "N"},
 		}},
 	}}}})
