@@ -73,25 +73,30 @@ func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
 	return all, nil
 }
 
-// allPages reads the pages of a list of instances until one is empty, or short
-// with no more promised. page reads the one at an offset, and returns how many
-// elements it had, how many distinct ones were read so far, and how many there
-// are in all, -1 if the API does not say.
+// allPages reads the pages of a list of instances until one is empty, or the
+// count is met, as for sessions: a short page is not the end. page reads the one
+// at an offset, and returns how many elements it had, how many distinct ones
+// were read so far, and how many there are in all, -1 if the API does not say.
 func allPages(op string, limit int, page func(offset int) (had, distinct, total int, err error)) error {
-	before := 0
+	inconsistent := func(format string, n int) error {
+		return &Error{Op: op, Reason: ReasonInconsistent, Message: fmt.Sprintf(format, n)}
+	}
+	before, largest := 0, 0
 	for offset := 0; ; {
 		had, distinct, total, err := page(offset)
 		switch {
 		case err != nil:
 			return err
 		case had == 0 && distinct == 0 && total > 0:
-			return &Error{Op: op, Reason: ReasonInconsistent, Message: fmt.Sprintf("the API counts %d instances and lists none", total)}
-		case had == 0, distinct >= total && (had < limit || distinct == before):
+			return inconsistent("the API counts %d instances and lists none", total)
+		case had == 0, distinct == total && had < limit:
 			return nil
+		case distinct == before && (distinct >= total || had < largest):
+			return nil // nothing new; what the count says besides is hidden
 		case distinct == before, distinct > maxInstances:
-			return &Error{Op: op, Reason: ReasonInconsistent, Message: fmt.Sprintf("the list has no end: %d instances read", distinct)}
+			return inconsistent("the list has no end: %d instances read", distinct)
 		}
-		before = distinct
+		before, largest = distinct, max(largest, had)
 		offset += had
 	}
 }
