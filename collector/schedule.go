@@ -32,10 +32,11 @@ type schedule struct {
 	running map[*job]bool
 	begun   bool // something was admitted
 	scans   *gate
-	cost    int // requests of the jobs that are announced to scans
-	scan    int // of these, those up to their scans
-	nodes   int // that are to be read, as far as known
-	reached int // nodes that were admitted
+	lead    *gate // opens when the nodes that were never asked about have been scanned
+	cost    int   // requests of the jobs that are announced to scans
+	scan    int   // of these, those up to their scans
+	nodes   int   // that are to be read, as far as known
+	reached int   // nodes that were admitted
 }
 
 // job is a node to read in a scrape, or an instance whose nodes have to be
@@ -157,42 +158,81 @@ func (s *schedule) admit() {
 	defer release()
 	for _, j := range now {
 		s.running[j] = true
+		scans, lead := s.scans, s.lead
 		if j.instance != nil {
-			scans := s.scans
 			s.wait.Go(func() {
 				s.addNodes(j.instance)
 				s.finish(j)
-				scans.pass() // its nodes are announced, if it is their turn
+				// Its nodes are announced, if it is their turn.
+				scans.pass()
+				lead.pass()
 			})
 			continue
 		}
 		s.reached++
 		reader := s.reader
-		reader.api = countingAPI{reader.api, &j.sent}
-		reader.scans, reader.scanShare = s.scans, s.scanShare()
+		scanned := func() {}
+		if j.isNew() {
+			scanned = sync.OnceFunc(lead.pass)
+			if j.scan == 0 {
+				scanned()
+			}
+		}
+		reader.api = countingAPI{reader.api, &j.sent, scanned}
+		reader.scans, reader.scanShare = scans, s.scanShare()
 		s.wait.Go(func() {
+			if !j.isNew() {
+				lead.wait(s.ctx, shareOf(s.ctx, leadShare))
+			}
 			j.reading = reader.read(s.ctx, j.state)
+			scanned()
 			s.finish(j)
 		})
 	}
 }
 
+// leadShare is the part of a scrape's time that new nodes have to be scanned
+// before the requests of the others queue up before theirs.
+const leadShare = 0.1
+
+// isNew reports whether the API was never asked about the job's node.
+func (j *job) isNew() bool { return j.asked.IsZero() }
+
 // announce has the jobs join those whose lists are not read before the scans of
 // all of them have been sent, if there still are such; s.mu must be held. Each
-// job must pass s.scans then. The function that it returns must be called when
-// all have begun.
+// job must pass s.scans then, and s.lead if it is new. The function that it
+// returns must be called when all have begun.
 func (s *schedule) announce(jobs []*job) (release func()) {
-	release = func() {}
-	if s.scans == nil || !s.scans.announce(len(jobs)) {
-		s.scans, s.cost, s.scan = newGate(), 0, 0
-		s.scans.announce(len(jobs))
-		release = s.scans.pass
+	var begun []*gate
+	join := func(g *gate, n int) *gate {
+		if g != nil && g.announce(n) {
+			return g
+		}
+		g = newGate()
+		g.announce(n)
+		begun = append(begun, g)
+		return g
+	}
+	newOnes := 0
+	for _, j := range jobs {
+		if j.isNew() {
+			newOnes++
+		}
+	}
+	before := s.scans
+	s.scans, s.lead = join(s.scans, len(jobs)), join(s.lead, newOnes)
+	if s.scans != before {
+		s.cost, s.scan = 0, 0
 	}
 	for _, j := range jobs {
 		s.cost += j.cost
 		s.scan += j.scan
 	}
-	return release
+	return func() {
+		for _, g := range begun {
+			g.pass()
+		}
+	}
 }
 
 // finish makes room for others.
@@ -240,10 +280,11 @@ func cheapest(jobs []*job) int {
 	return slices.MinFunc(jobs, func(a, b *job) int { return cmp.Compare(a.cost, b.cost) }).cost
 }
 
-// countingAPI counts the requests of a job.
+// countingAPI counts the requests of a job, and notices its scan.
 type countingAPI struct {
 	API
-	sent *atomic.Int64
+	sent    *atomic.Int64
+	scanned func() // called after a scan was sent
 }
 
 // ListClients implements API.
@@ -255,6 +296,7 @@ func (a countingAPI) ListClients(ctx context.Context, r dcsapi.ListClientsReques
 // ScanClients implements API.
 func (a countingAPI) ScanClients(ctx context.Context, instanceID, nodeID string) (string, error) {
 	a.sent.Add(1)
+	defer a.scanned()
 	return a.API.ScanClients(ctx, instanceID, nodeID)
 }
 
