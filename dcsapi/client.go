@@ -65,7 +65,8 @@ type Client struct {
 	options   Options
 	http      *http.Client
 	pace      *pace
-	slots     chan struct{} // holds one element per request in flight
+	slots     chan struct{} // holds one element per request in flight, or about to be
+	inFlight  atomic.Int64
 	throttle  throttle
 	project   projectID
 	spellings spellings
@@ -123,7 +124,7 @@ func (c *Client) Capacity(until time.Time) float64 {
 }
 
 // InFlight returns how many requests are being sent or answered.
-func (c *Client) InFlight() int { return len(c.slots) }
+func (c *Client) InFlight() int { return int(c.inFlight.Load()) }
 
 // HoldOff returns for how long requests are still held off: because the API
 // has throttled the project, or has refused its key.

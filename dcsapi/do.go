@@ -30,6 +30,11 @@ type call struct {
 	decode func(body []byte, h http.Header) error
 }
 
+// target says what a call is about.
+func (call *call) target(endpoint, projectID string) target {
+	return target{endpoint, projectID, call.path, call.query["node_id"] + call.body}
+}
+
 // do carries a call out; its errors repeat no secret. The concerns of a request each have a place, from the
 // outside in: repetition (here), the project's hold-off, the key's gate, the
 // rate, a free slot, the signature, the answer's meaning.
@@ -141,17 +146,23 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 			pass.leave(errNotSent)
 			return &Error{Reason: ReasonTimeout, Message: "no free request slot (max_concurrent_requests) before the deadline", unsent: true}
 		}
-		if !pass.valid() || c.throttle.left() > 0 {
+		sent, late := pass.depart(ctx, call.target(c.options.Endpoint, projectID))
+		if late != nil || !sent || c.throttle.left() > 0 {
 			<-c.slots
 			pass.leave(errNotSent)
+			if late != nil {
+				return late
+			}
 			continue
 		}
 		sendCtx, cancel := pass.bound(ctx)
 		throttled := false
+		c.inFlight.Add(1)
 		failed := c.send(sendCtx, call, projectID, key, func(status *Error) {
 			pass.hear(status)
-			throttled = c.throttle.done(epoch, status)
+			throttled = status != nil && c.throttle.done(epoch, status)
 		})
+		c.inFlight.Add(-1)
 		cancel()
 		<-c.slots
 		pass.leave(failed)

@@ -30,6 +30,7 @@ const (
 // parts, so that changed credentials are a new key. The zero value is ready.
 type Keyring struct {
 	lead  time.Duration // maxLead if 0; tests have less time
+	most  int           // maxOpen if 0; benchmarks have more
 	mu    sync.Mutex
 	gates map[[sha256.Size]byte]*keyGate
 }
@@ -52,7 +53,7 @@ func (r *Keyring) gate(k Key) *keyGate {
 	if r.gates == nil {
 		r.gates = make(map[[sha256.Size]byte]*keyGate)
 	}
-	g := &keyGate{used: now, lead: cmp.Or(r.lead, maxLead)}
+	g := &keyGate{used: now, lead: cmp.Or(r.lead, maxLead), most: r.most}
 	r.gates[id] = g
 	return g
 }
@@ -67,6 +68,10 @@ type keyGate struct {
 	ahead int           // requests that went ahead and are not back
 	since time.Time     // when the last of them went
 	back  chan struct{} // closed and replaced when one of them is back
+
+	most  int       // maxOpen if 0
+	open  []*pass   // requests that were sent, and may be refused yet, in this order
+	queue []*waiter // those who wait to send one
 }
 
 // standing is what is known of a key.
@@ -82,6 +87,8 @@ type pass struct {
 	ahead   bool      // the key was not accepted yet
 	before  *standing // of before the status line of the answer was a refusal
 	refusal *Error    // by the status line, nil for none
+	target  target
+	sent    time.Time // zero for not
 }
 
 // enter waits until a request may be sent, or says why none may.
@@ -150,33 +157,30 @@ func (p *pass) bound(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithTimeout(ctx, p.gate.lead)
 }
 
-// valid tells whether the request may still be sent: others may have come
-// back refused while this one waited for its turn.
-func (p *pass) valid() bool {
-	p.gate.mu.Lock()
-	defer p.gate.mu.Unlock()
-	return p.gate.accepted || (p.ahead && !time.Now().Before(p.gate.until))
-}
-
 // hear takes note of what the status line of an answer says, before the rest
-// of it has come: a refusal counts from then on.
+// of it has come: a refusal counts from then on. status is nil for a success.
 func (p *pass) hear(status *Error) {
-	if status.Reason != ReasonAuth {
-		return
-	}
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	before := g.standing
-	p.before = &before
-	g.refuse(status)
-	p.refusal = g.refusal
+	switch {
+	case status == nil:
+		g.settle(p, true)
+	case status.Reason == ReasonAuth:
+		before := g.standing
+		p.before = &before
+		g.refuse(status)
+		p.refusal = g.refusal
+	}
 }
 
 // refuse holds the key back; g.mu must be held.
 func (g *keyGate) refuse(err *Error) {
 	refusal := *err // the caller names its operation in err
 	g.standing = standing{until: time.Now().Add(keyHold), refusal: &refusal}
+	for _, w := range g.queue {
+		w.wake()
+	}
 }
 
 // leave takes note of what came back: err is nil after a success.
@@ -196,6 +200,7 @@ func (p *pass) leave(err *Error) {
 	case err.Reason == ReasonAuth:
 		g.refuse(err)
 	}
+	g.settle(p, err == nil || err.provesKey())
 	if p.ahead {
 		g.ahead--
 		close(g.back)

@@ -56,7 +56,7 @@ func TestRefusedKeyIsHeld(t *testing.T) {
 		late, _ := g.enter(t.Context())
 		bad, _ := g.enter(t.Context())
 		bad.leave(&Error{Reason: ReasonAuth, Status: 401, Message: "no"})
-		if late.valid() {
+		if sent, err := late.depart(t.Context(), target{}); sent || err != nil {
 			t.Error("a request that waits for its turn may go although the key was refused")
 		}
 		late.leave(nil) // it was in flight: its success proves nothing any more

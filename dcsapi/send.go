@@ -18,12 +18,15 @@ import (
 const (
 	maxAnswer     = 16 << 20    // bytes of one answer, unpacked
 	usualAnswer   = 2 << 20     // larger ones are rare
+	maxShort      = 4 << 10     // bytes of a success that is read before it counts as one
 	maxFailure    = 64 << 10    // bytes that are read of an answer that is no success
 	maxFailureFor = time.Second // how long they are waited for
 )
 
-// send signs and sends one request and reads its answer. Of an answer that is
-// no success heard is told what its status line says, before its body is read.
+// send signs and sends one request and reads its answer. heard is told what
+// the status line of the answer says, nil for a success, before its body is
+// read; not if that is a success with a body that may be short: it may carry an
+// error_code.
 // Its errors repeat no secret.
 func (c *Client) send(ctx context.Context, call *call, projectID string, key Key, heard func(*Error)) *Error {
 	hidden := c.secrets.hide()
@@ -78,6 +81,9 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		whole := readFailure(resp, buf, cancel)
 		c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
 		return failure(answerError(resp, withoutMark(buf.Bytes()), whole, hidden, time.Now()))
+	}
+	if resp.ContentLength < 0 || resp.ContentLength > maxShort {
+		heard(nil)
 	}
 	n, err := readSuccess(resp, buf)
 	if err != nil {
