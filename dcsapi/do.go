@@ -138,7 +138,7 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 		c.options.ObserveWait(time.Since(start))
 		if err != nil {
 			pass.leave(errNotSent)
-			return &Error{Reason: ReasonTimeout, Message: "the rate limit (requests_per_second) leaves no place before the deadline", unsent: true}
+			return &Error{Reason: ReasonTimeout, Err: errNoPlace, unsent: true}
 		}
 		select {
 		case c.slots <- struct{}{}:
@@ -158,9 +158,12 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 		sendCtx, cancel := pass.bound(ctx)
 		throttled := false
 		c.inFlight.Add(1)
-		failed := c.send(sendCtx, call, projectID, key, func(status *Error) {
-			pass.hear(status)
-			throttled = status != nil && c.throttle.done(epoch, status)
+		failed := c.send(sendCtx, call, projectID, key, onWay{
+			heard: func(status *Error) {
+				pass.hear(status)
+				throttled = status != nil && c.throttle.done(epoch, status)
+			},
+			mayGo: func() bool { return pass.valid() && c.throttle.left() <= 0 },
 		})
 		c.inFlight.Add(-1)
 		cancel()

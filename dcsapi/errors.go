@@ -63,6 +63,7 @@ type Error struct {
 	Held    bool    // not sent, because the key was refused before; Err is the refusal
 
 	unsent bool // the request cannot have reached the server
+	final  bool // it has been sent often enough
 }
 
 // Error tells what was being done, what came back and, where it is not
@@ -173,6 +174,9 @@ func classify(status int, code string) Reason {
 // server trouble, broken connections. An unanswered deadline is final, and so
 // is a proxy that wants another password: it may count the refusals.
 func (e *Error) retryable() bool {
+	if e.final {
+		return false
+	}
 	if refused, ok := errors.AsType[*proxyError](e.Err); e.Status == http.StatusProxyAuthRequired || (ok && refused.status == http.StatusProxyAuthRequired) {
 		return false
 	}

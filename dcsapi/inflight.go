@@ -106,6 +106,13 @@ func (p *pass) good() bool {
 	return p.gate.accepted || (p.ahead && !time.Now().Before(p.gate.until))
 }
 
+// valid reports what good does.
+func (p *pass) valid() bool {
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	return p.good()
+}
+
 // full returns for how long no further request may be sent, unless one is
 // answered; g.mu must be held. Where nothing is answered at all one goes after
 // the other, in case that not all of them hang: this is how more than

@@ -178,7 +178,7 @@ func ourWords(err error) bool {
 	if _, ok := err.(*proxyError); ok { //nolint:errorlint // not what it wraps
 		return true
 	}
-	return err == errTooLarge || err == context.Canceled //nolint:errorlint // likewise
+	return slices.Contains([]error{errTooLarge, errEnded, errNoPlace, context.Canceled}, err)
 }
 
 // secrets are those of a client: its proxies', and the keys used last. Errors

@@ -23,15 +23,23 @@ const (
 	maxFailureFor = time.Second // how long they are waited for
 )
 
-// send signs and sends one request and reads its answer. heard is told what
-// the status line of the answer says, nil for a success, before its body is
-// read; not if that is a success with a body that may be short: it may carry an
-// error_code.
-// Its errors repeat no secret.
-func (c *Client) send(ctx context.Context, call *call, projectID string, key Key, heard func(*Error)) *Error {
+// onWay is what is asked and told while a request is on its way.
+type onWay struct {
+	// heard is told what the status line of the answer says, nil for a success,
+	// before its body is read; not if that is a success with a body that may be
+	// short: it may carry an error_code.
+	heard func(status *Error)
+	// mayGo reports whether the request may be sent again.
+	mayGo func() bool
+}
+
+// send signs and sends one request and reads its answer. Its errors repeat no
+// secret.
+func (c *Client) send(ctx context.Context, call *call, projectID string, key Key, on onWay) *Error {
 	hidden := c.secrets.hide()
 	failure := func(e *Error) *Error { return hidden.seal(e) }
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, stop := context.WithCancelCause(ctx)
+	cancel := func() { stop(nil) }
 	defer cancel()
 	endpoint := c.options.Endpoint
 	if call.iam {
@@ -42,21 +50,32 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		return failure(&Error{Reason: ReasonOther, Message: "cannot sign the request", Err: err, unsent: true})
 	}
 	hidden = c.secrets.hideWith(signature(req))
-	var connected time.Time // zero for never
 	var handshake atomic.Pointer[error]
-	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected = time.Now() },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
-			if err != nil {
-				handshake.Store(&err)
-			}
-		},
-	}))
+	start := time.Now()
+	t := &tries{stop: stop, again: func(tries int) error {
+		c.options.Observe(call.operation, "error", time.Since(start))
+		err := c.resend(ctx, tries, on.mayGo)
+		start = time.Now()
+		return err
+	}}
+	trace := t.trace()
+	trace.TLSHandshakeDone = func(_ tls.ConnectionState, err error) {
+		if err != nil {
+			handshake.Store(&err)
+		}
+	}
+	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
 	req.Header.Set("User-Agent", c.options.UserAgent)
 
-	start := time.Now()
 	resp, err := c.http.Do(req)
+	connected := t.lastConnected()
 	if err != nil {
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, errEnded):
+			return failure(&Error{Reason: ReasonNetwork, Err: errEnded, final: true})
+		case errors.Is(cause, errNoPlace):
+			return failure(&Error{Reason: ReasonTimeout, Err: errNoPlace})
+		}
 		c.options.Observe(call.operation, "error", time.Since(start))
 		failed := transportError(ctx, err, c.ownCA(), connected.IsZero())
 		if trouble := handshake.Load(); trouble != nil && failed.Problem == ProblemOther {
@@ -77,13 +96,13 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		buffers.Put(buf)
 	}()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		heard(failure(answerError(resp, nil, false, hidden, time.Now())))
+		on.heard(failure(answerError(resp, nil, false, hidden, time.Now())))
 		whole := readFailure(resp, buf, cancel)
 		c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
 		return failure(answerError(resp, withoutMark(buf.Bytes()), whole, hidden, time.Now()))
 	}
 	if resp.ContentLength < 0 || resp.ContentLength > maxShort {
-		heard(nil)
+		on.heard(nil)
 	}
 	n, err := readSuccess(resp, buf)
 	if err != nil {
