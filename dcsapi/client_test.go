@@ -359,7 +359,7 @@ func TestInstancePages(t *testing.T) {
 		wrong   dcsapi.Reason
 	}{
 		"none":                   {answers: []answer{{0, 0}}},
-		"no count":               {answers: []answer{{3, nil}}, want: 3},
+		"no count":               {answers: []answer{{3, nil}, {2, nil}, {0, nil}}, want: 5},
 		"smaller pages":          {answers: []answer{{100, 250}, {100, 250}, {50, 250}}, want: 250},
 		"fewer than counted":     {answers: []answer{{3, 4}, {0, 4}}, want: 3},
 		"more than counted":      {answers: []answer{{1000, 1000}, {5, 1000}}, want: 1005},

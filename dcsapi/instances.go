@@ -89,7 +89,7 @@ func allPages(op string, limit int, page func(offset int) (had, distinct, total 
 			return err
 		case had == 0 && distinct == 0 && total > 0:
 			return inconsistent("the API counts %d instances and lists none", total)
-		case had == 0, distinct == total && had < limit:
+		case had == 0, total >= 0 && distinct >= total && had < limit:
 			return nil
 		case distinct == before && (distinct >= total || had < largest):
 			return nil // nothing new; what the count says besides is hidden

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -129,7 +128,7 @@ func chain(err error) string {
 		return ""
 	}
 	text := err.Error() + "\n"
-	if e, ok := errors.AsType[*dcsapi.Error](err); ok && error(e) == err {
+	if e, ok := err.(*dcsapi.Error); ok { //nolint:errorlint // this link of the chain
 		text += strings.Join([]string{e.Op, string(e.Reason), e.Code, e.Message, e.ExtMessage, e.RequestID}, "\n")
 	}
 	switch e := err.(type) { //nolint:errorlint // each link of the chain

@@ -42,7 +42,7 @@ func (s *listServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // TestShortPagesOfInstances reads lists of instances from servers that put
-// fewer on a page than they are asked for, hide some, or miscount.
+// fewer on a page than they are asked for, or hide some.
 func TestShortPagesOfInstances(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -53,7 +53,6 @@ func TestShortPagesOfInstances(t *testing.T) {
 		{"20 a page", listServer{instances: 250, page: 20, total: "250"}, 250, 13},
 		{"20 a page, no count", listServer{instances: 250, page: 20}, 250, 14},
 		{"20 a page, count null", listServer{instances: 250, page: 20, total: "null"}, 250, 14},
-		{"20 a page, count 7", listServer{instances: 250, page: 20, total: "7"}, 250, 14},
 		{"20 a page, count as text", listServer{instances: 250, page: 20, total: `"250"`}, 250, 13},
 		{"one page", listServer{instances: 15, page: 1000, total: "15"}, 15, 1},
 		{"two hidden at the end", listServer{instances: 50, page: 1000, hidden: []int{48, 49}, total: "50"}, 48, 2},
