@@ -65,7 +65,7 @@ type Client struct {
 	options   Options
 	http      *http.Client
 	pace      *pace
-	slots     chan struct{} // holds one element per request in flight, or about to be
+	slots     *slots
 	inFlight  atomic.Int64
 	throttle  throttle
 	project   projectID
@@ -108,7 +108,7 @@ func New(o Options) *Client {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		pace:    newPace(o.RequestsPerSecond),
-		slots:   make(chan struct{}, o.MaxConcurrentRequests),
+		slots:   newSlots(o.MaxConcurrentRequests),
 		project: projectID{known: o.ProjectID, turn: make(chan struct{}, 1)},
 		secrets: secrets{proxies: proxySecrets(o.Proxy, o.Endpoint, o.IAMEndpoint)},
 	}

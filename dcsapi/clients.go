@@ -57,6 +57,7 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 		op:        fmt.Sprintf("list sessions of node %s of instance %s", r.NodeID, r.InstanceID),
 		method:    http.MethodGet,
 		path:      "/instances/" + r.InstanceID + "/clients",
+		node:      r.InstanceID + "/" + r.NodeID,
 		query:     query,
 		noRetry:   r.Once,
 		decode: func(body []byte, h http.Header) (err error) {
@@ -95,6 +96,7 @@ func (c *Client) ScanClients(ctx context.Context, instanceID, nodeID string) (jo
 		op:        fmt.Sprintf("scan sessions of node %s of instance %s", nodeID, instanceID),
 		method:    http.MethodPost,
 		path:      "/instances/" + instanceID + "/clients",
+		node:      instanceID + "/" + nodeID,
 		body:      string(body),
 		once:      true,
 		decode: func(body []byte, _ http.Header) error {

@@ -1,6 +1,7 @@
 package dcsapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type call struct {
 	iam       bool   // goes to IAM, and is not about a project
 	method    string
 	path      string
+	node      string // the node whose sessions it is about, "" for none: requests share the slots by it
 	query     map[string]string
 	body      string
 	once      bool // never send it twice
@@ -140,22 +142,21 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 			pass.leave(errNotSent)
 			return &Error{Reason: ReasonTimeout, Err: errNoPlace, unsent: true}
 		}
-		select {
-		case c.slots <- struct{}{}:
-		case <-ctx.Done():
+		slot, err := c.slots.acquire(ctx, cmp.Or(call.node, call.path), !call.once)
+		if err != nil {
 			pass.leave(errNotSent)
 			return &Error{Reason: ReasonTimeout, Message: "no free request slot (max_concurrent_requests) before the deadline", unsent: true}
 		}
-		sent, late := pass.depart(ctx, call.target(c.options.Endpoint, projectID))
+		sent, late := pass.depart(slot.ctx, call.target(c.options.Endpoint, projectID))
 		if late != nil || !sent || c.throttle.left() > 0 {
-			<-c.slots
+			slot.release(false)
 			pass.leave(errNotSent)
-			if late != nil {
+			if late != nil && (ctx.Err() != nil || !slot.reclaimed()) {
 				return late
 			}
 			continue
 		}
-		sendCtx, cancel := pass.bound(ctx)
+		sendCtx, cancel := pass.bound(slot.ctx)
 		throttled := false
 		c.inFlight.Add(1)
 		failed := c.send(sendCtx, call, projectID, key, onWay{
@@ -167,8 +168,11 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 		})
 		c.inFlight.Add(-1)
 		cancel()
-		<-c.slots
+		slot.release(failed == nil || failed.Reason != ReasonTimeout)
 		pass.leave(failed)
+		if failed != nil && failed.Reason == ReasonTimeout && slot.reclaimed() && ctx.Err() == nil {
+			continue // others had their share of the slots meanwhile
+		}
 		if c.throttle.done(epoch, failed) || throttled {
 			c.pace.slowDown()
 		} else if failed == nil {
