@@ -20,6 +20,9 @@ const (
 	// maxAcceptRate is more connections per second than a node can accept: ids
 	// that rise faster do not count connections.
 	maxAcceptRate = 100_000
+	// maxLateness bounds by how much the API's clock may say that more time has
+	// passed between two lists than there was between reading them.
+	maxLateness = 10 * time.Minute
 )
 
 // churn compares the lists of a node, one after the other. Of each it keeps 8
@@ -61,14 +64,15 @@ func (c *churn) observe(keys sessionKeys, taken, read time.Time) {
 }
 
 // gap returns how many seconds at least, and at most, lie between the last
-// list and one that was taken and read at the given times. Either clock may
-// have jumped, and a list may have been read long after it was taken.
+// list and one that was taken and read at the given times. The API's clock may
+// have jumped, and a list may have been read up to maxLateness after it was
+// taken.
 func (c *churn) gap(taken, read time.Time) (short, long float64) {
 	short = read.Sub(c.read).Seconds()
 	long = short
 	if !taken.IsZero() && !c.taken.IsZero() {
 		byAPI := taken.Sub(c.taken).Seconds()
-		short, long = min(short, byAPI), max(long, byAPI)
+		short, long = min(short, byAPI), max(long, min(byAPI, long+maxLateness.Seconds()))
 	}
 	return max(0, short), max(0, long) + 1
 }
