@@ -190,6 +190,9 @@ func TestScanFaults(t *testing.T) {
 				got.want(t, 1, "dcs_node_error", "node_id=node-1", "reason="+string(f.reason))
 				got.wantNone(t, "dcs_node_error", "node_id=node-2")
 			}
+			for end := time.Now().Add(10 * time.Second); h.requests("scan_clients", "node-1") == 0 && time.Now().Before(end); {
+				time.Sleep(10 * time.Millisecond) // one that hangs is recorded at its end
+			}
 			if n := h.requests("scan_clients", "node-1"); n != f.sent {
 				t.Errorf("%d scans were sent, want %d: a scan is not repeated", n, f.sent)
 			}

@@ -56,7 +56,7 @@ func (t *Target) refreshNodesAfter(err error) {
 type ScanState struct {
 	Off         bool          // the configuration leaves them to somebody else
 	MinInterval time.Duration // how long there is between two
-	At          time.Time     // when this collector asked for the last one, zero if it did not yet
+	At          time.Time     // when the last one was, as far as this collector knows; zero if it knows of none
 	Due         time.Duration // how long until it may ask again, 0 for now
 }
 
@@ -118,7 +118,7 @@ func (c *Collector) Scan(ctx context.Context, t *Target, nodeID string) error {
 // scanInTurn has a node scanned if that is due when its turn comes, and returns
 // the time of the list before too. The scan is seen through even if who asked
 // for it goes away: its result is the node's. It keeps scrapes from the node
-// no longer than Scan.Wait.
+// no longer than Scan.Wait, or a second if that is longer.
 func (r *nodeReader) scanInTurn(ctx context.Context, n *node) (due bool, before string, err error) {
 	turn, err := n.takeTurn(ctx)
 	if err != nil {
@@ -128,7 +128,10 @@ func (r *nodeReader) scanInTurn(ctx context.Context, n *node) (due bool, before 
 	if !r.options.Scan.due(n.scanned) {
 		return false, n.seen, nil
 	}
-	r.scan(context.WithoutCancel(ctx), n, time.Now().Add(r.options.Scan.Wait))
+	asked, _ := r.scan(context.WithoutCancel(ctx), n, time.Now().Add(max(r.options.Scan.Wait, time.Second)))
+	if !asked && n.pending == nil {
+		return false, n.seen, nil // the list turned out to be young
+	}
 	return true, n.seen, n.scanError
 }
 

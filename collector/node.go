@@ -16,19 +16,6 @@ const (
 	pollMax = time.Second
 )
 
-// ScanOptions say when new session lists are asked for.
-type ScanOptions struct {
-	Off         bool          // never: somebody else scans
-	MinInterval time.Duration // a node is not scanned more often, from start to start
-	Wait        time.Duration // how long a scrape waits for the new list
-}
-
-// due tells whether a node that was scanned last at a time, zero for never, is
-// to be scanned.
-func (o *ScanOptions) due(last time.Time) bool {
-	return !o.Off && (last.IsZero() || time.Since(last) >= o.MinInterval)
-}
-
 // node is what is remembered of a node from one scrape to the next. What
 // follows the flight belongs to the one under way.
 type node struct {
@@ -41,17 +28,19 @@ type node struct {
 	plan   plan
 	warned []dcsapi.Reason // of the warnings in the last scrape: for the log
 
-	scanned   time.Time // when the last scan was started, by our clock
-	scanError error     // how it failed, nil if it did not
-	seen      string    // the `time` of the list that the API gave last, "" if none
-	awaited   bool      // a scan was sent since, and no newer list was seen: it may have come
-	last      *Snapshot // the last list that was read whole
+	scanned   time.Time    // when the last scan was started, by our clock
+	pending   *pendingScan // the last scan, if it was not answered when somebody looked last
+	scanError error        // how it failed, nil if it did not
+	seen      string       // the `time` of the list that the API gave last, "" if none
+	awaited   bool         // a scan was sent since, and no newer list was seen: it may have come
+	last      *Snapshot    // the last list that was read whole
 	lastAs    *AggregateOptions
-	lastTime  string // its `time`
-	lastAge   time.Duration
-	lastRead  time.Time // when, by our clock, it was lastAge old
-	lastSize  int       // how many pages it had
-	lost      int       // how many of its sessions could not be read
+	lastTime  string        // its `time`
+	lastAge   time.Duration // negative if its time is ahead of the clock
+	lastClock string        // by which it was lastAge old
+	lastRead  time.Time     // when, by our clock, it was lastAge old
+	lastSize  int           // how many pages it had
+	lost      int           // how many of its sessions could not be read
 	habits    listHabits
 	top       topLists
 	churn     churn
@@ -88,7 +77,7 @@ func (r *nodeReader) readNode(ctx context.Context, n *node) (out reading) {
 	defer sent()
 
 	waitUntil := earlier(shareOf(ctx, waitShare), start.Add(r.options.Timeout))
-	scanned := r.scan(ctx, n, shareOf(ctx, r.scanShare))
+	_, coming := r.scan(ctx, n, shareOf(ctx, r.scanShare))
 	sent()
 	if dcsapi.Unsent(n.scanError) && n.seen == "" {
 		out.err = n.scanError // there is no list to read
@@ -99,7 +88,7 @@ func (r *nodeReader) readNode(ctx context.Context, n *node) (out reading) {
 	until := earlier(time.Now().Add(r.options.Scan.Wait), waitUntil)
 	r.scans.wait(ctx, until)
 	var begun *list
-	if scanned {
+	if coming {
 		begun = r.await(ctx, n, until)
 	}
 	out.snapshot, out.err = r.list(ctx, n, begun)
@@ -119,35 +108,6 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// scan asks for a new list if that is due, and tells whether one may be under
-// way. It ends at the given time. What fails is remembered until the next
-// scan: the lists read meanwhile are older for it.
-func (r *nodeReader) scan(ctx context.Context, n *node, until time.Time) bool {
-	if !r.options.Scan.due(n.scanned) {
-		return false
-	}
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	if !n.knowsList() {
-		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
-		if err == nil {
-			n.seen = page.Time
-		}
-	}
-	before := n.scanned
-	n.scanned = time.Now()
-	_, err := r.api.ScanClients(ctx, n.instanceID, n.id)
-	if dcsapi.ReasonOf(err) == dcsapi.ReasonBusy {
-		err = nil // one is running
-	}
-	n.scanError, n.awaited = err, true
-	switch reason := dcsapi.ReasonOf(err); {
-	case dcsapi.Unsent(err), reason == dcsapi.ReasonThrottled, reason == dcsapi.ReasonAuth:
-		n.scanned = before // it did not get as far as the node: the next scrape may try again
-	}
-	return err == nil
 }
 
 // knowsList tells whether seen is the time of the list that the API has, unless
@@ -226,27 +186,38 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 		n.lost = l.pages.lost
 		n.habits = l.habits.learn(&l.pages, l.first.Count, len(l.roster.keys), now)
 	}
-	n.lastRead = now
+	n.lastRead, n.lastAge, n.lastClock = now, 0, ownClock
 	if !first.Date.IsZero() {
-		now = first.Date
+		now, n.lastClock = first.Date, serverClock
 	}
-	n.lastAge = now.Sub(n.last.Taken)
+	if !first.Taken.IsZero() {
+		n.lastAge = now.Sub(n.last.Taken)
+	}
 	if !n.usable(r.options) {
-		return nil, &dcsapi.Error{
-			Op: "list sessions of node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonStale,
-			Message: "the list is " + n.lastAge.Round(time.Second).String() + " old, more than max_snapshot_age (" +
-				r.options.MaxSnapshotAge.String() + "): nobody scans the node, or its scans fail",
-		}
+		return nil, n.stale(r.options)
 	}
 	return n.last, nil
 }
 
-// usable tells whether the last list is there, added up as wanted and not
-// older than allowed. A list without a time is as old as nobody knows, and
-// allowed.
+// maxAhead is how far the time of a list may be ahead of the clock by which its
+// age is told: clocks differ a little.
+const maxAhead = 2 * time.Minute
+
+// The clocks by which the age of a list is told.
+const (
+	serverClock = "the clock of the API (the answer's Date header)"
+	ownClock    = "the clock of this machine (the answer has no Date header)"
+)
+
+// usable reports whether the last list is there, added up as wanted and not
+// older than allowed, nor from the future. Lists without a time are always
+// accepted, and so is every list where any age is allowed.
 func (n *node) usable(o *Options) bool {
 	if n.last == nil || n.lastAs != o.Aggregate {
 		return false
 	}
-	return o.MaxSnapshotAge == 0 || n.last.Taken.IsZero() || n.lastAge+time.Since(n.lastRead) <= o.MaxSnapshotAge
+	if o.MaxSnapshotAge == 0 || n.last.Taken.IsZero() {
+		return true
+	}
+	return n.lastAge >= -maxAhead && max(0, n.lastAge)+time.Since(n.lastRead) <= o.MaxSnapshotAge
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"dcs_session_exporter/dcsapi"
 )
@@ -27,6 +28,17 @@ func (n *node) warnings() []error {
 			"): its age is not known, and max_snapshot_age cannot be kept. Please report this message: no such answer is documented")
 	}
 	return all
+}
+
+// stale is why the last list, which the API gave just now, is not usable.
+func (n *node) stale(o *Options) error {
+	message := fmt.Sprintf("the list is %s old, more than max_snapshot_age (%s): nobody scans the node, or its scans fail",
+		n.lastAge.Round(time.Second), o.MaxSnapshotAge)
+	if n.lastAge < -maxAhead {
+		message = fmt.Sprintf("the list's \"time\" is %s, which is %s ahead of %s: one of the two clocks is wrong, or the API writes its local time as UTC. Correct the clock, or accept lists of any age with max_snapshot_age: 0s",
+			n.last.Taken.UTC().Format(time.RFC3339), (-n.lastAge).Round(time.Second), n.lastClock)
+	}
+	return &dcsapi.Error{Op: "list sessions of node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonStale, Message: message}
 }
 
 // begun returns those of the warnings whose reasons the node did not have in

@@ -299,3 +299,15 @@ func TestDeadlineHeader(t *testing.T) {
 		t.Errorf("%s\n%.500s", resp.Status, body)
 	}
 }
+
+// TestShortestTimeout checks that a timeout in which nothing can be read is
+// raised to one in which something can.
+func TestShortestTimeout(t *testing.T) {
+	t.Parallel()
+	api, url := start(t)
+	api.AddFault(emulator.Fault{Operation: "list_clients", Delay: 20 * time.Millisecond})
+	_, body := get(t, url+"/metrics", http.Header{"X-Prometheus-Scrape-Timeout-Seconds": {"0.01"}})
+	if !strings.Contains(body, `dcs_up{instance_id="instance-1"} 1`) {
+		t.Errorf("instance-1 is not read:\n%.500s", body)
+	}
+}

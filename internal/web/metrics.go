@@ -60,6 +60,10 @@ func probe(o Options) http.Handler {
 	})
 }
 
+// minTimeout is the shortest timeout that a header can ask for: in less than
+// that nothing can be read, and it would be tried again and again.
+const minTimeout = time.Second
+
 // slack is how long writing an answer may take after its scrape.
 const slack = 30 * time.Second
 
@@ -91,14 +95,15 @@ func (b buffered) Write(p []byte) (int, error) { return b.Writer.Write(p) }
 
 // scrapeTimeout returns how long a scrape may take: what Prometheus' header
 // says less offset, at most longest. A header that makes no sense is ignored,
-// and a timeout that the offset would use up is halved instead.
+// a timeout below minTimeout is raised to it, and one that the offset would use
+// up is halved instead.
 func scrapeTimeout(header string, longest, offset time.Duration) time.Duration {
 	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || math.IsNaN(seconds) || seconds <= 0 || seconds >= longest.Seconds()+offset.Seconds() {
 		return longest
 	}
-	asked := time.Duration(seconds * float64(time.Second))
-	return max(asked-offset, asked/2)
+	asked := max(time.Duration(seconds*float64(time.Second)), minTimeout)
+	return min(max(asked-offset, asked/2), longest)
 }
 
 // errorLog logs what goes wrong while metrics are gathered.
