@@ -19,6 +19,7 @@ const (
 // node is what is remembered of a node from one scrape to the next. What
 // follows the flight belongs to the one under way.
 type node struct {
+	lastListed
 	instanceID string
 	id         string
 	failing    atomic.Bool // the last scrape could not read it: for the log

@@ -2,9 +2,7 @@ package collector
 
 import (
 	"context"
-	"maps"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,6 +70,7 @@ type nodeLists struct{ asked time.Time }
 
 // instance is what is remembered of an instance.
 type instance struct {
+	lastListed
 	id    string
 	nodes *remembered[[]dcsapi.Node]
 
@@ -120,9 +119,9 @@ func (k *known) fetchInventory(ctx context.Context) (inventory, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	maps.DeleteFunc(k.instances, func(id string, _ *instance) bool {
+	forget(k.instances, len(out.at)+len(k.configured), k.tasks.options.Load().keep(), func(id string) bool {
 		_, there := out.at[id]
-		return !there && !k.configured[id]
+		return there || k.configured[id]
 	})
 	return out, nil
 }
@@ -207,13 +206,6 @@ func (i *instance) node(id string) *node {
 		i.known[id] = n
 	}
 	return n
-}
-
-// forget drops what is remembered of nodes that are read no more.
-func (i *instance) forget(keep []string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	maps.DeleteFunc(i.known, func(id string, _ *node) bool { return !slices.Contains(keep, id) })
 }
 
 // isUnsupported tells whether the API has said lately that the instance has no

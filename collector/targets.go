@@ -139,6 +139,6 @@ func (t *Target) toRead(ctx context.Context, atOnce bool, ttl time.Duration) ([]
 	if len(nodes) == 0 {
 		return nil, &dcsapi.Error{Op: "list nodes of instance " + t.ID, Reason: dcsapi.ReasonNotFound, Message: "the instance has no node that holds sessions"}
 	}
-	t.state.forget(nodes)
+	t.state.forget(nodes, t.project.tasks.options.Load().keep())
 	return nodes, nil
 }
