@@ -140,12 +140,12 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 		c.options.ObserveWait(time.Since(start))
 		if err != nil {
 			pass.leave(errNotSent)
-			return &Error{Reason: ReasonTimeout, Err: errNoPlace, unsent: true}
+			return noPlace(err)
 		}
 		slot, err := c.slots.acquire(ctx, cmp.Or(call.node, call.path), !call.once)
 		if err != nil {
 			pass.leave(errNotSent)
-			return &Error{Reason: ReasonTimeout, Message: "no free request slot (max_concurrent_requests) before the deadline", unsent: true}
+			return notSent(ctx.Err(), errNoSlot)
 		}
 		sent, late := pass.depart(slot.ctx, call.target(c.options.Endpoint, projectID))
 		if late != nil || !sent || c.throttle.left() > 0 {

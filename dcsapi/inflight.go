@@ -70,7 +70,7 @@ func (p *pass) depart(ctx context.Context, about target) (sent bool, err *Error)
 		case <-me.turn:
 		case <-timer.C:
 		case <-ctx.Done():
-			err = &Error{Reason: ReasonTimeout, Message: "the requests before, with the same key, have not been answered", unsent: true}
+			err = notSent(ctx.Err(), errKeyBusy)
 		}
 		timer.Stop()
 		g.mu.Lock()

@@ -123,7 +123,7 @@ func (g *keyGate) enter(ctx context.Context) (*pass, error) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, &Error{Reason: ReasonTimeout, Message: "the first request with this key has not been answered"}
+			return nil, notSent(ctx.Err(), errKeyUnproven)
 		}
 		timer.Stop()
 	}
