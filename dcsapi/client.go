@@ -3,9 +3,10 @@
 // nodes, and the project's id.
 //
 // A request's way: its operation (clients.go, instances.go, project.go),
-// repetition and limits (do.go, throttle.go), the rule about keys (keygate.go),
-// the key (key.go, chain.go), the signature (sign.go), the answer (page.go,
-// answer.go, errors.go).
+// repetition and limits (do.go, throttle.go), the rule about keys (keygate.go,
+// inflight.go), the key (key.go, keyfile.go, chain.go), the signature (sign.go),
+// the network (send.go, resend.go), the answer (page.go, answer.go, errors.go).
+// No error repeats a secret (secrets.go).
 package dcsapi
 
 import (

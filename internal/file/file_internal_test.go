@@ -33,9 +33,11 @@ func TestHangingFileSystem(t *testing.T) {
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
+		mu.Lock()
 		if tries < 5 || tries > 15 {
 			t.Errorf("tried %d times in an hour", tries)
 		}
+		mu.Unlock()
 		if b, err := r.Read(t.Context(), "g", 1); err == nil {
 			t.Errorf("another file: %q", b)
 		}
