@@ -45,6 +45,7 @@ func newClient(t testing.TB, handler http.Handler, change func(*dcsapi.Options))
 	client := dcsapi.New(o)
 	t.Cleanup(func() {
 		client.Close()
+		server.CloseClientConnections() // such as net/http has opened and not used
 		server.Close()
 	})
 	return client

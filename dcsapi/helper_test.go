@@ -23,6 +23,7 @@ func newHandlerClient(t *testing.T, keys KeySource, handler http.Handler) *Clien
 	client := New(Options{Endpoint: server.URL, ProjectID: "p", Keys: keys, RequestsPerSecond: 1000})
 	t.Cleanup(func() {
 		client.Close()
+		server.CloseClientConnections()
 		server.Close()
 	})
 	return client
