@@ -62,9 +62,9 @@ Project in region cn-north-4
 WARNINGS
 DIR/config.yml:3: projects[0].project_id: "orders" does not look like a project's id, which is 32 hexadecimal digits: is this a name? The console has the id under My Credentials
 DIR/config.yml:4: projects[0].credentials.access_key: has a variable in it, and variables are not expanded: write the value itself, or name a file that holds it in access_key_file, or leave credentials out: the default chain reads the environment
-DIR/config.yml:4: projects[0].credentials.secret_key_file: file DIR/sk can be read by every user of this machine: take that right away (chmod o-r)
+DIR/config.yml:4: projects[0].credentials.secret_key_file: file DIR/sk can be read by every user of this machine: run chmod o-r on it
 DIR/config.yml:4: projects[0].credentials.secret_key_file: file DIR/sk begins with a byte order mark, which is left out: save it as UTF-8 without one
-DIR/config.yml:5: projects[0].proxy_url: the secret stands in a file that every user of this machine can read: take that right away (chmod o-r)
+DIR/config.yml:5: projects[0].proxy_url: every user of this machine can read the file that holds this secret: run chmod o-r on it
 DIR/config.yml:6: projects[0].instances[0].id: "prod-orders" does not look like an instance's id, such as 1f63d64e-0000-4000-8000-000000000000: is this a name? check --online names the id
 `
 	if got := check(bad, 0o644); got != want {

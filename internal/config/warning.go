@@ -93,7 +93,7 @@ func (v value) warnVariable(text string) {
 // warnReadable warns of a file with a secret that every user can read.
 func (v value) warnReadable(path string) {
 	if info, err := os.Stat(path); err == nil && isReadableByAll(info) {
-		v.warn(WarnReadable, "file %s can be read by every user of this machine: take that right away (chmod o-r)", path)
+		v.warn(WarnReadable, "file %s can be read by every user of this machine: run chmod o-r on it", path)
 	}
 }
 
@@ -101,7 +101,7 @@ func (v value) warnReadable(path string) {
 // read that.
 func (v value) warnInline() {
 	if v.d.readable {
-		v.warn(WarnReadable, "the secret stands in a file that every user of this machine can read: take that right away (chmod o-r)")
+		v.warn(WarnReadable, "every user of this machine can read the file that holds this secret: run chmod o-r on it")
 	}
 }
 

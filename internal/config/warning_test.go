@@ -124,8 +124,8 @@ func TestReadableSecrets(t *testing.T) {
 	cert, key := newPair(t)
 	indented := "|\n        " + strings.ReplaceAll(strings.TrimSpace(key), "\n", "\n        ")
 	const (
-		inline = "the secret stands in a file that every user of this machine can read: take that right away (chmod o-r)"
-		file   = "can be read by every user of this machine: take that right away (chmod o-r)"
+		inline = "every user of this machine can read the file that holds this secret: run chmod o-r on it"
+		file   = "can be read by every user of this machine: run chmod o-r on it"
 	)
 	for _, tt := range []struct {
 		name, lines string
