@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -50,13 +51,25 @@ func metaLabels(t *collector.Target) map[string]string {
 		"__meta_dcs_spec_code":             t.Details.SpecCode,
 		"__meta_dcs_status":                t.Details.Status,
 	}
-	for _, key := range slices.Sorted(maps.Keys(t.Details.Tags)) {
+	for _, key := range slices.SortedFunc(maps.Keys(t.Details.Tags), exactFirst) {
 		name := "__meta_dcs_tag_" + labelName(key)
-		if _, taken := labels[name]; !taken { // of two keys that look the same then, the first
+		if _, taken := labels[name]; !taken { // of keys that look the same then, the first
 			labels[name] = t.Details.Tags[key]
 		}
 	}
 	return labels
+}
+
+// exactFirst orders keys of tags: those that are names of labels as they are
+// come first, so that none of them loses its label to a similar one.
+func exactFirst(a, b string) int {
+	changed := func(key string) int {
+		if labelName(key) == key {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(changed(a), changed(b)), cmp.Compare(a, b))
 }
 
 // labelName replaces what the name of a label cannot have, as Prometheus does

@@ -101,7 +101,7 @@ func TestServiceDiscovery(t *testing.T) {
 		o.DiscoveryInterval = time.Nanosecond
 	}}))
 	api.Change("instance-1", func(i *emulator.Instance) {
-		i.Tags = map[string]string{"team": "orders", "cost-center": "7", "cost.center": "8", "ü": "<&>\xff", "": "empty", "A b": ""}
+		i.Tags = map[string]string{"team": "orders", "cost-center": "7", "cost.center": "8", "cost-unit": "cleaned", "cost_unit": "exact", "ü": "<&>\xff", "": "empty", "A b": ""}
 	})
 	var groups []struct {
 		Targets []string          `json:"targets"`
@@ -133,7 +133,7 @@ func TestServiceDiscovery(t *testing.T) {
 		"instance-1": {
 			"__meta_dcs_name": "orders", "__meta_dcs_region": "cn-north-4", "__meta_dcs_project": "project-1", "__meta_dcs_enterprise_project_id": "0",
 			"__meta_dcs_engine": "Redis", "__meta_dcs_version": "6.0", "__meta_dcs_spec_code": "redis.single.xu1.large.1", "__meta_dcs_status": "RUNNING",
-			"__meta_dcs_tag_team": "orders", "__meta_dcs_tag_cost_center": "7", "__meta_dcs_tag__": "<&>\uFFFD", "__meta_dcs_tag_": "empty", "__meta_dcs_tag_A_b": "",
+			"__meta_dcs_tag_team": "orders", "__meta_dcs_tag_cost_center": "7", "__meta_dcs_tag_cost_unit": "exact", "__meta_dcs_tag__": "<&>\uFFFD", "__meta_dcs_tag_": "empty", "__meta_dcs_tag_A_b": "",
 		},
 		"elsewhere": {
 			"__meta_dcs_name": "", "__meta_dcs_region": "cn-north-4", "__meta_dcs_project": "project-1", "__meta_dcs_enterprise_project_id": "",
