@@ -71,7 +71,7 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 	registry.MustRegister(d.own, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), versioncollector.NewCollector(name))
 	handler, err := web.NewHandler(web.Options{
 		Settings: d.settings, Reload: d.reload,
-		Own: registry, TelemetryPath: f.telemetryPath, Sessions: access,
+		Own: registry, Rejected: d.own.ScrapeRejected, TelemetryPath: f.telemetryPath, Sessions: access,
 		Version: version.Version, Demo: f.demo, Logger: logger,
 	})
 	if err != nil {

@@ -108,19 +108,27 @@ func (c *Collector) Close() {
 
 // Scrape returns the gatherer of one scrape of all targets, which ends with
 // ctx. All nodes are read when it gathers, each time anew.
-func (c *Collector) Scrape(ctx context.Context) prometheus.Gatherer {
-	return &scrape{c, ctx, nil, func(*Metric) bool { return true }}
+func (c *Collector) Scrape(ctx context.Context) Gatherer {
+	return &scrape{c, ctx, nil, func(*Metric) bool { return true }, nil}
 }
 
 // Probe returns the gatherer of one scrape of a single target.
-func (c *Collector) Probe(ctx context.Context, t *Target) prometheus.Gatherer {
-	return &scrape{c, ctx, t, func(m *Metric) bool { return !m.aboutProject() }}
+func (c *Collector) Probe(ctx context.Context, t *Target) Gatherer {
+	return &scrape{c, ctx, t, func(m *Metric) bool { return !m.aboutProject() }, nil}
 }
 
 // ScrapeProjects returns the gatherer of what is known about the projects; no
 // target is read.
-func (c *Collector) ScrapeProjects(ctx context.Context) prometheus.Gatherer {
-	return &scrape{c, ctx, new(Target), (*Metric).aboutProject}
+func (c *Collector) ScrapeProjects(ctx context.Context) Gatherer {
+	return &scrape{c, ctx, new(Target), (*Metric).aboutProject, nil}
+}
+
+// Gatherer gathers the metrics of one scrape.
+type Gatherer interface {
+	prometheus.Gatherer
+	// Read reads the nodes, which takes time and little memory, where Gather
+	// makes the metrics of what was read. Gather calls it if nobody has.
+	Read()
 }
 
 // scrape is a gatherer with the context of one request: prometheus.Gatherer
@@ -130,12 +138,18 @@ type scrape struct {
 	ctx  context.Context
 	only *Target            // nil for all; one without a project for none
 	has  func(*Metric) bool // the metrics that it collects
+	read *result            // nil before Read
 }
+
+// Read implements Gatherer.
+func (s *scrape) Read() { s.read = s.collect(s.ctx, s.only) }
 
 // Gather implements prometheus.Gatherer. The catalogue sees to it that what it
 // returns is consistent.
 func (s *scrape) Gather() ([]*dto.MetricFamily, error) {
-	result := s.collect(s.ctx, s.only)
+	if s.read == nil {
+		s.Read()
+	}
 	var families []*dto.MetricFamily
 	var errs []error
 	for i := range catalogue {
@@ -144,7 +158,7 @@ func (s *scrape) Gather() ([]*dto.MetricFamily, error) {
 			continue
 		}
 		f := newFamily(m)
-		m.collect(result, emitter{f})
+		m.collect(s.read, emitter{f})
 		done, err := f.finish()
 		errs = append(errs, err)
 		if done != nil {

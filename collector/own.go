@@ -18,6 +18,7 @@ type OwnMetrics struct {
 	errors     *prometheus.CounterVec
 	tornLists  *prometheus.CounterVec
 	waited     *prometheus.CounterVec
+	rejected   prometheus.Counter
 	reloadGood prometheus.Gauge
 	reloadTime prometheus.Gauge
 
@@ -37,6 +38,10 @@ func NewOwnMetrics() *OwnMetrics {
 		m := find(name)
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: m.Name, Help: m.Help})
 	}
+	single := func(name string) prometheus.Counter {
+		m := find(name)
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: m.Name, Help: m.Help})
+	}
 	duration := find("dcs_session_exporter_api_request_duration_seconds")
 	return &OwnMetrics{
 		requests: counter("dcs_session_exporter_api_requests_total"),
@@ -47,6 +52,7 @@ func NewOwnMetrics() *OwnMetrics {
 		errors:     counter("dcs_session_exporter_scrape_errors_total"),
 		tornLists:  counter("dcs_session_exporter_torn_lists_total"),
 		waited:     counter("dcs_session_exporter_limiter_wait_seconds_total"),
+		rejected:   single("dcs_session_exporter_scrapes_rejected_total"),
 		reloadGood: gauge("dcs_session_exporter_config_last_reload_successful"),
 		reloadTime: gauge("dcs_session_exporter_config_last_reload_success_timestamp_seconds"),
 		projects:   make(map[string]bool),
@@ -54,7 +60,7 @@ func NewOwnMetrics() *OwnMetrics {
 }
 
 func (m *OwnMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.durations, m.errors, m.tornLists, m.waited, m.reloadGood, m.reloadTime}
+	return []prometheus.Collector{m.requests, m.durations, m.errors, m.tornLists, m.waited, m.rejected, m.reloadGood, m.reloadTime}
 }
 
 // Describe implements prometheus.Collector.
@@ -88,6 +94,9 @@ func (m *OwnMetrics) ObserveRequest(projectID, operation, code string, took time
 func (m *OwnMetrics) ObserveWait(projectID string, waited time.Duration) {
 	m.waited.WithLabelValues(projectID).Add(waited.Seconds())
 }
+
+// ScrapeRejected counts a scrape that was answered with 503.
+func (m *OwnMetrics) ScrapeRejected() { m.rejected.Inc() }
 
 // ConfigRefused notes that the configuration was not loaded, and the one before
 // is still in force.

@@ -1,5 +1,5 @@
 // Package web serves the exporter's HTTP endpoints: /metrics and /probe
-// (metrics.go), /sd (discovery.go), /sessions (sessions.go) for those who may
+// (metrics.go, rendering.go, answer.go), /sd (discovery.go), /sessions (sessions.go) for those who may
 // see it (access.go), /-/healthy, /-/ready and /-/reload (lifecycle.go), and the
 // landing page.
 package web
@@ -24,6 +24,7 @@ type Options struct {
 	Settings      func() (Settings, func()) // those in force, until the function is called
 	Reload        func() error              // loads the configuration again, whole or not at all
 	Own           prometheus.Gatherer       // the exporter's own metrics
+	Rejected      func()                    // counts a scrape that there was no place for; nil for nothing
 	Sessions      *Access                   // who may see the live table of sessions, nil for nobody
 	TelemetryPath string                    // where metrics are, such as "/metrics"
 	Version       string                    // for the landing page
@@ -54,8 +55,10 @@ func IsTelemetryPath(p string) bool {
 // NewHandler returns the handler of all endpoints.
 func NewHandler(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
-	mux.Handle("GET "+o.TelemetryPath, metrics(o))
-	mux.Handle("GET /probe", probe(o))
+	out := new(outbox)
+	scrapes := newScrapes(o, out)
+	mux.Handle("GET "+o.TelemetryPath, metrics(scrapes))
+	mux.Handle("GET /probe", probe(scrapes))
 	mux.Handle("GET /sd", discovery(o))
 	handleSessions(mux, o)
 	lifecycle(mux, o)

@@ -110,7 +110,7 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 			return web.Settings{Collector: coll, Timeout: cmp.Or(h.timeout, 10*time.Second), TimeoutOffset: 500 * time.Millisecond, ExporterOnly: h.exporterOnly}, func() {}
 		},
 		Reload: h.reload, Sessions: h.sessions,
-		Own: registry, TelemetryPath: "/metrics",
+		Own: registry, Rejected: own.ScrapeRejected, TelemetryPath: "/metrics",
 		Version: "1.2.3", Logger: log.NewNopLogger(),
 	})
 	if err != nil {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"math"
@@ -14,49 +13,41 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // timeoutHeader is how Prometheus says when it gives a scrape up.
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
 // metrics serves the sessions of all instances and the exporter's own metrics,
-// or only the latter. It reads everything anew for each request, and answers in
-// time with what it has: what could not be read is told by metrics, not by the
-// HTTP status.
-func metrics(o Options) http.Handler {
+// or only the latter. It reads everything anew, but for scrapes that overlap,
+// and answers in time with what it has: what could not be read is told by
+// metrics, not by the HTTP status.
+func metrics(t *scrapes) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, done := o.Settings()
-		defer done()
-		o.scrape(w, r, s, func(ctx context.Context) prometheus.Gatherer {
+		s, done := t.Settings()
+		t.serve(w, r, s, done, subject{s.Collector, ""}, func(ctx context.Context) []prometheus.Gatherer {
+			sessions := s.Collector.Scrape
 			if s.ExporterOnly {
-				return s.Collector.ScrapeProjects(ctx)
+				sessions = s.Collector.ScrapeProjects
 			}
-			return s.Collector.Scrape(ctx)
-		}, o.Own) // the exporter's own metrics come second: they count this scrape
+			return []prometheus.Gatherer{sessions(ctx), t.Own} // the exporter's own metrics come second: they count this scrape
+		})
 	})
 }
 
 // probe serves the sessions of the instance that the parameter target names.
-func probe(o Options) http.Handler {
+func probe(t *scrapes) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, done := o.Settings()
-		defer done()
-		targets := r.URL.Query()["target"]
-		if len(targets) != 1 || targets[0] == "" {
-			say(w, http.StatusBadRequest, "Name one instance: /probe?target=<instance id>. /sd lists them.")
+		s, done := t.Settings()
+		target, status, text := probed(r, s)
+		if target == nil {
+			done()
+			say(w, status, text)
 			return
 		}
-		target, err := s.Collector.Target(targets[0])
-		switch {
-		case errors.Is(err, collector.ErrNotDiscovered):
-			say(w, http.StatusServiceUnavailable, err.Error())
-			return
-		case err != nil:
-			say(w, http.StatusNotFound, err.Error()+". /sd lists those that are.")
-			return
-		}
-		o.scrape(w, r, s, func(ctx context.Context) prometheus.Gatherer { return s.Collector.Probe(ctx, target) })
+		t.serve(w, r, s, done, subject{s.Collector, target.ID}, func(ctx context.Context) []prometheus.Gatherer {
+			return []prometheus.Gatherer{s.Collector.Probe(ctx, target)}
+		})
 	})
 }
 
@@ -64,34 +55,23 @@ func probe(o Options) http.Handler {
 // that nothing can be read, and it would be tried again and again.
 const minTimeout = time.Second
 
-// slack is how long writing an answer may take after its scrape.
-const slack = 30 * time.Second
-
-// scrape serves what a gatherer of this request gathers, and more.
-func (o Options) scrape(w http.ResponseWriter, r *http.Request, s Settings, sessions func(context.Context) prometheus.Gatherer, more ...prometheus.Gatherer) {
-	timeout := scrapeTimeout(r.Header.Get(timeoutHeader), s.Timeout, s.TimeoutOffset)
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + slack)) // tests may not have it
-	ctx, cancel := context.WithTimeout(r.Context(), timeout)
-	defer cancel()
-	all := append(collector.Gatherers{sessions(ctx)}, more...)
-	out := buffered{w, bufio.NewWriterSize(w, 64<<10)}
-	promhttp.HandlerFor(all, promhttp.HandlerOpts{
-		ErrorLog:          errorLog{o.Logger},
-		ErrorHandling:     promhttp.ContinueOnError,
-		EnableOpenMetrics: true,
-	}).ServeHTTP(out, r)
-	_ = out.Flush() // the client may have gone
+// probed returns the target that a request names, or how to answer one that
+// names none.
+func probed(r *http.Request, s Settings) (target *collector.Target, status int, text string) {
+	targets := r.URL.Query()["target"]
+	if len(targets) != 1 || targets[0] == "" {
+		return nil, http.StatusBadRequest, "Name one instance: /probe?target=<instance id>. /sd lists them."
+	}
+	target, err := s.Collector.Target(targets[0])
+	switch {
+	case errors.Is(err, collector.ErrNotDiscovered):
+		return nil, http.StatusServiceUnavailable, err.Error()
+	case err != nil:
+		return nil, http.StatusNotFound, err.Error() + ". /sd lists those that are."
+	default:
+		return target, http.StatusOK, ""
+	}
 }
-
-// buffered is a response that is sent in large pieces: net/http's own are of
-// two kilobytes.
-type buffered struct {
-	http.ResponseWriter
-	*bufio.Writer
-}
-
-// Write implements io.Writer.
-func (b buffered) Write(p []byte) (int, error) { return b.Writer.Write(p) }
 
 // scrapeTimeout returns how long a scrape may take: what Prometheus' header
 // says less offset, at most longest. A header that makes no sense is ignored,
