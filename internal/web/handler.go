@@ -60,7 +60,7 @@ func NewHandler(o Options) (http.Handler, error) {
 	mux.Handle("GET "+o.TelemetryPath, metrics(scrapes))
 	mux.Handle("GET /probe", probe(scrapes))
 	mux.Handle("GET /sd", discovery(o))
-	handleSessions(mux, o)
+	handleSessions(mux, o, out)
 	lifecycle(mux, o)
 	description := "Prometheus exporter for the client sessions of Huawei Cloud DCS instances."
 	if o.Demo {
@@ -90,5 +90,10 @@ func NewHandler(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	mux.Handle("GET /{$}", landing)
-	return mux, nil
+	// Whatever changes something is not for other sites' pages.
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusForbidden, "Not done: another site's page asks for it.")
+	}))
+	return protection.Handler(mux), nil
 }

@@ -279,6 +279,36 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+// TestReloadFromElsewhere checks that other sites' pages cannot reload the
+// configuration, and that programs can.
+func TestReloadFromElsewhere(t *testing.T) {
+	reloads := 0
+	_, url := startWith(t, how{reload: func() error { reloads++; return nil }})
+	for _, tt := range []struct {
+		name   string
+		header http.Header
+		status int
+	}{
+		{"another site, says the browser", http.Header{"Sec-Fetch-Site": {"cross-site"}}, http.StatusForbidden},
+		{"another port of this host", http.Header{"Sec-Fetch-Site": {"same-site"}}, http.StatusForbidden},
+		{"an old browser", http.Header{"Origin": {"https://evil.example"}}, http.StatusForbidden},
+		{"a page without an origin", http.Header{"Origin": {"null"}}, http.StatusForbidden},
+		{"a program", http.Header{}, http.StatusOK},
+		{"its own page", http.Header{"Sec-Fetch-Site": {"same-origin"}, "Origin": {url}}, http.StatusOK},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/-/reload", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = tt.header
+		before := reloads
+		status, body := do(t, req)
+		if status != tt.status || (reloads > before) != (tt.status == http.StatusOK) {
+			t.Errorf("%s: %d, want %d, %d reloads\n%s", tt.name, status, tt.status, reloads-before, body)
+		}
+	}
+}
+
 // TestDeadlineHeader checks that Prometheus' timeout is kept when the API
 // hangs, and that headers that make no sense are ignored.
 func TestDeadlineHeader(t *testing.T) {

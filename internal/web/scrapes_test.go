@@ -164,6 +164,26 @@ func live() int {
 	return int(m.HeapAlloc >> 20)
 }
 
+// requestUnread sends a request and reads no more of the answer than that it
+// comes.
+func requestUnread(t *testing.T, url, path string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Error(err)
+		return
+	}
+	if line, err := bufio.NewReaderSize(conn, 16).ReadString('\n'); err != nil || line != "HTTP/1.1 200 OK\r\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
 // TestScrapesThatAreNotRead measures the memory of answers of some 10 MiB that
 // nobody reads: it is bounded, and given back within seconds.
 func TestScrapesThatAreNotRead(t *testing.T) {
@@ -180,22 +200,7 @@ func TestScrapesThatAreNotRead(t *testing.T) {
 		t.Fatalf("the answer has only %d bytes", len(body))
 	}
 	before := live()
-	unread := func() {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
-		if _, err := io.WriteString(conn, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
-			t.Error(err)
-			return
-		}
-		if line, err := bufio.NewReaderSize(conn, 16).ReadString('\n'); err != nil || line != "HTTP/1.1 200 OK\r\n" {
-			t.Errorf("%q, %v", line, err)
-		}
-	}
+	unread := func() { requestUnread(t, url, "/metrics") }
 	var wait sync.WaitGroup
 	for range 20 { // at once
 		wait.Go(unread)

@@ -32,20 +32,21 @@ const (
 // from the API, and the button that has a new list taken.
 type sessions struct {
 	Options
-	slots chan struct{}
+	outbox *outbox
+	slots  chan struct{}
 }
 
 // handleSessions sets up the live table, or what tells that it is not enabled.
-func handleSessions(mux *http.ServeMux, o Options) {
+func handleSessions(mux *http.ServeMux, o Options, out *outbox) {
 	if o.Sessions == nil {
 		mux.HandleFunc("/sessions", func(w http.ResponseWriter, _ *http.Request) {
 			say(w, http.StatusNotFound, "The live table of sessions is not enabled: start the exporter with --web.enable-sessions.")
 		})
 		return
 	}
-	t := &sessions{o, make(chan struct{}, sessionsAtOnce)}
+	t := &sessions{o, out, make(chan struct{}, sessionsAtOnce)}
 	mux.Handle("GET /sessions", t.guarded(t.show))
-	mux.Handle("POST /sessions", http.NewCrossOriginProtection().Handler(t.guarded(t.scan)))
+	mux.Handle("POST /sessions", t.guarded(t.scan))
 }
 
 // guarded lets requests through that may see sessions, not too many at once,
@@ -73,19 +74,26 @@ func (t *sessions) guarded(serve func(http.ResponseWriter, *http.Request, Settin
 		}
 		select {
 		case t.slots <- struct{}{}:
-			defer func() { <-t.slots }()
 		default:
 			h.Set("Retry-After", "2")
 			say(w, http.StatusServiceUnavailable, fmt.Sprintf("%d requests for sessions are being served, more are not at a time: try again in some seconds.", sessionsAtOnce))
 			return
 		}
-		s, done := t.Settings()
-		defer done()
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.Timeout + slack)) // tests may not have it
-		ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
-		defer cancel()
-		serve(w, r.WithContext(ctx), s)
+		t.outbox.send(w, t.answer(w, r, serve)) // a client that is slow to read takes nobody's place
 	})
+}
+
+// answer makes the answer to a request that has a place, and gives it back.
+func (t *sessions) answer(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter, *http.Request, Settings)) *answer {
+	defer func() { <-t.slots }()
+	s, done := t.Settings()
+	defer done()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.Timeout + slack)) // tests may not have it
+	ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
+	defer cancel()
+	out := newAnswer()
+	serve(out, r.WithContext(ctx), s)
+	return out
 }
 
 // show serves a page of sessions.

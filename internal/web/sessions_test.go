@@ -304,6 +304,25 @@ func TestSessionsUnderStress(t *testing.T) {
 	}
 }
 
+// TestSessionsThatAreNotRead checks that clients that do not read take nobody's
+// place.
+func TestSessionsThatAreNotRead(t *testing.T) {
+	long := single()
+	var sessions emulator.Static
+	for i := range 1000 {
+		sessions = append(sessions, emulator.Session{ID: fmt.Sprint(i + 1), Addr: "10.0.0.1:1", Name: strings.Repeat("x", 10_000), Multi: -1})
+	}
+	long.Nodes[0].Sessions = sessions
+	_, to := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{long}})
+	get(t, to+"/metrics", nil)
+	for range 6 {
+		requestUnread(t, to, "/sessions?instance=instance-5&limit=1000&format=json")
+	}
+	if resp, body := get(t, to+"/sessions?instance=instance-5&limit=1000&format=json", nil); resp.StatusCode != http.StatusOK || len(body) < 8<<20 {
+		t.Errorf("%s, %d bytes", resp.Status, len(body))
+	}
+}
+
 // TestSessionsLongValues checks that a client cannot make the page huge, and
 // that JSON has all of its name.
 func TestSessionsLongValues(t *testing.T) {
