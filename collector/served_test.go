@@ -228,59 +228,80 @@ func TestTimeForms(t *testing.T) {
 	}
 }
 
-// TestTooLarge reads lists with a session that no answer may hold: only that
-// one is lost.
-func TestTooLarge(t *testing.T) {
-	h := newHarness(t, setup{
-		api:       emulator.Options{HugeName: 17 << 20},
-		instances: []emulator.Instance{instanceOf("instance-1", 2500, 10)},
-		collector: func(o *collector.Options) { o.Timeout = time.Minute },
-	})
-	got := h.scrape(time.Minute)
-	got.wantNodeUp(t, "node-1", 2499)
-	got.wantNodeUp(t, "node-2", 9)
-	got.want(t, 2500, "dcs_sessions_reported", "node_id=node-1")
-	got.want(t, 1, "dcs_node_error", "node_id=node-1", "reason=decode")
-	if lines := h.logs.take(); !strings.Contains(lines, "1 of 2500 sessions cannot be read") {
-		t.Errorf("the log has\n%s", lines)
-	}
-	if n := h.requests("list_clients", "node-1"); n > 40 {
-		t.Errorf("%d requests", n)
+// tooLarge returns a change of the client's options that puts a server in front
+// of the API: of the session lists of node-1 it announces an answer of 17 MiB
+// where its sessions include one for which large is true.
+func tooLarge(t *testing.T, large func(session int) bool) func(*dcsapi.Options) {
+	return func(o *dcsapi.Options) {
+		target, err := url.Parse(o.Endpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host
+		}}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			query := r.URL.Query()
+			if r.Method == http.MethodGet && query.Get("node_id") == "node-1" {
+				offset, _ := strconv.Atoi(query.Get("offset"))
+				limit, _ := strconv.Atoi(query.Get("limit"))
+				for i := offset; i < offset+limit; i++ {
+					if large(i) {
+						w.Header().Set("Content-Length", strconv.Itoa(17<<20))
+						_, _ = w.Write([]byte(`{"time":`))
+						return
+					}
+				}
+			}
+			proxy.ServeHTTP(w, r)
+		}))
+		t.Cleanup(server.Close)
+		o.Endpoint = server.URL
 	}
 }
 
-// TestTooLargeForEver reads a list of which no part can be read.
-func TestTooLargeForEver(t *testing.T) {
-	h := newHarness(t, setup{
-		instances: []emulator.Instance{instanceOf("instance-1", 2500)},
-		client: func(o *dcsapi.Options) {
-			target, err := url.Parse(o.Endpoint)
-			if err != nil {
-				t.Fatal(err)
+// TestTooLarge reads lists with sessions that no answer may hold: only those
+// are lost, unless they are many.
+func TestTooLarge(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		large    func(int) bool
+		want     int // 0 for a node that cannot be read
+		requests int
+	}{
+		{"in the middle", func(i int) bool { return i == 1250 }, 2499, 40},
+		{"the first", func(i int) bool { return i == 0 }, 2499, 60},
+		{"the last", func(i int) bool { return i == 2499 }, 2499, 40},
+		{"three", func(i int) bool { return i == 7 || i == 8 || i == 2000 }, 2497, 80},
+		{"all", func(int) bool { return true }, 0, 60},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, setup{
+				instances: []emulator.Instance{instanceOf("instance-1", 2500, 10)},
+				client:    tooLarge(t, tt.large),
+			})
+			got := h.scrape(20 * time.Second)
+			got.wantNodeUp(t, "node-2", 10)
+			if n := got.sum("dcs_session_exporter_api_requests_total", "operation=list_clients"); n > float64(tt.requests) {
+				t.Errorf("%v requests, want %d at most", n, tt.requests)
 			}
-			proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-				r.SetURL(target)
-				r.Out.Host = r.In.Host
-			}}
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/clients") {
-					w.Header().Set("Content-Length", strconv.Itoa(17<<20))
-					_, _ = w.Write([]byte(`{"time":`))
-					return
+			lines := h.logs.take()
+			if tt.want == 0 {
+				got.wantNodeDown(t, "node-1", dcsapi.ReasonDecode)
+				if !strings.Contains(lines, "larger than 16 MiB") {
+					t.Errorf("the log has\n%s", lines)
 				}
-				proxy.ServeHTTP(w, r)
-			}))
-			t.Cleanup(server.Close)
-			o.Endpoint = server.URL
-		},
-	})
-	got := h.scrape(20 * time.Second)
-	got.wantNodeDown(t, "node-1", dcsapi.ReasonDecode)
-	if lines := h.logs.take(); !strings.Contains(lines, "larger than 16 MiB") {
-		t.Errorf("the log has\n%s", lines)
-	}
-	if n := got.sum("dcs_session_exporter_api_requests_total", "operation=list_clients"); n > 60 {
-		t.Errorf("%v requests", n)
+				return
+			}
+			got.wantNodeUp(t, "node-1", tt.want)
+			got.want(t, 2500, "dcs_sessions_reported", "node_id=node-1")
+			got.want(t, 1, "dcs_node_error", "node_id=node-1", "reason=decode")
+			if want := fmt.Sprintf("%d of 2500 sessions cannot be read", 2500-tt.want); !strings.Contains(lines, want) {
+				t.Errorf("the log lacks %q:\n%s", want, lines)
+			}
+		})
 	}
 }
 
