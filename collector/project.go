@@ -84,7 +84,7 @@ type instance struct {
 func newKnown(api API, o *Options) *known {
 	k := &known{api: api, tasks: newBackground(o), instances: make(map[string]*instance)}
 	k.inventory = &remembered[inventory]{tasks: k.tasks, fetch: k.fetchInventory}
-	k.nodeLists = &remembered[nodeLists]{tasks: k.tasks, fetch: k.fetchNodeLists}
+	k.nodeLists = &remembered[nodeLists]{tasks: k.tasks, fetch: k.fetchNodeLists, long: nodeListsTime}
 	return k
 }
 
@@ -167,10 +167,16 @@ func (p *project) nodesAtOnce() bool {
 	return have && targets > (len(inventory.list)+perPage-1)/perPage
 }
 
+// nodeListsTime is how long listing the nodes of all instances may take. It has
+// many pages in a large project, which share the rate limit with the scrapes.
+const nodeListsTime = 15 * time.Minute
+
 // awaitNodeLists sees to it that the nodes of all instances are listed, and
-// waits for that if they never were.
+// waits for that if they never were: not again in each scrape if it takes
+// longer than one.
 func (k *known) awaitNodeLists(ctx context.Context, ttl time.Duration) {
-	ctx, cancel := context.WithDeadline(ctx, shareOf(ctx, detailsShare))
+	until := shareOf(ctx, detailsShare).Add(-k.nodeLists.loadingFor())
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	_, _, _ = k.nodeLists.get(ctx, ttl)
 }

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 type remembered[T any] struct {
 	fetch func(context.Context) (T, error)
 	tasks *background
+	long  time.Duration // how long a fetch may take; 0 for Options.Timeout
 
 	mu      sync.Mutex
 	value   T
@@ -22,6 +24,7 @@ type remembered[T any] struct {
 	failed  time.Time     // when a request for it failed last, zero if none did since
 	err     error         // how the last fetch failed, nil if it did not
 	loading chan struct{} // closed when the fetch under way has ended, nil without one
+	since   time.Time     // when it began
 }
 
 // get returns the value. It starts fetching it if it is older than ttl, and
@@ -86,7 +89,7 @@ func (r *remembered[T]) start() {
 		return
 	}
 	done := make(chan struct{})
-	ok := r.tasks.run(func(ctx context.Context) {
+	ok := r.tasks.run(r.long, func(ctx context.Context) {
 		value, err := r.fetch(ctx)
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -101,13 +104,23 @@ func (r *remembered[T]) start() {
 		close(done)
 	})
 	if ok {
-		r.loading = done
+		r.loading, r.since = done, time.Now()
 	}
+}
+
+// loadingFor returns for how long the value is being fetched, 0 if it is not.
+func (r *remembered[T]) loadingFor() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.loading == nil {
+		return 0
+	}
+	return time.Since(r.since)
 }
 
 // background runs what outlives a scrape, until it is closed.
 type background struct {
-	options atomic.Pointer[Options] // the ones in force: Timeout bounds each task
+	options atomic.Pointer[Options] // the ones in force: Timeout bounds most tasks
 	ctx     context.Context
 	cancel  context.CancelFunc
 
@@ -130,15 +143,16 @@ func (b *background) retryAfter() time.Duration {
 	return min(b.options.Load().Scan.MinInterval, 30*time.Second)
 }
 
-// run starts a task, and tells whether it did: it does not after close.
-func (b *background) run(task func(context.Context)) bool {
+// run starts a task that may take so long, or Options.Timeout if that is 0. It
+// reports whether it did: it does not after close.
+func (b *background) run(long time.Duration, task func(context.Context)) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return false
 	}
 	b.tasks.Go(func() {
-		ctx, cancel := context.WithTimeout(b.ctx, b.options.Load().Timeout)
+		ctx, cancel := context.WithTimeout(b.ctx, cmp.Or(long, b.options.Load().Timeout))
 		defer cancel()
 		task(ctx)
 	})

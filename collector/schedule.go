@@ -31,6 +31,7 @@ type schedule struct {
 	waiting []*job
 	running map[*job]bool
 	begun   bool // something was admitted
+	full    bool // a node was admitted for which there was no place after all
 	scans   *gate
 	lead    *gate // opens when the nodes that were never asked about have been scanned
 	cost    int   // requests of the jobs that are announced to scans
@@ -137,12 +138,15 @@ func newJob(result *nodeResult, n *node, o *Options) *job {
 
 // admit starts the jobs that the budget is enough for; s.mu must be held.
 func (s *schedule) admit() {
-	if len(s.waiting) == 0 || s.ctx.Err() != nil {
+	if len(s.waiting) == 0 || s.full || s.ctx.Err() != nil {
 		return
 	}
 	capacity := s.project.API.Capacity(s.deadline)
+	scans := s.project.API.Capacity(shareOf(s.ctx, s.scanShare()))
 	for j := range s.running {
-		capacity -= float64(max(0, j.cost-int(j.sent.Load())))
+		sent := int(j.sent.Load())
+		capacity -= float64(max(0, j.cost-sent))
+		scans -= float64(max(0, j.scan-sent))
 	}
 	least := float64(cheapest(s.waiting))
 	if !s.begun {
@@ -152,7 +156,10 @@ func (s *schedule) admit() {
 		return
 	}
 	var now []*job
-	now, s.waiting = longestWaiting(s.waiting, capacity)
+	now, s.waiting = longestWaiting(s.waiting, capacity, scans, !s.begun)
+	if len(now) == 0 {
+		return
+	}
 	s.begun = true
 	release := s.announce(now)
 	defer release()
@@ -235,26 +242,35 @@ func (s *schedule) announce(jobs []*job) (release func()) {
 	}
 }
 
-// finish makes room for others.
+// finish makes room for others. A node of which nothing could be sent had no
+// turn, and leaves no room: others would fare no better.
 func (s *schedule) finish(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, j)
+	if j.nodeResult != nil && dcsapi.NoPlace(j.err) {
+		s.full = true
+		s.reached--
+		s.waiting = append(s.waiting, j)
+	}
 	s.admit()
 }
 
-// longestWaiting takes the jobs that so many requests are enough for, those first that
-// have waited longest, and returns them and the rest, both in the order in
-// which they have waited. At least one is taken, and one that is huge does not
-// keep the others out: it takes its share, and what they leave.
-func longestWaiting(jobs []*job, capacity float64) (taken, rest []*job) {
+// longestWaiting takes the jobs that so many requests are enough for, of which
+// so many may be up to their scans; those first that have waited longest. It
+// returns them and the rest, both in the order in which they have waited. One
+// that is huge does not keep the others out: it takes its share, and what they
+// leave. With first, at least one is taken.
+func longestWaiting(jobs []*job, capacity, scans float64, first bool) (taken, rest []*job) {
 	slices.SortStableFunc(jobs, func(a, b *job) int {
 		// What is listed already is read before more is listed.
 		return cmp.Or(a.asked.Compare(b.asked), cmp.Compare(listing(a), listing(b)))
 	})
 	most := max(capacity/4, 8)
 	for k, j := range jobs {
-		if capacity -= min(float64(j.cost), most); capacity < 0 && k > 0 {
+		capacity -= min(float64(j.cost), most)
+		scans -= float64(j.scan)
+		if (capacity < 0 && k > 0) || (scans < 0 && j.scan > 0 && (k > 0 || !first)) {
 			return jobs[:k:k], slices.Clone(jobs[k:])
 		}
 	}

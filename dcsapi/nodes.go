@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 )
 
 // maxNodesLimit is the most instances that the API takes as limit when it
@@ -65,6 +66,10 @@ func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, erro
 	return nodes, err
 }
 
+// nodesPageTimeout is how long one page of the nodes of all instances may take:
+// there are many of them, and the context may allow for all.
+const nodesPageTimeout = 30 * time.Second
+
 // opListProjectNodes names the operation in errors.
 const opListProjectNodes = "list nodes of all instances"
 
@@ -76,7 +81,9 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 	instances := newElements("instance_id", "the instance is left out")
 	defer func() { c.reportOddities("list_project_nodes", &instances.odd) }()
 	err := allPages(opListProjectNodes, maxNodesLimit, func(offset int) (int, int, int, error) {
-		page, total, err := c.listPage(ctx, &call{operation: "list_project_nodes", op: opListProjectNodes, path: "/instances-logical-nodes"}, "count", maxNodesLimit, offset)
+		pageCtx, cancel := context.WithTimeout(ctx, nodesPageTimeout)
+		defer cancel()
+		page, total, err := c.listPage(pageCtx, &call{operation: "list_project_nodes", op: opListProjectNodes, path: "/instances-logical-nodes"}, "count", maxNodesLimit, offset)
 		for k, raw := range page {
 			e, id, ok := instances.next(raw, offset+k+1, CanonicalInstanceID)
 			if !ok {

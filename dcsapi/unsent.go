@@ -32,3 +32,7 @@ func noPlace(ended error) *Error {
 	}
 	return notSent(ended, errNoPlace)
 }
+
+// NoPlace reports whether err says that a request was not sent because the rate
+// limit has no place for it before the deadline.
+func NoPlace(err error) bool { return errors.Is(err, errNoPlace) || errors.Is(err, errTooLate) }
