@@ -85,6 +85,7 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 		WriteTimeout:      time.Minute, // scrapes have their own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ConnState:         newConnections(connectionLimit(), logger).observe,
 	}, f.web, logger)
 }
 
