@@ -3,7 +3,6 @@ package dcsapi
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -114,7 +113,8 @@ func (c *Client) ScanClients(ctx context.Context, instanceID, nodeID string) (jo
 	return string(answer.JobID), err
 }
 
-// checkID refuses an id that cannot stand in a path as it is.
+// checkID refuses an id that cannot stand in a path as it is. It does not repeat
+// the id, which may come from a server that echoes what it is sent.
 func checkID(what, id string) error {
 	ok := id != ""
 	for _, r := range id {
@@ -125,6 +125,6 @@ func checkID(what, id string) error {
 	}
 	return &Error{
 		Op: "check " + what + " id", Reason: ReasonOther,
-		Err: errors.New(strconv.Quote(cut(id, 100)) + " is not an id: letters, digits, - and _ are"),
+		Err: fmt.Errorf("not an id, but %d bytes with other characters than letters, digits, - and _", len(id)),
 	}
 }
