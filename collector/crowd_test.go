@@ -24,7 +24,7 @@ func TestCrowd(t *testing.T) {
 	}{
 		{"listed together", nil, 4, true},
 		{"listed singly", []emulator.Fault{listedSingly}, 4, false},
-		{"listed together, slowly", []emulator.Fault{{Operation: "list_project_nodes", Delay: 350 * time.Millisecond}}, 6, true},
+		{"listed together, slowly", []emulator.Fault{{Operation: "list_project_nodes", Delay: 350 * time.Millisecond}}, 4, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -39,7 +39,7 @@ func TestCrowd(t *testing.T) {
 				},
 			})
 			known := 0
-			for scrape := range tt.scrapes {
+			for scrape := 0; scrape < tt.scrapes || (tt.atOnce && known < instances && scrape < 12); scrape++ {
 				got := h.scrape(5 * time.Second)
 				up := 0
 				for _, m := range got["dcs_node_up"].GetMetric() {

@@ -1,13 +1,8 @@
 package collector
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"iter"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"dcs_session_exporter/dcsapi"
@@ -31,25 +26,13 @@ type schedule struct {
 	waiting []*job
 	running map[*job]bool
 	begun   bool // something was admitted
-	full    bool // a node was admitted for which there was no place after all
+	noPlace int  // nodes that were admitted and had no place after all
 	scans   *gate
 	lead    *gate // opens when the nodes that were never asked about have been scanned
 	cost    int   // requests of the jobs that are announced to scans
 	scan    int   // of these, those up to their scans
 	nodes   int   // that are to be read, as far as known
 	reached int   // nodes that were admitted
-}
-
-// job is a node to read in a scrape, or an instance whose nodes have to be
-// listed first.
-type job struct {
-	*nodeResult                 // nil for an instance
-	instance    *instanceResult // likewise for a node
-	state       *node           // of a node
-	asked       time.Time       // when the API was asked about it last, zero if never
-	cost        int             // requests that reading takes, as far as can be foreseen
-	scan        int             // of these, those up to the scan
-	sent        atomic.Int64    // of these, those sent by now
 }
 
 func newSchedule(ctx context.Context, p *project, reader nodeReader, atOnce bool) *schedule {
@@ -117,28 +100,9 @@ func (s *schedule) addNodes(i *instanceResult) {
 	}
 }
 
-// newJob returns the job of reading a node now.
-func newJob(result *nodeResult, n *node, o *Options) *job {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	j := &job{nodeResult: result, state: n, asked: n.plan.asked}
-	if n.flight != nil {
-		return j // somebody else's requests
-	}
-	j.cost = max(1, n.plan.pages)
-	if o.Scan.due(n.plan.scanned) {
-		j.scan++
-		if !n.plan.seen {
-			j.scan++ // what list there is before
-		}
-	}
-	j.cost += j.scan
-	return j
-}
-
 // admit starts the jobs that the budget is enough for; s.mu must be held.
 func (s *schedule) admit() {
-	if len(s.waiting) == 0 || s.full || s.ctx.Err() != nil {
+	if len(s.waiting) == 0 || s.ctx.Err() != nil {
 		return
 	}
 	capacity := s.project.API.Capacity(s.deadline)
@@ -242,96 +206,29 @@ func (s *schedule) announce(jobs []*job) (release func()) {
 	}
 }
 
-// finish makes room for others. A node of which nothing could be sent had no
-// turn, and leaves no room: others would fare no better.
+// maxNoPlace is how often others are admitted after a node had no place.
+const maxNoPlace = 5
+
+// finish makes room for others. A node for which the rate limit left no place
+// after all had no turn: it waits on, and leaves no room.
 func (s *schedule) finish(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, j)
 	if j.nodeResult != nil && dcsapi.NoPlace(j.err) {
-		s.full = true
+		s.noPlace++
 		s.reached--
+		j.sent.Store(0)
 		s.waiting = append(s.waiting, j)
-	}
-	s.admit()
-}
-
-// longestWaiting takes the jobs that so many requests are enough for, of which
-// so many may be up to their scans; those first that have waited longest. It
-// returns them and the rest, both in the order in which they have waited. One
-// that is huge does not keep the others out: it takes its share, and what they
-// leave. With first, at least one is taken.
-func longestWaiting(jobs []*job, capacity, scans float64, first bool) (taken, rest []*job) {
-	slices.SortStableFunc(jobs, func(a, b *job) int {
-		// What is listed already is read before more is listed.
-		return cmp.Or(a.asked.Compare(b.asked), cmp.Compare(listing(a), listing(b)))
-	})
-	most := max(capacity/4, 8)
-	for k, j := range jobs {
-		capacity -= min(float64(j.cost), most)
-		scans -= float64(j.scan)
-		if (capacity < 0 && k > 0) || (scans < 0 && j.scan > 0 && (k > 0 || !first)) {
-			return jobs[:k:k], slices.Clone(jobs[k:])
+		if len(s.running) > 0 || s.noPlace > maxNoPlace {
+			return
 		}
 	}
-	return jobs, nil
+	s.admit()
 }
 
 // scanShare returns the part of a scrape's time within which nodes are scanned:
 // the rest is for reading their lists. s.mu must be held.
 func (s *schedule) scanShare() float64 {
 	return min(max(0.5, float64(s.scan)/float64(max(1, s.cost))+0.1), 0.8)
-}
-
-// listing returns 1 for an instance, 0 for a node.
-func listing(j *job) int {
-	if j.instance != nil {
-		return 1
-	}
-	return 0
-}
-
-// cheapest returns what the cheapest of the jobs costs.
-func cheapest(jobs []*job) int {
-	return slices.MinFunc(jobs, func(a, b *job) int { return cmp.Compare(a.cost, b.cost) }).cost
-}
-
-// countingAPI counts the requests of a job, and notices its scan.
-type countingAPI struct {
-	API
-	sent    *atomic.Int64
-	scanned func() // called after a scan was sent
-}
-
-// ListClients implements API.
-func (a countingAPI) ListClients(ctx context.Context, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
-	a.sent.Add(1)
-	return a.API.ListClients(ctx, r, consume)
-}
-
-// ScanClients implements API.
-func (a countingAPI) ScanClients(ctx context.Context, instanceID, nodeID string) (string, error) {
-	a.sent.Add(1)
-	defer a.scanned()
-	return a.API.ScanClients(ctx, instanceID, nodeID)
-}
-
-// spread is what to do about a project that takes more requests than a scrape
-// has time for.
-const spread = "; those that have waited longest come first: scrape less often with a longer timeout, or spread the instances over several exporters"
-
-// notReached is why a node had no turn in a scrape.
-func notReached(n *node, nodes, reached int) error {
-	return &dcsapi.Error{
-		Op: "read node " + n.id + " of instance " + n.instanceID, Reason: dcsapi.ReasonTimeout,
-		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves time for %d of the project's %d nodes in this scrape", reached, nodes) + spread,
-	}
-}
-
-// notListed is why an instance had no turn to have its nodes listed.
-func notListed(instanceID string, instances int) error {
-	return &dcsapi.Error{
-		Op: "list nodes of instance " + instanceID, Reason: dcsapi.ReasonTimeout,
-		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves no time to list the nodes of this and %d further instances in this scrape", instances-1) + spread,
-	}
 }
