@@ -10,6 +10,7 @@ import (
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/onlinecheck"
+	"dcs_session_exporter/internal/printable"
 
 	"github.com/alecthomas/kingpin/v2"
 )
@@ -66,7 +67,7 @@ func check(ctx context.Context, f flags, stdout io.Writer) error {
 	if f.check.online {
 		return checkOnline(ctx, f, cfg, stdout)
 	}
-	_, err = io.WriteString(stdout, f.configFile+" is valid"+described(cfg))
+	_, err = io.WriteString(stdout, printable.Lines(f.configFile+" is valid"+described(cfg)))
 	return err
 }
 

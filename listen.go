@@ -88,6 +88,7 @@ func listen(ctx context.Context, listeners []net.Listener, server *http.Server, 
 	})
 	// The logger filters by level itself.
 	slogger := slog.New(sloggokit.NewGoKitHandler(logger, slog.LevelDebug))
+	server.ErrorLog = slog.NewLogLogger(slogger.Handler(), slog.LevelWarn)
 	var err error
 	if len(listeners) > 0 {
 		err = toolkit.ServeMultiple(listeners, server, flags, slogger)

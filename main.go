@@ -13,11 +13,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"dcs_session_exporter/internal/printable"
 	"dcs_session_exporter/internal/web"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -30,9 +29,19 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		complain(os.Stderr, err)
 		os.Exit(exitCode(err))
 	}
+}
+
+// longestComplaint is how many bytes of an error are written at most.
+const longestComplaint = 64 << 10
+
+// complain writes why the program ends, if that can be written.
+func complain(w io.Writer, err error) {
+	out := newLines(w, nil, func() {})
+	_, _ = fmt.Fprintf(out, "%s: %s\n", name, printable.Cut(printable.Lines(err.Error()), longestComplaint))
+	out.close()
 }
 
 // invalidError is what is wrong with the command line or the configuration
@@ -109,7 +118,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case sessionsCommand.FullCommand():
 		return sessions(ctx, f, stdout)
 	case serveCommand.FullCommand():
-		return serve(ctx, f, newLogger(f, stderr))
+		return serve(ctx, f, stderr)
 	default:
 		return fmt.Errorf("unknown command %q", command)
 	}
@@ -124,15 +133,4 @@ func invalid(err error) error {
 		return invalidError{fmt.Errorf("%w\nName the configuration file with --config.file, or see the exporter at work with --demo", err)}
 	}
 	return invalidError{fmt.Errorf("the configuration is not valid:\n%w", err)}
-}
-
-// newLogger returns the logger that the command line asks for.
-func newLogger(f flags, w io.Writer) log.Logger {
-	w = log.NewSyncWriter(w)
-	logger := log.NewLogfmtLogger(w)
-	if f.logFormat == "json" {
-		logger = log.NewJSONLogger(w)
-	}
-	logger = level.NewFilter(logger, level.Allow(level.ParseDefault(f.logLevel, level.InfoValue())))
-	return log.With(logger, "ts", log.DefaultTimestampUTC)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/signal"
@@ -13,7 +14,6 @@ import (
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/web"
 
-	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -21,8 +21,12 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// serve runs the daemon until ctx ends.
-func serve(ctx context.Context, f flags, logger log.Logger) error {
+// serve runs the daemon until ctx ends, and logs to stderr.
+func serve(ctx context.Context, f flags, stderr io.Writer) error {
+	own := collector.NewOwnMetrics()
+	out := newLines(stderr, reportLost(f), own.LogLineLost)
+	defer out.close()
+	logger := newLogger(f, out)
 	access, err := sessionsAccess(f)
 	if err != nil {
 		return invalidError{err}
@@ -35,7 +39,7 @@ func serve(ctx context.Context, f flags, logger log.Logger) error {
 	file := configFile{path: f.configFile}
 	d := &daemon{
 		load:   logWarnings(func() (*config.Config, error) { return file.load(ctx) }, logger),
-		logger: logger, own: collector.NewOwnMetrics(), clients: clients{logger: logger},
+		logger: logger, own: own, clients: clients{logger: logger},
 	}
 	if f.demo {
 		cfg, stop, err := startDemo(ctx)

@@ -120,6 +120,7 @@ var catalogue = prepare([]Metric{
 	{"dcs_session_exporter_requests_in_flight", Gauge, []string{"project_id"}, "Requests to the API that are being sent or answered.", nil, nil, nil},
 	{"dcs_session_exporter_discovery_last_success_timestamp_seconds", Gauge, []string{"project_id"}, "When the project's instances were last listed successfully.", nil, nil, nil},
 	{"dcs_session_exporter_scrapes_rejected_total", Counter, nil, "Scrapes that were answered with 503, because too many others were under way.", nil, nil, nil},
+	{"dcs_session_exporter_log_lines_lost_total", Counter, nil, "Log lines that were not written, because nobody read them from standard error.", nil, nil, nil},
 	{"dcs_session_exporter_config_last_reload_successful", Gauge, nil, "Whether the configuration was last loaded successfully.", nil, nil, nil},
 	{"dcs_session_exporter_config_last_reload_success_timestamp_seconds", Gauge, nil, "When the configuration was last loaded successfully.", nil, nil, nil},
 })

@@ -19,6 +19,7 @@ type OwnMetrics struct {
 	tornLists  *prometheus.CounterVec
 	waited     *prometheus.CounterVec
 	rejected   prometheus.Counter
+	linesLost  prometheus.Counter
 	reloadGood prometheus.Gauge
 	reloadTime prometheus.Gauge
 
@@ -53,6 +54,7 @@ func NewOwnMetrics() *OwnMetrics {
 		tornLists:  counter("dcs_session_exporter_torn_lists_total"),
 		waited:     counter("dcs_session_exporter_limiter_wait_seconds_total"),
 		rejected:   single("dcs_session_exporter_scrapes_rejected_total"),
+		linesLost:  single("dcs_session_exporter_log_lines_lost_total"),
 		reloadGood: gauge("dcs_session_exporter_config_last_reload_successful"),
 		reloadTime: gauge("dcs_session_exporter_config_last_reload_success_timestamp_seconds"),
 		projects:   make(map[string]bool),
@@ -60,7 +62,7 @@ func NewOwnMetrics() *OwnMetrics {
 }
 
 func (m *OwnMetrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.durations, m.errors, m.tornLists, m.waited, m.rejected, m.reloadGood, m.reloadTime}
+	return []prometheus.Collector{m.requests, m.durations, m.errors, m.tornLists, m.waited, m.rejected, m.linesLost, m.reloadGood, m.reloadTime}
 }
 
 // Describe implements prometheus.Collector.
@@ -97,6 +99,9 @@ func (m *OwnMetrics) ObserveWait(projectID string, waited time.Duration) {
 
 // ScrapeRejected counts a scrape that was answered with 503.
 func (m *OwnMetrics) ScrapeRejected() { m.rejected.Inc() }
+
+// LogLineLost counts a log line that could not be written.
+func (m *OwnMetrics) LogLineLost() { m.linesLost.Inc() }
 
 // ConfigRefused notes that the configuration was not loaded, and the one before
 // is still in force.

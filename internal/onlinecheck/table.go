@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dcs_session_exporter/internal/config"
+	"dcs_session_exporter/internal/printable"
 )
 
 // lineWidth is the width that texts are wrapped to.
@@ -24,7 +25,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 	t.list(SeverityFailure, "FAILURES")
 	t.list(SeverityWarning, "WARNINGS")
 	t.verdict()
-	_, err := io.WriteString(w, t.String())
+	_, err := io.WriteString(w, printable.Lines(t.String()))
 	return err
 }
 
@@ -46,9 +47,9 @@ func (p Project) label() string {
 // label names an instance to people.
 func (i Instance) label() string {
 	if i.Name == "" {
-		return i.ID
+		return printable.Name(i.ID)
 	}
-	return i.Name
+	return printable.Name(i.Name)
 }
 
 // project renders what is known of a project.
@@ -83,7 +84,7 @@ func (t *table) instances(instances []Instance) {
 	width := len("NODE")
 	for _, i := range instances {
 		for _, n := range i.Nodes {
-			width = max(width, utf8.RuneCountInString(n.ID))
+			width = max(width, utf8.RuneCountInString(printable.Name(n.ID)))
 		}
 	}
 	fmt.Fprintf(t, "\n"+format, width, "NODE", "TYPE", "SESSIONS", "LIST AGE", "RESULT")
@@ -100,7 +101,7 @@ func (t *table) instances(instances []Instance) {
 			if slices.ContainsFunc(n.Findings, func(f Finding) bool { return f.Reason == reasonNoList }) {
 				age = "no list"
 			}
-			fmt.Fprintf(t, format, width, n.ID, orNone(n.Type, "-"), sessions, age, t.result(n.words(), n.Findings))
+			fmt.Fprintf(t, format, width, printable.Name(n.ID), printable.Name(orNone(n.Type, "-")), sessions, age, t.result(n.words(), n.Findings))
 		}
 	}
 }
@@ -116,6 +117,9 @@ func (i Instance) line(result string) string {
 	}
 	if i.Status != "" && i.Status != "RUNNING" {
 		parts = append(parts, i.Status)
+	}
+	for k := range parts {
+		parts[k] = printable.Name(parts[k])
 	}
 	return strings.TrimRight(strings.Join(append(parts, strings.TrimLeft(result, " ")), "  "), " ")
 }

@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/printable"
 )
 
 // Column is a field of a session, by the API's name.
@@ -109,7 +109,7 @@ func (c *Column) Human(s *dcsapi.Session) string {
 	case c.Unit == Bytes:
 		return size(c.number(s))
 	case c.Unit == Text:
-		return Printable(raw)
+		return printable.Text(raw)
 	default:
 		return raw
 	}
@@ -144,23 +144,3 @@ func size(n int64) string {
 	}
 	return fmt.Sprintf("%.1f %ciB", value, "KMGTPE"[unit])
 }
-
-// Printable replaces what does not show as itself (control characters, line
-// breaks, marks that turn the direction of writing) by Go's escapes.
-func Printable(s string) string {
-	if strings.IndexFunc(s, notPrintable) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if notPrintable(r) {
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func notPrintable(r rune) bool { return !unicode.IsPrint(r) }

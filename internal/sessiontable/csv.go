@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+
+	"dcs_session_exporter/internal/printable"
 )
 
 // WriteCSV writes the page as CSV with a header (RFC 4180, but lines end with
@@ -18,7 +20,7 @@ func (p *Page) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	_ = out.Write(append([]string{"instance_id", "node_id", "time"}, Names()...)) // Flush keeps the error
 	for i := range p.Sessions {
-		row := []string{p.Instance, p.Node, Printable(p.Time)}
+		row := []string{p.Instance, p.Node, printable.Text(p.Time)}
 		for k := range columns {
 			c := &columns[k]
 			value, there := c.Raw(&p.Sessions[i])
@@ -38,7 +40,7 @@ func (p *Page) WriteCSV(w io.Writer) error {
 
 // harmless returns a text that no spreadsheet calculates.
 func harmless(s string) string {
-	s = Printable(strings.ReplaceAll(s, `\`, `\\`))
+	s = printable.Text(strings.ReplaceAll(s, `\`, `\\`))
 	if t := strings.TrimLeft(s, " \u00a0\u3000"); t != "" && strings.ContainsRune("=+-@＝＋－＠'", []rune(t)[0]) {
 		return "'" + s
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/printable"
 )
 
 // FindTarget returns the instance with an id, or else the only one with a name.
@@ -54,14 +55,14 @@ type InstanceError struct {
 
 // Error names the instances there are.
 func (e InstanceError) Error() string {
-	text := fmt.Sprintf("no instance %q is configured or discovered; there are:", Printable(e.Asked))
+	text := fmt.Sprintf("no instance %q is configured or discovered; there are:", printable.Name(e.Asked))
 	if e.Several {
 		text = "several instances have this name, name one by its id:"
 	}
 	var b strings.Builder
 	b.WriteString(text)
 	for _, t := range e.Targets {
-		b.WriteString("\n  " + strings.TrimSpace(t.ID+" "+Printable(t.Details.Name)))
+		b.WriteString("\n  " + strings.TrimSpace(printable.Name(t.ID)+" "+printable.Name(t.Details.Name)))
 	}
 	return b.String()
 }
@@ -100,9 +101,9 @@ func (e NodeError) Error() string {
 func nodeWords(nodes []dcsapi.Node) []string {
 	words := make([]string, len(nodes))
 	for i, n := range nodes {
-		words[i] = n.ID
+		words[i] = printable.Name(n.ID)
 		if n.Name != "" {
-			words[i] += " (" + Printable(n.Name) + ")"
+			words[i] += " (" + printable.Name(n.Name) + ")"
 		}
 	}
 	return words

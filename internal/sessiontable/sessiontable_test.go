@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 	"dcs_session_exporter/internal/sessiontable"
@@ -245,5 +246,24 @@ func TestCSVKeepsApart(t *testing.T) {
 	slices.Sort(lines)
 	if n := len(slices.Compact(lines)); n != 1+len(page.Sessions) {
 		t.Errorf("%d different lines:\n%s", n, b.String())
+	}
+}
+
+// TestErrorsArePrintable checks that errors that list what there is neither
+// control a terminal nor grow with names.
+func TestErrorsArePrintable(t *testing.T) {
+	hostile := "\x1b[2J\r" + strings.Repeat("x", 1<<20)
+	target := &collector.Target{Instance: collector.Instance{ID: hostile}, Details: dcsapi.Instance{Name: hostile}}
+	for _, err := range []error{
+		sessiontable.InstanceError{Asked: hostile, Targets: []*collector.Target{target}},
+		sessiontable.NodeError{Asked: hostile, Nodes: []dcsapi.Node{{ID: hostile, Name: hostile}}},
+	} {
+		if got := err.Error(); strings.ContainsAny(got, "\x1b\r") || len(got) > 2000 || !strings.Contains(got, `\x1b[2J\r`) {
+			t.Errorf("%T: %d bytes: %.200q", err, len(got), got)
+		}
+	}
+	page := sessiontable.Page{InstanceName: hostile, NodeName: hostile}
+	if got := page.Title(); strings.ContainsAny(got, "\x1b\r") || len(got) > 1000 {
+		t.Errorf("the title has %d bytes: %.200q", len(got), got)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 
+	"dcs_session_exporter/internal/printable"
+
 	"golang.org/x/text/width"
 )
 
@@ -29,7 +31,7 @@ func (p *Page) Range() string {
 func (p *Page) Summary() string {
 	text := p.Range()
 	if p.Addr != "" {
-		text += " from " + Printable(p.Addr)
+		text += " from " + printable.Text(p.Addr)
 	}
 	text += fmt.Sprintf(", by %s %s; %s", p.Sort, p.Order, p.AgeWords())
 	if p.Changed {
@@ -57,9 +59,9 @@ func (p *Page) Title() string {
 // Named returns a name with the id behind it, or the id alone.
 func Named(name, id string) string {
 	if name == "" {
-		return Printable(id)
+		return printable.Name(id)
 	}
-	return Printable(name) + " (" + Printable(id) + ")"
+	return printable.Name(name) + " (" + printable.Name(id) + ")"
 }
 
 // always is how many columns, from the first, are shown in any case.

@@ -19,6 +19,7 @@ import (
 
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/printable"
 	"dcs_session_exporter/internal/sessiontable"
 
 	"github.com/go-kit/log/level"
@@ -151,10 +152,10 @@ func problem(err error) string {
 		if node.Asked == "" {
 			return "The instance has several nodes."
 		}
-		return "The instance has no node " + sessiontable.Printable(node.Asked) + " that holds sessions: choose one that does."
+		return "The instance has no node " + printable.Name(node.Asked) + " that holds sessions: choose one that does."
 	}
 	if instance, ok := errors.AsType[sessiontable.InstanceError](err); ok && !instance.Several {
-		return "No instance " + sessiontable.Printable(instance.Asked) + " is configured or discovered."
+		return "No instance " + printable.Name(instance.Asked) + " is configured or discovered."
 	}
 	return sentence(err.Error())
 }
@@ -169,9 +170,9 @@ func sentence(text string) string {
 func (p *sessionsPage) choices(v *view, targets []*collector.Target) {
 	q := v.query
 	for _, t := range targets {
-		text := t.ID
+		text := printable.Name(t.ID)
 		if t.Details.Name != "" {
-			text = sessiontable.Printable(t.Details.Name) + " · " + t.ID
+			text = printable.Name(t.Details.Name) + " · " + text
 		}
 		p.Instances = append(p.Instances, choice{t.ID, text, t.ID == dcsapi.CanonicalInstanceID(q.Instance)})
 	}
@@ -188,7 +189,7 @@ func (p *sessionsPage) choices(v *view, targets []*collector.Target) {
 	p.Instance = sessiontable.Named(v.target.Details.Name, v.target.ID)
 	for _, n := range v.nodes {
 		words := slices.DeleteFunc([]string{n.Name, n.Role, n.Type, n.ID}, func(s string) bool { return s == "" })
-		p.Nodes = append(p.Nodes, choice{n.ID, sessiontable.Printable(strings.Join(words, " · ")), n.ID == v.node.ID})
+		p.Nodes = append(p.Nodes, choice{n.ID, printable.Name(strings.Join(words, " · ")), n.ID == v.node.ID})
 	}
 	if v.node.ID == "" {
 		p.Links = links(p.Nodes, func(id string) sessiontable.Query { q.Node = id; return q })
