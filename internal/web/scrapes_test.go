@@ -202,12 +202,12 @@ func TestScrapesThatAreNotRead(t *testing.T) {
 	before := live()
 	unread := func() { requestUnread(t, url, "/metrics") }
 	var wait sync.WaitGroup
-	for range 20 { // at once
+	for range 30 { // at once
 		wait.Go(unread)
 	}
 	wait.Wait()
 	most := live()
-	for range 20 { // one after the other
+	for range 10 { // one after the other
 		unread()
 		most = max(most, live())
 	}
