@@ -44,6 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	scan := app.Flag("scan-duration", "How long a scan takes.").Default("200ms").Duration()
 	seed := app.Flag("seed", "What the invented sessions come from.").Default("1").Uint64()
 	quirks := app.Flag("quirk", quirkHelp()).PlaceHolder("NAME[=VALUE]").Strings()
+	chaos := app.Flag("chaos", chaosHelp()).PlaceHolder("NAME[,NAME...]").Strings()
+	chaosSeed := app.Flag("chaos.seed", "Decides which requests --chaos attacks, and how.").Default("1").Uint64()
 	_, err := app.Parse(args)
 	switch {
 	case ended:
@@ -74,6 +76,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	api := emulator.New(options)
 	api.SetKey(emulator.DemoKey())
 	api.Add(fleet...)
+	if len(*chaos) > 0 {
+		if err := api.SetChaos(*chaosSeed, fleet[0].ID, strings.Split(strings.Join(*chaos, ","), ",")...); err != nil {
+			return fmt.Errorf("--chaos: %w", err)
+		}
+	}
 	return serve(ctx, api, *address, fleet, stdout)
 }
 
@@ -83,6 +90,16 @@ func quirkHelp() string {
 	b.WriteString("Behave otherwise than the vendor's pages say, for tests of what reads the API. May be repeated. One of:\n\n")
 	for _, q := range emulator.Quirks() {
 		fmt.Fprintf(&b, "  - %s: %s.\n", q, q.Help)
+	}
+	return b.String()
+}
+
+// chaosHelp lists the attacks that there are.
+func chaosHelp() string {
+	var b strings.Builder
+	b.WriteString("Attack whoever reads the API, for tests of what reads it: the first instance, or its project. May be repeated. Any of:\n\n")
+	for _, a := range emulator.Attacks() {
+		fmt.Fprintf(&b, "  - %s: %s.\n", a.Name, a.Help)
 	}
 	return b.String()
 }

@@ -106,6 +106,7 @@ func TestRefuses(t *testing.T) {
 		{"password file that is missing", []string{"--redis.addr=127.0.0.1:1", "--redis.password-file=" + filepath.Join(t.TempDir(), "none")}, "no such file"},
 		{"unknown quirk", []string{"--quirk=bom", "--quirk=page-caps=5"}, `--quirk: unknown quirk "page-caps": use one of page-cap=N, hide-per-page=N`},
 		{"quirk with a wrong value", []string{"--quirk=time-form=now"}, `quirk time-form: "now" is none of garbage, millis,`},
+		{"unknown attack", []string{"--chaos=drip,drops"}, `--chaos: unknown attack "drops": use one of refuse-401-length, `},
 		{"user without a Redis", []string{"--redis.username=alice"}, "need --redis.addr"},
 	}
 	for _, tt := range tests {
@@ -128,7 +129,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestHelpOfQuirks checks that the help explains each quirk.
+// TestHelpOfQuirks checks that the help explains each quirk and each attack.
 func TestHelpOfQuirks(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), []string{"--help"}, &out, &out); err != nil {
@@ -139,6 +140,39 @@ func TestHelpOfQuirks(t *testing.T) {
 		if want := strings.Join(strings.Fields(q.String()+": "+q.Help+"."), " "); !strings.Contains(help, want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
+	}
+	for _, a := range emulator.Attacks() {
+		if want := strings.Join(strings.Fields(a.Name+": "+a.Help+"."), " "); !strings.Contains(help, want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+// TestChaosOnTheCommandLine checks that an attack reaches the API.
+func TestChaosOnTheCommandLine(t *testing.T) {
+	text, end := start(t, "--chaos=redirect,drip", "--chaos.seed=3")
+	defer func() {
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	}()
+	cfg, err := config.Parse("printed", []byte(text), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := cfg.Projects[0]
+	transport := &http.Transport{DisableKeepAlives: true}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.Endpoint+"/v2/"+p.ProjectID+"/instances", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 3 || !strings.HasSuffix(resp.Header.Get("Location"), "/redirected") {
+		t.Errorf("%s to %q", resp.Status, resp.Header.Get("Location"))
 	}
 }
 

@@ -179,18 +179,19 @@ func (s *Server) listClients(r *http.Request, _ []byte) answer {
 func (s *Server) current(r *http.Request, nodeID string, now time.Time) (Snapshot, Options, answer, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	o := s.listOptions(r.PathValue("instance"))
 	_, list, a, found := s.node(r, nodeID)
 	if !found {
-		return Snapshot{}, s.o, a, false
+		return Snapshot{}, o, a, false
 	}
 	list.settle(now)
 	switch {
-	case list.running && (list.current == nil || s.o.BusyDuringRescan):
-		return Snapshot{}, s.o, busy(), false
+	case list.running && (list.current == nil || o.BusyDuringRescan):
+		return Snapshot{}, o, busy(), false
 	case list.current == nil && list.failed:
-		return Snapshot{}, s.o, failure(http.StatusInternalServerError, "DCS.4842", "The job has failed."), false
+		return Snapshot{}, o, failure(http.StatusInternalServerError, "DCS.4842", "The job has failed."), false
 	case list.current == nil:
-		return Snapshot{}, s.o, failure(http.StatusInternalServerError, "DCS.5000", "Internal service error."), false
+		return Snapshot{}, o, failure(http.StatusInternalServerError, "DCS.5000", "Internal service error."), false
 	}
-	return *list.current, s.o, answer{}, true
+	return *list.current, o, answer{}, true
 }

@@ -72,6 +72,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, operation string,
 	id := requestID(s.requests)
 	s.mu.Unlock()
 
+	attack, rng := s.attack(request)
+	x := exchange{s, w, r, id, rng, request}
+	if attack != nil && attack.instead != nil {
+		attack.instead(x)
+		return
+	}
 	early, late := s.fault(request, true), (*Fault)(nil)
 	s.hold(r, early, request)
 	a, done := early.instead(id)
@@ -93,6 +99,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, operation string,
 		}
 	}
 	a = early.change(late.change(a))
+	if attack != nil {
+		x.Unauthorized = request.Unauthorized
+		attack.change(x, a)
+		return
+	}
 
 	s.mu.Lock()
 	if s.o.BOM {

@@ -36,6 +36,7 @@ type Server struct {
 	keys      map[string]*keyState
 	instances []*instanceState // in the order in which they were added
 	faults    []*Fault
+	chaos     chaos
 	log       []Request
 	requests  int            // received, also those that the log has forgotten
 	window    map[string]int // requests of the second, by project
