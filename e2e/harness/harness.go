@@ -42,15 +42,27 @@ func run(m *testing.M, repository string) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	exporter = filepath.Join(dir, "dcs_session_exporter")
-	build := exec.Command("go", "build", "-o", exporter, ".") //nolint:noctx // go test has a time limit
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+	if exporter, err = Build(root, dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
+
+// Build builds the daemon from the root of the repository into a folder, and
+// returns its path.
+func Build(root, dir string) (string, error) {
+	path := filepath.Join(dir, "dcs_session_exporter")
+	build := exec.Command("go", "build", "-o", path, ".") //nolint:noctx // the caller has a time limit, if any
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// ExporterPath returns the path of the daemon that Main has built.
+func ExporterPath() string { return exporter }
 
 // Await waits until a condition holds, and ends the test if that takes too
 // long.

@@ -7,9 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -67,41 +65,17 @@ func FreePort(t *testing.T) int {
 // it port 0 to listen on: Process.Address tells which it was.
 func Start(t *testing.T, ready *regexp.Regexp, path string, args ...string) *Process {
 	t.Helper()
-	p := &Process{
-		Name: filepath.Base(path), command: exec.Command(path, args...), //nolint:noctx // it is stopped by Stop, by a signal
-		log: &log{ready: ready, found: make(chan string, 1)}, ended: make(chan struct{}),
+	p, err := Launch(ready, path, args...)
+	if p != nil {
+		t.Cleanup(func() {
+			p.Stop(t)
+			if t.Failed() {
+				t.Logf("the log of %s:\n%s", p.Name, p.Log())
+			}
+		})
 	}
-	p.command.Stdout, p.command.Stderr = p.log, p.log
-	// It must not outlive the tests, even if they are killed. The signal comes
-	// when the thread that has started it ends, so that thread must stay.
-	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		if p.err = p.command.Start(); p.err == nil {
-			started <- nil
-			p.err = p.command.Wait()
-		} else {
-			started <- p.err
-		}
-		close(p.ended)
-	}()
-	if err := <-started; err != nil {
+	if err != nil {
 		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.Stop(t)
-		if t.Failed() {
-			t.Logf("the log of %s:\n%s", p.Name, p.Log())
-		}
-	})
-	select {
-	case p.Address = <-p.log.found:
-	case <-p.ended:
-		t.Fatalf("%s has ended: %v", p.Name, p.err)
-	case <-time.After(startTimeout):
-		t.Fatalf("%s does not listen", p.Name)
 	}
 	return p
 }
@@ -110,24 +84,8 @@ func Start(t *testing.T, ready *regexp.Regexp, path string, args ...string) *Pro
 // that has ended already is left alone.
 func (p *Process) Stop(t *testing.T) {
 	t.Helper()
-	if p.command == nil {
-		return
-	}
-	defer func() { p.command = nil }()
-	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
-		<-p.ended
-		t.Errorf("%s has ended before the test: %v", p.Name, p.err)
-		return
-	}
-	select {
-	case <-p.ended:
-		if p.err != nil {
-			t.Errorf("%s after SIGTERM: %v, want exit code 0", p.Name, p.err)
-		}
-	case <-time.After(stopTimeout):
-		_ = p.command.Process.Kill()
-		<-p.ended
-		t.Errorf("%s does not end after SIGTERM", p.Name)
+	if err := p.End(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -160,8 +118,9 @@ func Run(t *testing.T, stdin []byte, path string, args ...string) (output string
 // log keeps what a program writes, and looks for the line that says that it is
 // ready.
 type log struct {
-	ready *regexp.Regexp
-	found chan string // gets what the first group of ready matches, once
+	ready   *regexp.Regexp
+	found   chan string // gets what the first group of ready matches, once
+	stalled sync.Mutex  // held while nothing is read
 
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -171,6 +130,8 @@ type log struct {
 
 // Write implements io.Writer.
 func (l *log) Write(b []byte) (int, error) {
+	l.stalled.Lock()
+	l.stalled.Unlock() //nolint:staticcheck // it only waits
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text.Write(b)
