@@ -19,6 +19,7 @@ func Launch(ready *regexp.Regexp, path string, args ...string) (*Process, error)
 		log: &log{ready: ready, found: make(chan string, 1)}, ended: make(chan struct{}),
 	}
 	p.command.Stdout, p.command.Stderr = p.log, p.log
+	p.command.WaitDelay = 2 * time.Second // for a log that nobody reads, see Stall
 	// It must not outlive the tests, even if they are killed. The signal comes
 	// when the thread that has started it ends, so that thread must stay.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -28,7 +29,9 @@ func Launch(ready *regexp.Regexp, path string, args ...string) (*Process, error)
 		defer runtime.UnlockOSThread()
 		if p.err = p.command.Start(); p.err == nil {
 			started <- nil
-			p.err = p.command.Wait()
+			if p.err = p.command.Wait(); errors.Is(p.err, exec.ErrWaitDelay) {
+				p.err = nil
+			}
 		} else {
 			started <- p.err
 		}
@@ -69,20 +72,18 @@ func (p *Process) End() error {
 	}
 	select {
 	case <-p.ended:
+		p.Resume()
 		if p.err != nil {
 			return fmt.Errorf("%s after SIGTERM: %w, want exit code 0", p.Name, p.err)
 		}
 		return nil
 	case <-time.After(stopTimeout):
 		_ = p.command.Process.Kill()
-		p.Resume()
 		<-p.ended
+		p.Resume()
 		return fmt.Errorf("%s does not end after SIGTERM", p.Name)
 	}
 }
-
-// Ended returns a channel that is closed when the program has ended.
-func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // Stall stops reading what the program writes, until Resume.
 func (p *Process) Stall() { p.log.stalled.Lock() }

@@ -23,6 +23,7 @@ type Attack struct {
 	discover bool          // instances are discovered, not configured
 	settings string        // of the configuration, YAML
 	scrape   time.Duration // how long a scrape may take; default 3s
+	pause    time.Duration // between rounds of scrapes
 	limit    string        // of the shell, for the exporter: "ulimit -n 64"
 	args     []string      // of the exporter
 
@@ -49,6 +50,7 @@ const (
 	mostRefusals    = 5         // of a key
 	mostLine        = 8 << 10   // bytes of a line of the log
 	mostHealing     = 40 * time.Second
+	rounds          = 3                // of scrapes under attack
 	scanInterval    = 10 * time.Second // scan.min_interval
 	pace            = 20               // requests a second and project: the default of requests_per_second
 	partOfKey       = 8                // characters that must not be seen

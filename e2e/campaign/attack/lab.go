@@ -114,7 +114,7 @@ func (l *lab) open() (err error) {
 	l.api.SetKey(l.other)
 	nodes, sessions := 3, 1500
 	if l.attack.nodes > 0 {
-		nodes, sessions = l.attack.nodes, 900
+		nodes, sessions = l.attack.nodes, 1100
 	}
 	l.api.Add(instance(target, attackedProject, "target", nodes, sessions), instance(neighbour, attackedProject, "neighbour", 1, 50), instance(bystander, otherProject, "bystander", 2, 50))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -88,9 +88,9 @@ func (l *lab) besiege() error {
 		}
 	}
 	var last scraped
-	for range 3 {
+	for range rounds {
 		last = l.round()
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(l.attack.pause)
 	}
 	wg.Wait()
 	if l.attack.clients != nil {
