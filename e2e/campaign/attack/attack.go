@@ -18,6 +18,7 @@ type Attack struct {
 	late     bool          // it begins while scrapes are under way
 	project  bool          // it is on the whole project, not on one instance
 	newKey   bool          // it heals when the key is changed
+	absent   bool          // the target may be missing
 	reasons  []string      // with which nodes of the target may fail; nil: they are read
 	nodes    int           // of the target; default 3
 	discover bool          // instances are discovered, not configured

@@ -94,16 +94,16 @@ func (l *lab) checkTarget(s scraped) {
 	up := s.up(target)
 	switch {
 	case up:
-		l.notef("read %s", strings.Join(reasons, ", "))
+		l.notef("%s", strings.Join(append([]string{"read"}, reasons...), ", "))
 	default:
-		l.notef("%s", cmp.Or(strings.Join(reasons, ", "), "not read, no reason"))
+		l.notef("%s", cmp.Or(strings.Join(reasons, ", "), "not listed"))
 	}
 	for _, r := range reasons {
 		if !up && !slices.Contains(l.attack.reasons, r) {
 			l.wrongf("the target failed by %s", r)
 		}
 	}
-	if !up && len(reasons) == 0 {
+	if !up && len(reasons) == 0 && !l.attack.absent {
 		l.wrongf("the target was not read, without a reason")
 	}
 	if !l.attack.project && !s.up(neighbour) {

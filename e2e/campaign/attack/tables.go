@@ -36,8 +36,8 @@ func refusals() []Attack {
 		})
 	}
 	return append(all, Attack{
-		Name: "throttled-in-use", chaos: []string{"refuse-429-length"}, late: true, project: true, reasons: []string{"throttled"}, Gate: true,
-		Expected: "throttled; the project is held off, though requests are in flight",
+		Name: "throttled-in-use", chaos: []string{"refuse-429-length"}, late: true, project: true, reasons: []string{"throttled", "timeout"}, Gate: true,
+		Expected: "throttled, or timeout at half the rate; the project is held off, though requests are in flight",
 	})
 }
 
@@ -78,8 +78,8 @@ func answers() []Attack {
 		read("count-negative", "read; dcs_sessions_reported shows the difference"),
 		with(fails("hang-later-pages", "timeout"), gate),
 		with(with(fails("hang-later-pages", "timeout"), many), func(a *Attack) { a.Name = "hang-later-pages-12-nodes" }),
-		with(with(read("flap-nodes", "read; a node that a list leaves out is remembered"), project), func(a *Attack) { a.nodes = 8; flapping(a) }),
-		with(with(read("flap-instances", "read; an instance that a list leaves out is remembered"), project), func(a *Attack) { a.discover = true; flapping(a) }),
+		with(with(read("flap-nodes", "not read while it is not listed; what is known of it stays"), project), func(a *Attack) { a.nodes = 8; flapping(a) }),
+		with(with(read("flap-instances", "not read while it is not listed; what is known of it stays"), project), func(a *Attack) { a.discover, a.absent = true, true; flapping(a) }),
 		with(fails("no-nodes", "other", "decode", "inconsistent", "not_found"), project),
 		with(fails("drip", "timeout", "network"), gate),
 		fails("hang", "timeout"),
