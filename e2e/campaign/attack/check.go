@@ -120,10 +120,10 @@ func (l *lab) checkRequests() {
 	refused, unknown := 0, 0
 	for _, r := range requests {
 		perProject[r.ProjectID]++
-		switch {
-		case r.Operation == "":
+		switch r.Operation {
+		case "":
 			unknown++
-		case r.Operation == "scan_clients":
+		case "scan_clients":
 			scans[r.NodeID]++
 		}
 		if r.Status == http.StatusUnauthorized {
