@@ -62,13 +62,6 @@ func newSlots(total int) *slots {
 	return &slots{total: total, free: total, holders: make(map[string]*holder)}
 }
 
-// inUse returns how many slots are taken.
-func (s *slots) inUse() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.total - s.free
-}
-
 // acquire waits for a slot. lent says that the request may be cancelled, and
 // sent again, if it takes long while others wait. The slot must be released.
 func (s *slots) acquire(ctx context.Context, key string, lent bool) (*slot, error) {
