@@ -1,6 +1,7 @@
 package dcsapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,7 +34,8 @@ type ListClientsRequest struct {
 // returns: strings.Clone what is kept. If ListClients returns an error, what
 // consume was given is not a page.
 //
-// An answer without a list is an error, as is one with an error_code.
+// An answer without a list is an error, as is one with an error_code, or with
+// more sessions than were asked for.
 func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume func(iter.Seq[*Session])) (Page, error) {
 	if err := checkID("instance", r.InstanceID); err != nil {
 		return Page{}, err
@@ -50,6 +52,7 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 	if r.Limit > 0 {
 		query["limit"] = strconv.Itoa(r.Limit)
 	}
+	limit := cmp.Or(r.Limit, MaxLimit)
 	var page Page
 	err := c.do(ctx, &call{
 		operation: "list_clients",
@@ -60,7 +63,7 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 		query:     query,
 		noRetry:   r.Once,
 		decode: func(body []byte, h http.Header) (err error) {
-			page, err = decodePage(body, consume)
+			page, err = decodePage(body, limit, consume)
 			page.Date, _ = http.ParseTime(h.Get("Date"))
 			return err
 		},

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/go-faster/jx"
 )
 
 // decodeAnswer decodes an answer's object. The fields of v must take any JSON.
@@ -16,6 +18,32 @@ func decodeAnswer(body []byte, v any) error {
 	return err
 }
 
+// members are the members of an object, undecoded: maxMembers of them at most,
+// the others are skipped.
+type members map[string]json.RawMessage
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *members) UnmarshalJSON(b []byte) error {
+	switch jsonKind(b) {
+	case kindNull:
+		return nil
+	case kindObject:
+	default:
+		return &json.UnmarshalTypeError{Value: jsonKind(b)}
+	}
+	*m = make(members)
+	return jx.DecodeBytes(b).ObjBytes(func(d *jx.Decoder, key []byte) error {
+		raw, err := d.Raw()
+		if _, there := (*m)[string(key)]; there || len(*m) < maxMembers {
+			(*m)[string(key)] = bytes.Clone(raw)
+		}
+		return err
+	})
+}
+
+// maxElements bounds the elements of a list that is not one of sessions.
+const maxElements = 200_000
+
 // decodeList returns the elements of an answer's list of what, such as
 // "instances", each of them undecoded. there is false if the list is missing or
 // null.
@@ -24,6 +52,9 @@ func decodeList(what string, raw json.RawMessage) (list []json.RawMessage, there
 	case kindNull:
 		return nil, false, nil
 	case kindList:
+		if n := countElements(raw); n > maxElements {
+			return nil, true, fmt.Errorf("the list of %s has %d elements: more than %d are not read", what, n, maxElements)
+		}
 		err = json.Unmarshal(raw, &list)
 		return list, true, err
 	default:
@@ -31,10 +62,23 @@ func decodeList(what string, raw json.RawMessage) (list []json.RawMessage, there
 	}
 }
 
+// countElements returns how many elements a list has, if they may be more than
+// maxElements.
+func countElements(raw []byte) (n int) {
+	if bytes.Count(raw, []byte(",")) < maxElements {
+		return 0
+	}
+	_ = jx.DecodeBytes(raw).Arr(func(d *jx.Decoder) error { // it is valid
+		n++
+		return d.Skip()
+	})
+	return n
+}
+
 // element is an object of a list. Whatever else stands in its place, or in the
 // place of a field, is noted and costs only itself.
 type element struct {
-	fields map[string]json.RawMessage
+	fields members
 	kind   string            // what is in its place; an object if all is well
 	odd    func(text string) // called with what is odd about a field
 }
@@ -55,13 +99,14 @@ func (e *element) text(key string) string {
 	if !ok {
 		e.odd(fmt.Sprintf("%q is %s, not a text: it is ignored", key, jsonKind(e.fields[key])))
 	}
-	return s
+	return cutText(s)
 }
 
 // id returns the field that names the element, or says why there is none.
 func (e *element) id(key string) (id string, why string) {
 	raw := e.fields[key]
 	id, _ = textOf(raw)
+	id = cutText(id)
 	switch kind := jsonKind(raw); {
 	case e.kind != kindObject:
 		return "", "it is " + e.kind + ", not an object"

@@ -112,7 +112,7 @@ func (c *Client) listPage(ctx context.Context, call *call, totalField string, li
 	var list []json.RawMessage
 	total := -1
 	call.decode = func(body []byte, _ http.Header) error {
-		var answer map[string]json.RawMessage
+		var answer members
 		if err := decodeAnswer(body, &answer); err != nil {
 			return err
 		}

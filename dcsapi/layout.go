@@ -11,10 +11,15 @@ type layout struct {
 	mark    int     // where the last value ended, while a layout is learnt
 	present Numbers // the numbers among the members
 	known   bool
+	long    bool // it has more members than are kept
 
 	otherText   string // of fields that nobody wants
 	otherNumber int64
 }
+
+// maxMembers is how many members a layout has, and how many are kept of an
+// object whose members have any names: the API's objects have some twenty.
+const maxMembers = 100
 
 // member is a key of a session. It has a place for a text or for a number.
 type member struct {
@@ -25,12 +30,15 @@ type member struct {
 
 // begin forgets the layout, to learn that of the session at an offset.
 func (l *layout) begin(at int) {
-	l.members, l.present, l.mark, l.known = l.members[:0], 0, at, false
+	l.members, l.present, l.mark, l.known, l.long = l.members[:0], 0, at, false, false
 }
 
 // add adds a key whose value is from at to end, and belongs to text or number,
 // or to neither.
 func (l *layout) add(body []byte, at, end int, text *string, number *int64, bit Numbers) {
+	if l.long = l.long || len(l.members) == maxMembers; l.long {
+		return
+	}
 	if text == nil && number == nil {
 		if body[at] == '"' {
 			text = &l.otherText
@@ -45,7 +53,7 @@ func (l *layout) add(body []byte, at, end int, text *string, number *int64, bit 
 
 // end ends the layout of a session that ends at an offset.
 func (l *layout) end(body []byte, end int) {
-	if end > l.mark {
+	if end > l.mark && !l.long {
 		l.closing, l.known = body[l.mark:end], true
 	}
 }

@@ -45,7 +45,7 @@ func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, erro
 		operation: "list_nodes", op: "list nodes of instance " + instanceID,
 		method: http.MethodGet, path: "/instances/" + instanceID + "/logical-nodes",
 		decode: func(body []byte, _ http.Header) error {
-			var answer map[string]json.RawMessage
+			var answer members
 			if err := decodeAnswer(body, &answer); err != nil {
 				return err
 			}

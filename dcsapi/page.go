@@ -1,14 +1,11 @@
 package dcsapi
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"strconv"
 	"time"
-	"unsafe"
 
 	"github.com/go-faster/jx"
 )
@@ -36,10 +33,11 @@ func (p Page) TimeProblem() string {
 // the same. The session that it gets is the same one each time, and its
 // strings share memory with body.
 //
-// Errors: broken JSON, anything after it, and a page without a list: clients
-// that are missing or null are an empty list only if count is 0.
-func decodePage(body []byte, consume func(iter.Seq[*Session])) (Page, error) {
-	p := pageDecoder{body: body, page: Page{Count: -1}}
+// Errors: broken JSON, anything after it, more than limit sessions, and a page
+// without a list: clients that are missing or null are an empty list only if
+// count is 0.
+func decodePage(body []byte, limit int, consume func(iter.Seq[*Session])) (Page, error) {
+	p := pageDecoder{body: body, limit: limit, page: Page{Count: -1}}
 	p.sessionField = p.field
 	used := false
 	if consume != nil {
@@ -81,6 +79,7 @@ var errErrorCode = errors.New("error_code in an answer with a status of success"
 // short cut (layout.go).
 type pageDecoder struct {
 	body      []byte
+	limit     int // sessions that were asked for
 	value     jx.Decoder
 	page      Page
 	list      bool // "clients" was an array
@@ -142,6 +141,9 @@ func (p *pageDecoder) clients(at int, yield func(*Session) bool) (int, error) {
 		return at + 1, nil
 	}
 	for {
+		if p.page.Sessions == p.limit {
+			return 0, &Error{Reason: ReasonInconsistent, Message: fmt.Sprintf("a page has more sessions than the %d that were asked for", p.limit)}
+		}
 		p.page.Sessions++
 		end, ok := p.layout.decode(p.body, at)
 		if ok {
@@ -204,94 +206,4 @@ func (p *pageDecoder) field(key []byte, at int) (int, error) {
 		}
 	}
 	return end, nil
-}
-
-// textField decodes a string into f, leniently a number or a boolean as its
-// own text. null, objects and arrays are as if missing. With share, f shares
-// raw's memory where that is possible.
-func textField(raw jx.Raw, f *string, share bool) error {
-	switch raw.Type() {
-	case jx.String:
-		b := raw[1 : len(raw)-1]
-		if bytes.IndexByte(b, '\\') >= 0 {
-			var err error
-			*f, err = jx.DecodeBytes(raw).Str()
-			return err
-		}
-		*f = toString(b, share)
-	case jx.Number, jx.Bool:
-		*f = toString(raw, share)
-	default:
-		*f = ""
-	}
-	return nil
-}
-
-// toString copies b, or shares its memory: the page is not changed while
-// its sessions are in use.
-func toString(b []byte, share bool) string {
-	if share {
-		return unsafe.String(unsafe.SliceData(b), len(b))
-	}
-	return string(b)
-}
-
-// numberField decodes an integer, leniently one written as a string or with
-// an exponent, and tells whether there was one. Anything else is as if
-// missing.
-func numberField(raw jx.Raw) (int64, bool) {
-	switch raw.Type() {
-	case jx.Number:
-		return parseInt(raw)
-	case jx.String:
-		return parseInt(bytes.TrimSpace(raw[1 : len(raw)-1]))
-	default:
-		return 0, false
-	}
-}
-
-// parseInt reads the digits that nearly every number consists of, and leaves
-// the rest to strconv. Fractions are cut, what 64 bits cannot hold is no
-// number.
-func parseInt(b []byte) (int64, bool) {
-	digits := b
-	if len(b) > 0 && b[0] == '-' {
-		digits = b[1:]
-	}
-	if len(digits) == 0 {
-		return 0, false
-	}
-	if len(digits) <= 18 {
-		var n int64
-		plain := true
-		for _, c := range digits {
-			if c < '0' || c > '9' {
-				plain = false
-				break
-			}
-			n = n*10 + int64(c-'0')
-		}
-		if plain {
-			if len(digits) < len(b) {
-				n = -n
-			}
-			return n, true
-		}
-	}
-	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
-		return n, true
-	}
-	x, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || math.IsNaN(x) || x < math.MinInt64 || x >= math.MaxInt64 {
-		return 0, false
-	}
-	return int64(x), true
-}
-
-// kind names a JSON type in an error.
-func kind(t jx.Type) string {
-	if t == jx.Invalid {
-		return "not JSON at all"
-	}
-	return t.String()
 }

@@ -30,7 +30,7 @@ func BenchmarkDecodePage(b *testing.B) {
 	for b.Loop() {
 		var omem int64
 		for range 100 {
-			page, err := decodePage(body, func(sessions iter.Seq[*Session]) {
+			page, err := decodePage(body, 1000, func(sessions iter.Seq[*Session]) {
 				for s := range sessions {
 					omem += s.OMem
 				}

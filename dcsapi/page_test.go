@@ -13,7 +13,7 @@ import (
 func decodeAll(body string) (Page, []Session, error) {
 	var all []Session
 	// Without room behind the page, reading beyond it panics.
-	page, err := decodePage(slices.Clip([]byte(body)), func(sessions iter.Seq[*Session]) {
+	page, err := decodePage(slices.Clip([]byte(body)), MaxLimit, func(sessions iter.Seq[*Session]) {
 		for s := range sessions {
 			all = append(all, *s)
 		}
@@ -165,14 +165,14 @@ func TestDecodeStopsEarly(t *testing.T) {
 			break
 		}
 	}
-	page, err := decodePage([]byte(`{"clients":[{"id":"1"},{"id":"2"}],"count":2}`), first)
+	page, err := decodePage([]byte(`{"clients":[{"id":"1"},{"id":"2"}],"count":2}`), MaxLimit, first)
 	if err != nil || page.Sessions != 2 {
 		t.Errorf("got %+v, %v", page, err)
 	}
-	if _, err := decodePage([]byte(`{"clients":[{"id":"1"},{"id":"2"}],"count":2`), first); err == nil {
+	if _, err := decodePage([]byte(`{"clients":[{"id":"1"},{"id":"2"}],"count":2`), MaxLimit, first); err == nil {
 		t.Error("no error for what is broken after the first session")
 	}
-	if _, err := decodePage([]byte(`{"clients":[{]}`), func(iter.Seq[*Session]) {}); err == nil {
+	if _, err := decodePage([]byte(`{"clients":[{]}`), MaxLimit, func(iter.Seq[*Session]) {}); err == nil {
 		t.Error("no error for a page that is not looked at")
 	}
 }
@@ -183,7 +183,7 @@ func TestDecodeAllocates(t *testing.T) {
 	allocations := func(sessions int) float64 {
 		body := benchPage(sessions)
 		return testing.AllocsPerRun(5, func() {
-			if _, err := decodePage(body, nil); err != nil {
+			if _, err := decodePage(body, MaxLimit, nil); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -207,13 +207,13 @@ func FuzzDecodePage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		before := slices.Clone(body)
 		n, length := 0, 0
-		page, err := decodePage(body, func(sessions iter.Seq[*Session]) {
+		page, err := decodePage(body, MaxLimit, func(sessions iter.Seq[*Session]) {
 			for s := range sessions {
 				n++
 				length += len(s.ID) + len(s.Addr) + len(s.Name)
 			}
 		})
-		blind, blindErr := decodePage(body, nil)
+		blind, blindErr := decodePage(body, MaxLimit, nil)
 		if fmt.Sprint(err) != fmt.Sprint(blindErr) || page != blind {
 			t.Errorf("with sessions: %+v, %v; without: %+v, %v", page, err, blind, blindErr)
 		}

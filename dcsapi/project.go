@@ -2,7 +2,6 @@ package dcsapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -116,7 +115,7 @@ func (c *Client) listProjects(ctx context.Context, op string, query map[string]s
 		operation: "list_projects", op: op, iam: true,
 		method: http.MethodGet, path: "/v3/projects", query: query,
 		decode: func(body []byte, _ http.Header) error {
-			var answer map[string]json.RawMessage
+			var answer members
 			if err := decodeAnswer(body, &answer); err != nil {
 				return err
 			}

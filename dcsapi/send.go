@@ -10,14 +10,12 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
 const (
 	maxAnswer     = 16 << 20    // bytes of one answer, unpacked
-	usualAnswer   = 2 << 20     // larger ones are rare
 	maxShort      = 4 << 10     // bytes of a success that is read before it counts as one
 	maxFailure    = 64 << 10    // bytes that are read of an answer that is no success
 	maxFailureFor = time.Second // how long they are waited for
@@ -90,11 +88,8 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		c.options.ObserveDate(call.operation, date, time.Since(connected))
 	}
-	buf := buffers.Get().(*bytes.Buffer)
-	defer func() {
-		buf.Reset()
-		buffers.Put(buf)
-	}()
+	buf := newBody()
+	defer buf.free()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		on.heard(failure(answerError(resp, nil, false, hidden, time.Now())))
 		whole := readFailure(resp, buf, cancel)
@@ -104,16 +99,23 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	if resp.ContentLength < 0 || resp.ContentLength > maxShort {
 		on.heard(nil)
 	}
-	n, err := readSuccess(resp, buf)
+	tooLarge := resp.ContentLength > maxAnswer // it is not read at all then
+	if !tooLarge {
+		err = buf.readAnswer(ctx, resp.Body)
+		tooLarge = buf.Len() > maxAnswer
+	}
 	if err != nil {
 		c.options.Observe(call.operation, "error", time.Since(start))
 		failed := transportError(ctx, err, c.ownCA(), false)
 		failed.Status = resp.StatusCode
 		failed.Message = "the answer broke off"
+		if errors.Is(err, errNoRoom) {
+			failed.Message = err.Error()
+		}
 		return failure(failed)
 	}
 	c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
-	if n > maxAnswer {
+	if tooLarge {
 		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Err: errTooLarge}
 	}
 	if failed := understand(call, resp, withoutMark(buf.Bytes()), hidden); failed != nil {
@@ -122,29 +124,11 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 	return nil
 }
 
-// readSuccess reads the body of an answer, and returns how many bytes it has:
-// more than maxAnswer if it is not read whole.
-func readSuccess(resp *http.Response, buf *bytes.Buffer) (int64, error) {
-	if resp.ContentLength > maxAnswer {
-		return resp.ContentLength, nil // it is not read at all
-	}
-	if resp.ContentLength > 0 {
-		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, usualAnswer))
-	if err != nil || n < usualAnswer {
-		return n, err
-	}
-	buf.Grow(maxAnswer - usualAnswer + 1 + bytes.MinRead) // once, rather than by doubling
-	more, err := buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer-usualAnswer+1))
-	return n + more, err
-}
-
 // readFailure reads what can be had of the body of an answer that is no
 // success, and reports whether that is all of it. The status line says what has
 // happened: a body that is broken, endless or late only costs the server's
 // words. cancel ends the request.
-func readFailure(resp *http.Response, buf *bytes.Buffer, cancel func()) (whole bool) {
+func readFailure(resp *http.Response, buf *body, cancel func()) (whole bool) {
 	timer := time.AfterFunc(maxFailureFor, cancel)
 	defer timer.Stop()
 	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxFailure+1))
@@ -155,9 +139,6 @@ func readFailure(resp *http.Response, buf *bytes.Buffer, cancel func()) (whole b
 // before JSON.
 func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) }
 
-// buffers holds the memory that answers are read into.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // understand decodes a success, and makes an error of what is none.
 func understand(call *call, resp *http.Response, body []byte, hidden *hidden) *Error {
 	requestID := hidden.quote(resp.Header.Get("X-Request-Id"), 80)
@@ -167,6 +148,10 @@ func understand(call *call, resp *http.Response, body []byte, hidden *hidden) *E
 	err := call.decode(body, resp.Header)
 	if err == nil {
 		return nil
+	}
+	if refused, ok := errors.AsType[*Error](err); ok {
+		refused.Status, refused.RequestID = resp.StatusCode, requestID
+		return refused
 	}
 	if errors.Is(err, errErrorCode) {
 		failed := answerError(resp, body, true, hidden, time.Now())

@@ -18,8 +18,7 @@ func (e *element) tags() map[string]string {
 		e.odd(`"tags" is an object, not a list: its fields are read as tags`)
 		e.tag(raw, tags)
 	case kindList:
-		var list []json.RawMessage
-		_ = json.Unmarshal(raw, &list) // it is a list
+		list, _, _ := decodeList("tags", raw) // it is a list
 		for _, raw := range list {
 			e.tag(raw, tags)
 		}
@@ -38,7 +37,7 @@ func (e *element) tag(raw json.RawMessage, to map[string]string) {
 		e.odd(`a tag in "tags" is a string, not an object: it is read as key=value`)
 		e.setTag(key, value, key != "", true, to)
 	case kindObject:
-		var fields map[string]json.RawMessage
+		var fields members
 		_ = json.Unmarshal(raw, &fields) // it is an object
 		_, hasKey := fields["key"]
 		_, hasValue := fields["value"]
@@ -65,6 +64,8 @@ func (e *element) setTag(key, value string, hasKey, isText bool, to map[string]s
 	case !isText:
 		e.odd(`a tag in "tags" has a value that is not a text: it is ignored`)
 	default:
-		to[key] = value
+		if len(to) < maxMembers {
+			to[cutText(key)] = cutText(value)
+		}
 	}
 }

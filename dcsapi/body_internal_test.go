@@ -1,0 +1,89 @@
+package dcsapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestBody reads bodies of all sizes.
+func TestBody(t *testing.T) {
+	for _, size := range []int{0, 1, 32 << 10, 512 << 10, 512<<10 + 1, 2 << 20, 6<<20 + 7, maxAnswer - 1, maxAnswer, maxAnswer + 1, maxAnswer + 100} {
+		want := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
+		b := newBody()
+		if err := b.readAnswer(t.Context(), bytes.NewReader(want)); err != nil {
+			t.Fatal(err)
+		}
+		if want = want[:min(size, maxAnswer+1)]; !bytes.Equal(b.Bytes(), want) {
+			t.Errorf("of %d bytes %d were read, want %d", size, b.Len(), len(want))
+		}
+		if b.Cap() > rooms[b.room].size {
+			t.Errorf("%d bytes take %d, more than %d", size, b.Cap(), rooms[b.room].size)
+		}
+		b.free()
+		for _, r := range rooms[1:] {
+			if len(r.places) != 0 {
+				t.Fatalf("after %d bytes a place of %d is taken", size, r.size)
+			}
+		}
+	}
+}
+
+// TestBodiesShareMemory lets readers of many large bodies, which come at once,
+// and of bodies that hang, take turns.
+func TestBodiesShareMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := rooms
+		defer func() { rooms = old }()
+		rooms = []room{old[0]}
+		total := 0
+		for _, r := range old[1:] {
+			rooms = append(rooms, room{r.size, make(chan struct{}, cap(r.places))})
+			total += r.size * cap(r.places)
+		}
+		if most := 41 << 20; total > most {
+			t.Errorf("large bodies may take %d bytes, want at most %d", total, most)
+		}
+		hanging, stop := io.Pipe()
+		done := make(chan error)
+		for range 30 {
+			go func() {
+				b := newBody()
+				defer b.free()
+				done <- b.readAnswer(t.Context(), strings.NewReader(strings.Repeat(" ", 10<<20)))
+			}()
+		}
+		for range 30 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		go func() {
+			b := newBody()
+			defer b.free()
+			done <- b.readAnswer(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat(" ", 7<<20)), hanging))
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		b := newBody()
+		if err := b.readAnswer(ctx, strings.NewReader(strings.Repeat(" ", 7<<20))); !errors.Is(err, errNoRoom) {
+			t.Errorf("a second body of that size: %v", err)
+		}
+		b.free()
+		b = newBody()
+		if err := b.readAnswer(ctx, strings.NewReader(strings.Repeat(" ", 400<<10))); err != nil {
+			t.Errorf("a page of usual size: %v", err)
+		}
+		b.free()
+		_ = stop.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
