@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"dcs_session_exporter/dcsapi"
 )
@@ -30,13 +29,14 @@ type Aggregator struct {
 	// The upper bounds of classic buckets, in whole seconds.
 	ageBounds, idleBounds []int64
 
-	result  *Snapshot // by itself: it outlives the aggregator
-	users   interner
-	user    []UserStats // by index in users
-	clients map[clientKey]*ClientStats
-	addrs   interner
-	hosts   []host     // by index in addrs
-	latest  []clientOf // likewise: the client that was asked for last
+	result      *Snapshot // by itself: it outlives the aggregator
+	users       interner
+	user        []UserStats // by index in users
+	clients     map[clientKey]*ClientStats
+	mostClients int
+	addrs       interner
+	hosts       []host     // by index in addrs
+	latest      []clientOf // likewise: the client that was asked for last
 
 	commands, databases, names, networks tally
 }
@@ -53,9 +53,15 @@ type clientOf struct {
 // NewAggregator returns an aggregator without sessions. o must not change
 // while it is in use.
 func NewAggregator(o *AggregateOptions) *Aggregator {
+	l := o.Limits
+	mostClients := max(mostHosts, perLimit*l.Clients)
 	return &Aggregator{
-		o: o, result: new(Snapshot), idleMin: int64(o.IdleThreshold / time.Second), clients: make(map[clientKey]*ClientStats),
+		o: o, result: new(Snapshot), idleMin: int64(o.IdleThreshold / time.Second),
 		ageBounds: wholeBounds(o.AgeBuckets), idleBounds: wholeBounds(o.IdleBuckets),
+		users: newInterner(max(mostUsers, perLimit*l.Users)), addrs: newInterner(mostClients),
+		clients: make(map[clientKey]*ClientStats), mostClients: mostClients,
+		commands: newTally(max(mostOthers, perLimit*l.Commands)), databases: newTally(max(mostOthers, perLimit*l.Databases)),
+		names: newTally(max(mostNames, perLimit*l.Names)), networks: newTally(max(mostOthers, perLimit*l.Networks)),
 	}
 }
 
@@ -96,8 +102,8 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	}
 	user.IdleLong.observe(idle, hasIdle)
 
-	address := a.address(a.o.Address.field(s))
-	if a.hosts[address].masked {
+	address, masked := a.address(a.o.Address.field(s))
+	if masked {
 		r.Masked++
 	}
 	client := a.client(u, address)
@@ -122,38 +128,56 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 }
 
 // address returns the index of an address, without its port unless that is
-// asked for.
-func (a *Aggregator) address(full string) int32 {
+// asked for, and whether it is one that hides the client's.
+func (a *Aggregator) address(full string) (n int32, masked bool) {
 	if !a.o.Address.IncludePort {
 		// Most sessions come from a host that others came from: it was looked
 		// at before.
 		if i := strings.LastIndexByte(full, ':'); i > 0 && isPort(full[i:]) {
 			if n, ok := a.addrs.find(full[:i]); ok && a.hosts[n].plain {
-				return n
+				return n, a.hosts[n].masked
 			}
 		}
 	}
 	address, h := a.o.Address.of(full)
-	n := a.addrs.index(address)
-	if int(n) == len(a.hosts) {
-		a.hosts = append(a.hosts, h)
-		a.latest = append(a.latest, clientOf{})
-	}
-	return n
+	n = a.addrs.index(address)
+	a.host(n, h)
+	return n, h.masked
 }
 
-// client returns the statistics of a user and an address. Few addresses have
-// more than one user.
+// host takes note of the host of an address that may be new.
+func (a *Aggregator) host(n int32, h host) {
+	if int(n) < len(a.hosts) {
+		return
+	}
+	if a.addrs.values[n] == Other {
+		h = host{} // of many
+	}
+	a.hosts = append(a.hosts, h)
+	a.latest = append(a.latest, clientOf{})
+}
+
+// client returns the statistics of a user and an address, or those of the user
+// and the address Other where there are too many. Few addresses have more than
+// one user.
 func (a *Aggregator) client(user, address int32) *ClientStats {
 	latest := &a.latest[address]
-	if latest.client == nil || latest.user != user {
-		key := clientKey{user, address}
-		if a.clients[key] == nil {
-			a.clients[key] = &ClientStats{}
-		}
-		*latest = clientOf{user, a.clients[key]}
+	if latest.client != nil && latest.user == user {
+		return latest.client
 	}
-	return latest.client
+	key := clientKey{user, address}
+	client := a.clients[key]
+	if client == nil {
+		if len(a.clients) >= a.mostClients && a.addrs.values[address] != Other {
+			other := a.addrs.other()
+			a.host(other, host{})
+			return a.client(user, other)
+		}
+		client = &ClientStats{}
+		a.clients[key] = client
+	}
+	*latest = clientOf{user, client}
+	return client
 }
 
 // Snapshot returns what the sessions added so far amount to, within the
@@ -165,7 +189,7 @@ func (a *Aggregator) Snapshot() *Snapshot { return a.snapshot(new(topLists), tim
 func (a *Aggregator) snapshot(top *topLists, now time.Time) *Snapshot {
 	r := a.result
 	l := a.o.Limits
-	r.Addresses = int64(len(a.addrs.values))
+	r.Addresses = int64(a.addrs.distinct())
 	r.Folded = make(map[Dimension]int)
 
 	names := a.foldUsers(top, now)
@@ -190,89 +214,4 @@ func (a *Aggregator) snapshot(top *topLists, now time.Time) *Snapshot {
 		}
 	}
 	return r
-}
-
-// interner gives distinct values indices, and keeps each once: valid UTF-8,
-// at most maxLabelValue bytes. The zero value is ready.
-type interner struct {
-	values []string
-	known  map[string]int32 // values, and the raw forms that became them
-	recent [256]int32       // by slot: an index in values that was looked up
-}
-
-// index returns the index of a value; a new one gets len(values).
-func (n *interner) index(raw string) int32 {
-	i, ok := n.find(raw)
-	if ok {
-		return i
-	}
-	if n.known == nil {
-		n.known = make(map[string]int32)
-	}
-	value := cutLabel(strings.ToValidUTF8(strings.Clone(cutLabel(raw)), "\uFFFD"))
-	if i, ok = n.known[value]; !ok {
-		i = int32(len(n.values))
-		n.values = append(n.values, value)
-		n.known[value] = i
-	}
-	if value != raw && len(raw) <= maxLabelValue {
-		n.known[strings.Clone(raw)] = i
-	}
-	return i
-}
-
-// cutLabel returns at most maxLabelValue bytes of a value.
-func cutLabel(s string) string {
-	if len(s) <= maxLabelValue {
-		return s
-	}
-	end := maxLabelValue
-	for end > maxLabelValue-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-		end-- // not within a character
-	}
-	return s[:end]
-}
-
-// find returns the index of a value that is known, or of the raw form of one.
-func (n *interner) find(raw string) (int32, bool) {
-	recent := &n.recent[slot(raw)]
-	if int(*recent) < len(n.values) && n.values[*recent] == raw {
-		return *recent, true
-	}
-	i, ok := n.known[raw]
-	if ok {
-		*recent = i
-	}
-	return i, ok
-}
-
-// slot spreads texts by their ends, where values of a kind differ.
-func slot(s string) uint8 {
-	h := uint(len(s))
-	for i := max(0, len(s)-4); i < len(s); i++ {
-		h = h*31 + uint(s[i])
-	}
-	return uint8(h ^ h>>8)
-}
-
-// tally counts sessions per value. The zero value is ready.
-type tally struct {
-	interner
-	sessions []int64 // by index
-}
-
-func (t *tally) add(raw string) {
-	i := t.index(raw)
-	if int(i) == len(t.sessions) {
-		t.sessions = append(t.sessions, 0)
-	}
-	t.sessions[i]++
-}
-
-func (t *tally) counts() []ValueCount {
-	counts := make([]ValueCount, len(t.values))
-	for i, v := range t.values {
-		counts[i] = ValueCount{v, t.sessions[i]}
-	}
-	return counts
 }

@@ -112,6 +112,9 @@ func (s *schedule) admit() {
 		capacity -= float64(max(0, j.cost-sent))
 		scans -= float64(max(0, j.scan-sent))
 	}
+	if capacity < 1 {
+		return // and do not look for the cheapest each time
+	}
 	least := float64(cheapest(s.waiting))
 	if !s.begun {
 		least = min(least, 1)
