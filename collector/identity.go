@@ -35,6 +35,7 @@ type roster struct {
 	shared map[uint64]uint16 // ids that several sessions have, with the page of the last one
 	onPage int               // sessions that share the id of another one on the same page
 	across int               // sessions that share the id of one on another page
+	twice  int               // sessions that stand on one page twice
 }
 
 // add adds a session that stands on a page, and reports whether it is new.
@@ -48,6 +49,9 @@ func (r *roster) add(s *dcsapi.Session, page uint16) bool {
 	}
 	if there {
 		if first.place == place {
+			if first.page == page {
+				r.twice++
+			}
 			return false
 		}
 		// The first one moves, so that keys do not depend on the order.
@@ -79,7 +83,7 @@ func (r *roster) isShared(key uint64) bool {
 // unique reports whether what looks like several sessions can be trusted to be
 // so. Ids that repeat within a page show that ids do not tell sessions apart on
 // this node; ids that repeat only from page to page show that the list changed.
-func (r *roster) unique() bool { return r.across == 0 || r.onPage > 0 }
+func (r *roster) unique() bool { return r.twice == 0 && (r.across == 0 || r.onPage > 0) }
 
 // keyOf returns what tells a session apart from others of its list.
 func keyOf(s *dcsapi.Session) uint64 {

@@ -45,23 +45,32 @@ func newJob(result *nodeResult, n *node, o *Options) *job {
 
 // longestWaiting takes the jobs that so many requests are enough for, of which
 // so many may be up to their scans; those first that have waited longest. It
-// returns them and the rest, both in the order in which they have waited. One
-// that is huge does not keep the others out: it takes its share, and what they
-// leave. With first, at least one is taken.
-func longestWaiting(jobs []*job, capacity, scans float64, first bool) (taken, rest []*job) {
+// returns them and the rest, both in the order in which they have waited. With
+// first, at least one is taken. budget is what the whole scrape has.
+func longestWaiting(jobs []*job, budget, capacity, scans float64, first bool) (taken, rest []*job) {
 	slices.SortStableFunc(jobs, func(a, b *job) int {
 		// What is listed already is read before more is listed.
 		return cmp.Or(a.asked.Compare(b.asked), cmp.Compare(listing(a), listing(b)))
 	})
-	most := max(capacity/4, 8)
 	for k, j := range jobs {
-		capacity -= min(float64(j.cost), most)
+		capacity -= j.charge(budget)
 		scans -= float64(j.scan)
 		if (capacity < 0 && k > 0) || (scans < 0 && j.scan > 0 && (k > 0 || !first)) {
 			return jobs[:k:k], slices.Clone(jobs[k:])
 		}
 	}
 	return jobs, nil
+}
+
+// charge returns how many requests of a scrape's budget are set aside for the
+// job: what it costs, so that it can be finished. One that takes nearly all of
+// the budget, or more, does not keep the others out: it has its share, and what
+// they leave.
+func (j *job) charge(budget float64) float64 {
+	if cost := float64(j.cost); cost <= 0.75*budget {
+		return cost
+	}
+	return min(float64(j.cost), max(budget/4, 8))
 }
 
 // listing returns 1 for an instance, 0 for a node.

@@ -139,21 +139,21 @@ func (l *list) ask(ctx context.Context, offset, limit int, once bool) (dcsapi.Pa
 // many sessions a page has, one by one where that is to be found out.
 func (l *list) rest(ctx context.Context) error {
 	for {
-		offsets := l.next()
-		if len(offsets) == 0 {
+		requests := l.next()
+		if len(requests) == 0 {
 			return l.withinBounds()
 		}
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.SetLimit(max(1, l.parallel))
-		for _, offset := range offsets {
-			if !l.goesOn(offset) {
+		for _, r := range requests {
+			if !l.goesOn(r.offset) {
 				break
 			}
 			group.Go(func() error {
-				if !l.goesOn(offset) {
+				if !l.goesOn(r.offset) {
 					return nil
 				}
-				_, err := l.page(groupCtx, offset, false)
+				_, err := l.part(groupCtx, r.offset, r.limit, false)
 				return err
 			})
 		}
@@ -163,8 +163,8 @@ func (l *list) rest(ctx context.Context) error {
 	}
 }
 
-// next returns the offsets to read now, nil at the list's end.
-func (l *list) next() []int {
+// next returns the pages to read now, nil at the list's end.
+func (l *list) next() []request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.pages.next(l.first.Count, len(l.roster.keys), &l.habits)
@@ -182,6 +182,8 @@ func (l *list) withinBounds() error {
 	switch {
 	case len(l.roster.keys) > maxSessions:
 		return l.failed(fmt.Sprintf("the list has no end: more than %d sessions", maxSessions))
+	case l.pages.endless(l.first.Count, int64(len(l.roster.keys))):
+		return l.failed(fmt.Sprintf("the list has no end: the API counts %d sessions, and has listed %d so far", l.first.Count, len(l.roster.keys)))
 	case len(l.pages.read) >= maxPages:
 		return l.failed(fmt.Sprintf("the list has no end: more than %d pages", maxPages))
 	}
@@ -209,7 +211,8 @@ func (l *list) failed(message string) error {
 // readList reads a whole list, again if it changes meanwhile. start is a list
 // whose first page was read, or nil. fresh makes an empty list. unchanged
 // reports, after a first page, whether its list is one that was read before; if
-// so, readList returns nil. onTorn is called for each list that changed.
+// so, readList returns nil. onTorn is called for each list that changed. Where
+// reading fails midway, readList returns what was read besides the error.
 func readList(ctx context.Context, start *list, fresh func() *list, unchanged func(dcsapi.Page) bool, onTorn func()) (*list, error) {
 	l := start
 	var missing []int64
@@ -224,7 +227,7 @@ func readList(ctx context.Context, start *list, fresh func() *list, unchanged fu
 			return nil, nil
 		}
 		if err := l.rest(ctx); err != nil {
-			return nil, err
+			return l, err
 		}
 		missing = append(missing, l.missing())
 		steady := len(slices.Compact(slices.Clone(missing))) == 1
@@ -232,10 +235,10 @@ func readList(ctx context.Context, start *list, fresh func() *list, unchanged fu
 		case v == whole, v == mixed && try == rereads:
 			return l, nil
 		case v == wrong:
-			return nil, l.failed("a page repeats sessions of the pages before it and brings no new one")
+			return nil, l.failed(fmt.Sprintf("the API seems to ignore offset: a further page has only sessions that were listed before (%d so far, where the API counts %d)", len(l.roster.keys), l.first.Count))
 		case try == rereads:
 			onTorn()
-			return nil, l.failed(fmt.Sprintf("the list changed each of the %d times that it was read: %d sessions on its pages, %d of them distinct, where the API counts %d", rereads+1, l.pages.sessions, len(l.roster.keys), l.first.Count))
+			return nil, l.failed(fmt.Sprintf("%d readings gave pages that do not fit together (last %d sessions, %d of them distinct, where the API counts %d): the list changes while it is read, or the API pages it in a way that is not documented. If this persists, report this line", rereads+1, l.pages.sessions, len(l.roster.keys), l.first.Count))
 		}
 		onTorn()
 		l = nil

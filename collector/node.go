@@ -173,6 +173,9 @@ func (r *nodeReader) list(ctx context.Context, n *node, begun *list) (*Snapshot,
 		},
 		r.onTorn)
 	if err != nil {
+		if l != nil && dcsapi.ReasonOf(err) == dcsapi.ReasonTimeout {
+			n.lastSize = max(n.lastSize, l.pages.expected(l.first.Count)) // for the next scrape's plan
+		}
 		return nil, err
 	}
 	now := time.Now()

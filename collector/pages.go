@@ -23,6 +23,9 @@ type pageRead struct {
 	fresh    int // of these, sessions that were on no page before
 }
 
+// request is a page to ask for.
+type request struct{ offset, limit int }
+
 // pagesRead are the pages of one list that were read, and what they tell about
 // the others.
 type pagesRead struct {
@@ -35,6 +38,7 @@ type pagesRead struct {
 	full     bool // a page had all the sessions that it was asked for
 	capped   bool // a page had fewer, although more sessions follow it
 	gapless  bool // offsets count hidden sessions: a short page hides some of its own
+	over     bool // a page behind all others has no new session
 	repeated int  // pages without a new session
 	doubt    bool // a page repeats all of the one before: does the API heed offsets?
 	stuck    bool // it does not
@@ -46,11 +50,14 @@ func newPagesRead() pagesRead { return pagesRead{end: math.MaxInt, probe: math.M
 // add takes note of a page.
 func (p *pagesRead) add(page pageRead) {
 	at, _ := slices.BinarySearchFunc(p.read, page.offset, func(r pageRead, offset int) int { return r.offset - offset })
+	gap := p.hasSessionsFrom(at)
 	p.read = slices.Insert(p.read, at, page)
 	p.sessions += page.sessions
 	p.largest = max(p.largest, page.sessions)
-	p.full = p.full || page.sessions == page.limit
+	p.full = p.full || (page.sessions == page.limit && !gap)
 	switch {
+	case page.sessions == 0 && gap:
+		p.gapless = true // what is missing between two pages is hidden
 	case page.sessions == 0:
 		p.end = min(p.end, page.offset)
 		p.doubt = false // offsets are heeded
@@ -61,10 +68,17 @@ func (p *pagesRead) add(page pageRead) {
 		p.stuck = p.stuck || p.repeated > maxRepeated
 		p.doubt = at > 0 && page.sessions >= p.read[at-1].sessions
 		p.gapless = true
+		p.over = p.over || !gap
 	case at > 0:
 		before := p.read[at-1]
 		p.capped = p.capped || (before.sessions < before.limit && before.offset+before.sessions == page.offset)
 	}
+}
+
+// hasSessionsFrom reports whether a page has sessions, from the one at an index
+// on.
+func (p *pagesRead) hasSessionsFrom(index int) bool {
+	return slices.ContainsFunc(p.read[index:], func(r pageRead) bool { return r.sessions > 0 })
 }
 
 // lose takes note of a session that cannot be read.
@@ -96,17 +110,17 @@ func (p *pagesRead) goesOn(offset int) bool {
 	return offset < p.end && !p.stuck && (!p.doubt || offset >= p.probe)
 }
 
-// next returns the offsets to read now, nil at the end of the list. count is
-// the length of the list by the API, -1 if it does not say; distinct is how
-// many sessions were found.
-func (p *pagesRead) next(count int64, distinct int, habits *listHabits) []int {
+// next returns the pages to read now, nil at the end of the list. count is the
+// length of the list by the API, -1 if it does not say; distinct is how many
+// sessions were found.
+func (p *pagesRead) next(count int64, distinct int, habits *listHabits) []request {
 	covered, found := p.covered(), int64(distinct+p.lost)
 	switch {
-	case p.stuck, covered >= p.end, distinct > maxSessions, len(p.read) >= maxPages:
+	case p.stuck, covered >= p.end, distinct > maxSessions, len(p.read) >= maxPages, p.endless(count, found):
 		return nil
 	case p.doubt && count > 0:
 		p.probe = int(min(count, math.MaxInt32))
-		return []int{p.probe}
+		return []request{{p.probe, pageSize}}
 	case p.doubt:
 		p.stuck = true
 		return nil
@@ -114,21 +128,29 @@ func (p *pagesRead) next(count int64, distinct int, habits *listHabits) []int {
 		return nil
 	case habits.explain(count, found) && p.endsShort(habits):
 		return nil
-	case count > found && int64(covered) >= count:
-		return nil // the missing ones are hidden
 	}
-	offsets := []int{covered}
-	if last := p.read[len(p.read)-1]; count < found || last.offset > covered {
-		return offsets // behind the count, or a gap between pages
+	last := p.read[len(p.read)-1]
+	if last.offset > covered { // a gap between pages
+		behind := slices.IndexFunc(p.read, func(r pageRead) bool { return r.offset > covered })
+		return []request{{covered, min(pageSize, p.read[behind].offset-covered)}}
 	}
-	if !p.full && !p.capped && (habits.size == 0 || p.largest < habits.size) {
-		return offsets // how many sessions a page has shows when this one was read
+	if p.over {
+		return nil
+	}
+	requests := []request{{covered, pageSize}}
+	if count < found || (!p.full && !p.capped && (habits.size == 0 || p.largest < habits.size)) {
+		return requests // behind the count, or how many sessions a page has shows when this one was read
 	}
 	size := p.size(habits)
-	for offset := covered + size; int64(offset) < min(count, maxSessions+1) && len(offsets) < maxPages; offset += size {
-		offsets = append(offsets, offset)
+	for offset := covered + size; int64(offset) < min(count, maxSessions+1) && len(requests) < maxPages; offset += size {
+		requests = append(requests, request{offset, pageSize})
 	}
-	return offsets
+	return requests
+}
+
+// endless reports whether the list goes on far beyond what the API counts.
+func (p *pagesRead) endless(count, found int64) bool {
+	return count >= 0 && found > 10*count+100_000
 }
 
 // size returns how many sessions a page has, as far as can be told.
@@ -141,6 +163,15 @@ func (p *pagesRead) size(habits *listHabits) int {
 	default:
 		return max(habits.size, p.largest)
 	}
+}
+
+// expected returns how many pages the list has, as far as can be told from some.
+func (p *pagesRead) expected(count int64) int {
+	pages := int64(len(p.read))
+	if p.largest > 0 && count > 0 {
+		pages = max(pages, (count+int64(p.largest)-1)/int64(p.largest))
+	}
+	return int(min(pages, maxPages))
 }
 
 // endsShort reports whether the last page has fewer sessions than a page may
@@ -163,9 +194,12 @@ func (p *pagesRead) repetitionsExplained(count int64, distinct int) bool {
 	if count < 0 || hidden < 0 {
 		return false
 	}
-	overlap := int64(0)
-	for i, page := range p.read[:max(0, len(p.read)-1)] {
-		overlap += min(hidden, int64(max(0, page.offset+page.limit-p.read[i+1].offset)))
+	overlap, end := int64(0), 0
+	for _, page := range p.read {
+		if page.sessions > 0 {
+			overlap += min(hidden, int64(max(0, end-page.offset)))
+			end = page.offset + page.limit
+		}
 	}
 	return int64(p.sessions-distinct) <= overlap
 }
@@ -232,6 +266,8 @@ func (l *list) judge(met bool) verdict {
 	switch {
 	case sameTime && l.pages.stuck:
 		return wrong
+	case sameTime && count == found && l.roster.unique():
+		return whole
 	case !sameTime && !repeats && l.roster.unique() && met:
 		return mixed
 	case sameTime && repeats && !l.pages.repetitionsExplained(count, distinct):

@@ -25,8 +25,9 @@ type schedule struct {
 	mu      sync.Mutex
 	waiting []*job
 	running map[*job]bool
-	begun   bool // something was admitted
-	noPlace int  // nodes that were admitted and had no place after all
+	begun   bool    // something was admitted
+	budget  float64 // the requests that there was time for at the begin
+	noPlace int     // nodes that were admitted and had no place after all
 	scans   *gate
 	lead    *gate // opens when the nodes that were never asked about have been scanned
 	cost    int   // requests of the jobs that are announced to scans
@@ -106,10 +107,13 @@ func (s *schedule) admit() {
 		return
 	}
 	capacity := s.project.API.Capacity(s.deadline)
+	if !s.begun {
+		s.budget = capacity
+	}
 	scans := s.project.API.Capacity(shareOf(s.ctx, s.scanShare()))
 	for j := range s.running {
 		sent := int(j.sent.Load())
-		capacity -= float64(max(0, j.cost-sent))
+		capacity -= max(0, j.charge(s.budget)-float64(sent))
 		scans -= float64(max(0, j.scan-sent))
 	}
 	if capacity < 1 {
@@ -123,7 +127,7 @@ func (s *schedule) admit() {
 		return
 	}
 	var now []*job
-	now, s.waiting = longestWaiting(s.waiting, capacity, scans, !s.begun)
+	now, s.waiting = longestWaiting(s.waiting, s.budget, capacity, scans, !s.begun)
 	if len(now) == 0 {
 		return
 	}

@@ -99,3 +99,32 @@ func TestNewInstanceComesFirst(t *testing.T) {
 		t.Errorf("the new instance is not read in its first scrape: %s", h.logs.take())
 	}
 }
+
+// TestListsThatTakeMuch reads nodes each of which takes a large part of what the
+// rate limit allows in a scrape: they are read in turns, rather than all begun
+// and none finished.
+func TestListsThatTakeMuch(t *testing.T) {
+	t.Parallel()
+	const nodes = 6
+	sizes := make([]int, nodes)
+	for i := range sizes {
+		sizes[i] = 150 // 15 pages
+	}
+	h := newHarness(t, setup{
+		api:       emulator.Options{PageCap: 10},
+		instances: []emulator.Instance{instanceOf("instance-1", sizes...)},
+		client:    func(o *dcsapi.Options) { o.RequestsPerSecond = 15 },
+	})
+	seen := make(map[int]bool)
+	for range 8 {
+		got := h.scrape(3 * time.Second) // 45 to 60 requests, of about 110
+		for n := range nodes {
+			if got.sum("dcs_node_up", fmt.Sprintf("node_id=node-%d", n+1)) == 1 {
+				seen[n] = true
+			}
+		}
+	}
+	if len(seen) != nodes {
+		t.Errorf("%d of %d nodes were read in eight scrapes", len(seen), nodes)
+	}
+}

@@ -43,11 +43,11 @@ func parseListTime(text string) time.Time {
 	return time.Time{}
 }
 
-// Numbers from one to the other are seconds since 1970, from 2001 to 5138; a
+// Numbers from one to the other are seconds since 1970, from 2015 to 2099; a
 // thousand times as much are milliseconds.
 const (
-	minEpochSeconds = 1e9
-	maxEpochSeconds = 1e11
+	minEpochSeconds = 1_420_070_400
+	maxEpochSeconds = 4_102_444_800
 )
 
 // epochTime reads a number of seconds or milliseconds since 1970, and returns
@@ -57,7 +57,7 @@ func epochTime(text string) time.Time {
 	if err != nil || math.IsNaN(n) {
 		return time.Time{}
 	}
-	if n >= maxEpochSeconds {
+	if n >= 1000*minEpochSeconds {
 		n /= 1000
 	}
 	if n < minEpochSeconds || n >= maxEpochSeconds {
