@@ -3,8 +3,9 @@ package dcsapi
 import "strings"
 
 // Session is one client connection of a node, as the API's ClientInfo and
-// Redis' CLIENT LIST describe it. Its strings are as the API gave them: any
-// of them may be empty, and they may hold bytes that are not UTF-8.
+// Redis' CLIENT LIST describe it. Its strings are the first 512 bytes
+// of what the API gave, at most: any of them may be empty, and they may hold
+// bytes that are not UTF-8.
 //
 // Any field may be missing in an answer. A missing text is ""; a missing
 // number is 0 and not in Present.

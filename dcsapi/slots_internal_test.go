@@ -82,11 +82,11 @@ func sum(m map[string]int) (n int) {
 func TestSlotsOfSlowKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(4)
-		var slots []*slot
+		given := make(chan *slot, 10)
 		take := func(key string) {
 			go func() {
 				if slot, err := s.acquire(t.Context(), key, true); err == nil {
-					slots = append(slots, slot)
+					given <- slot
 				}
 			}()
 			synctest.Wait()
@@ -94,6 +94,7 @@ func TestSlotsOfSlowKey(t *testing.T) {
 		for range 4 {
 			take("slow")
 		}
+		slots := []*slot{<-given, <-given, <-given, <-given}
 		time.Sleep(lentFor)
 		take("other") // takes one
 		if !slots[0].reclaimed() {
