@@ -81,7 +81,7 @@ func listenError(address string, err error) error {
 func listen(ctx context.Context, listeners []net.Listener, server *http.Server, flags *toolkit.FlagConfig, logger log.Logger) error {
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		level.Info(logger).Log("msg", "ending: requests under way are finished", "within", drain)
+		level.Info(logger).Log("msg", "shutting down: waiting for requests in progress", "within", drain)
 		ctx, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
 		drained <- server.Shutdown(ctx)

@@ -30,5 +30,5 @@ func (o *oddities) observe(operation, text string) {
 		o.known = make(map[string]bool) // rather twice in the log than never
 	}
 	o.known[text] = true
-	level.Warn(o.logger).Log("msg", "the API's answer differs from its documentation: the rest of it is used", "operation", operation, "oddity", text)
+	level.Warn(o.logger).Log("msg", "part of the API's answer is not as documented and was ignored", "operation", operation, "oddity", text)
 }

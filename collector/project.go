@@ -105,7 +105,7 @@ func (k *known) fetchInventory(ctx context.Context) (inventory, error) {
 	logger := k.tasks.options.Load().Logger
 	if was := k.failing.Swap(err != nil); was != (err != nil) {
 		if err != nil {
-			level.Warn(logger).Log("msg", "cannot list the instances: what was known of them is used on", "region", k.api.Region(), "reason", dcsapi.ReasonOf(err), "err", err)
+			level.Warn(logger).Log("msg", "cannot list the instances: those that are known already are still read", "region", k.api.Region(), "reason", dcsapi.ReasonOf(err), "err", err)
 		} else {
 			level.Info(logger).Log("msg", "instances can be listed again", "region", k.api.Region(), "instances", len(list))
 		}

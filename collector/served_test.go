@@ -138,6 +138,18 @@ func TestHiddenSessionsCostOnce(t *testing.T) {
 	}
 }
 
+// TestMostIsHidden reads a list that counts far more sessions than it shows.
+func TestMostIsHidden(t *testing.T) {
+	h := newHarness(t, setup{api: emulator.Options{HiddenSessions: 100}, instances: []emulator.Instance{instanceOf("instance-1", 5, 95)}})
+	got := h.scrape(10 * time.Second)
+	got.wantNodeUp(t, "node-1", 5)
+	got.want(t, 1, "dcs_node_error", "node_id=node-1", "reason=inconsistent")
+	got.wantNone(t, "dcs_node_error", "node_id=node-2")
+	if lines := h.logs.take(); !strings.Contains(lines, "counts 105 sessions and lists 5") {
+		t.Errorf("the log has\n%s", lines)
+	}
+}
+
 // TestRepeatedIDs reads lists on which ids do not tell sessions apart.
 func TestRepeatedIDs(t *testing.T) {
 	session := func(id, addr, fd string) emulator.Session {

@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"dcs_session_exporter/dcsapi"
 )
+
+// mostHidden is how many sessions a list may hide, besides as many as it shows,
+// without a warning: the console's web CLI has a few.
+const mostHidden = 20
 
 // warnings returns what went wrong although the node was read, at most one of
 // each reason: how its last scan failed, and what its list lacks.
@@ -23,9 +28,12 @@ func (n *node) warnings() []error {
 	if n.lost > 0 {
 		warn(dcsapi.ReasonDecode, fmt.Sprintf("%d of %d sessions cannot be read: the answer is too large even for a single one. Look for a client with a huge name", n.lost, n.last.Sessions+int64(n.lost)))
 	}
+	if hidden := n.last.Reported - n.last.Sessions - int64(n.lost); hidden > n.last.Sessions+mostHidden {
+		warn(dcsapi.ReasonInconsistent, fmt.Sprintf("the API counts %d sessions and lists %d: more are hidden than shown", n.last.Reported, n.last.Sessions))
+	}
 	if n.last.Taken.IsZero() {
 		warn(dcsapi.ReasonUndated, "the API does not say when the list was taken ("+dcsapi.Page{Time: n.lastTime}.TimeProblem()+
-			"): its age is not known, and max_snapshot_age cannot be kept. Please report this message: no such answer is documented")
+			"): its age is not known, and max_snapshot_age cannot be kept. Please open an issue with this line: no such answer is documented")
 	}
 	return all
 }
@@ -72,7 +80,8 @@ func (n *node) explain(err error) error {
 		return err
 	}
 	cause := *scan
-	cause.Err = fmt.Errorf("so there is no list to use: %w", err)
+	cause.Message = strings.TrimRight(scan.Message, ". ")
+	cause.Err = fmt.Errorf("so the node has no list that can be used: %w", err)
 	if scan.Err != nil {
 		cause.Err = fmt.Errorf("%w; %w", scan.Err, cause.Err)
 	}

@@ -17,12 +17,12 @@ type room struct {
 	places chan struct{}
 }
 
-// rooms are what all bodies that are being read and decoded share: 40 MiB, and
+// rooms are what all bodies that are being read and decoded share: 30 MiB, and
 // 512 KiB for each request in flight. A page of 1,000 sessions has about 300 KiB.
 var rooms = []room{
 	{size: 512 << 10},
-	{2 << 20, make(chan struct{}, 6)},
-	{6 << 20, make(chan struct{}, 2)},
+	{2 << 20, make(chan struct{}, 4)},
+	{6 << 20, make(chan struct{}, 1)},
 	{maxAnswer + bytes.MinRead, make(chan struct{}, 1)},
 }
 

@@ -107,7 +107,7 @@ func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
 		c.add(&n.Findings, Finding{
 			Severity: SeverityWarning, Reason: dcsapi.ReasonUndated,
 			Message: "the API does not say when the list was taken (" + page.TimeProblem() + "): its age is not known, and max_snapshot_age cannot be kept",
-			Action:  "report this message to this project: no such answer is documented",
+			Action:  "open an issue with dcs_session_exporter and quote this message: no such answer is documented",
 		})
 		return
 	}
