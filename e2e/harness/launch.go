@@ -3,6 +3,8 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -18,8 +20,12 @@ func Launch(ready *regexp.Regexp, path string, args ...string) (*Process, error)
 		Name: filepath.Base(path), command: exec.Command(path, args...), //nolint:noctx // it is stopped by End, by a signal
 		log: &log{ready: ready, found: make(chan string, 1)}, ended: make(chan struct{}),
 	}
-	p.command.Stdout, p.command.Stderr = p.log, p.log
-	p.command.WaitDelay = 2 * time.Second // for a log that nobody reads, see Stall
+	// Not the log itself: Wait would wait for what nobody reads, see Stall.
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.command.Stdout, p.command.Stderr = write, write
 	// It must not outlive the tests, even if they are killed. The signal comes
 	// when the thread that has started it ends, so that thread must stay.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -29,10 +35,18 @@ func Launch(ready *regexp.Regexp, path string, args ...string) (*Process, error)
 		defer runtime.UnlockOSThread()
 		if p.err = p.command.Start(); p.err == nil {
 			started <- nil
-			if p.err = p.command.Wait(); errors.Is(p.err, exec.ErrWaitDelay) {
-				p.err = nil
-			}
+			_ = write.Close()
+			copied := make(chan struct{})
+			go func() {
+				defer close(copied)
+				_, _ = io.Copy(p.log, read)
+				_ = read.Close()
+			}()
+			p.err = p.command.Wait()
+			p.Resume()
+			<-copied
 		} else {
+			_, _ = write.Close(), read.Close()
 			started <- p.err
 		}
 		close(p.ended)
@@ -72,7 +86,6 @@ func (p *Process) End() error {
 	}
 	select {
 	case <-p.ended:
-		p.Resume()
 		if p.err != nil {
 			return fmt.Errorf("%s after SIGTERM: %w, want exit code 0", p.Name, p.err)
 		}
@@ -80,12 +93,11 @@ func (p *Process) End() error {
 	case <-time.After(stopTimeout):
 		_ = p.command.Process.Kill()
 		<-p.ended
-		p.Resume()
 		return fmt.Errorf("%s does not end after SIGTERM", p.Name)
 	}
 }
 
-// Stall stops reading what the program writes, until Resume.
+// Stall stops reading what the program writes, until Resume or its end.
 func (p *Process) Stall() { p.log.stalled.Lock() }
 
 // Resume ends Stall.

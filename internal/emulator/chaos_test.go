@@ -44,7 +44,7 @@ func TestAttacks(t *testing.T) {
 	t.Parallel()
 	const plain = "200 500 of 1500"
 	want := map[string]string{
-		"gzip-bomb": "200 0 of 0", "huge-names": plain, "huge-fields": plain, "huge-name": plain, "many-keys": "200 501 of 1500",
+		"gzip-bomb": "200 0 of 0", "huge-names": plain, "huge-fields": plain, "huge-name": plain, "many-keys": plain,
 		"many-users": "200 1000 of 1000000", "oversized-pages": "200 20000 of 1000000", "future": plain, "past-and-future": plain, "escapes": plain,
 		"endless": "200 1000 of 2000000000", "repeated-pages": "200 1000 of 1500", "count-high": "200 500 of 999999", "count-zero": "200 500 of 0", "count-negative": "200 500 of -5",
 		"hang-later-pages": "0 deadline exceeded", "flap-nodes": plain, "flap-instances": plain, "no-nodes": plain,

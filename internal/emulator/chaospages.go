@@ -36,9 +36,9 @@ var pageAttacks = []Attack{
 		}
 	})},
 	{Name: "huge-name", Help: "the session in the middle of the instance's lists has a client name of 17 MiB", quirks: []string{"huge-name=17825792"}},
-	{Name: "many-keys", Help: "sessions of the instance are one object with 500,000 keys", operations: listClientsOnly, change: func(x exchange, a answer) {
+	{Name: "many-keys", Help: "the first session of each page of the instance has 500,000 more keys", operations: listClientsOnly, change: func(x exchange, a answer) {
 		if a.status == http.StatusOK {
-			a.body = bytes.Replace(a.body, []byte(`"clients":[`), manyKeys(), 1)
+			a.body = bytes.Replace(a.body, []byte(`"clients":[{`), manyKeys(), 1)
 		}
 		x.reply(a)
 	}},
@@ -93,11 +93,12 @@ func pack(b []byte) []byte {
 // packedMiB is a gzip member that unpacks to a MiB.
 var packedMiB = sync.OnceValue(func() []byte { return pack(bytes.Repeat([]byte("n"), 1<<20)) })
 
-// manyKeys is the beginning of a page's sessions: one with many keys.
+// manyKeys is the beginning of a page's sessions, the first of which has many
+// keys.
 var manyKeys = sync.OnceValue(func() []byte {
-	b := []byte(`"clients":[{"id":"1"`)
+	b := []byte(`"clients":[{`)
 	for k := range 500_000 {
-		b = append(strconv.AppendInt(append(b, `,"key-`...), int64(k), 10), `":"value"`...)
+		b = append(strconv.AppendInt(append(b, `"key-`...), int64(k), 10), `":"value",`...)
 	}
-	return append(b, "},"...)
+	return b
 })
