@@ -37,6 +37,7 @@ func TestShortPages(t *testing.T) {
 		{"one of each page hidden", emulator.Options{HidePerPage: 1}, 2500, 2497, 2500, 8},
 		{"one of each page of 100 hidden", emulator.Options{HidePerPage: 1, PageCap: 100}, 2500, 2475, 2500, 40},
 		{"one of each page of 500 hidden", emulator.Options{HidePerPage: 1, PageCap: 500}, 2345, 2340, 2345, 12},
+		{"two hidden somewhere", emulator.Options{HideAt: []int{10, 2500}}, 3335, 3333, 3335, 8},
 		{"counted but not listed", emulator.Options{HiddenSessions: 2}, 48, 48, 50, 4},
 		{"counted but not listed, 100 a page", emulator.Options{HiddenSessions: 7, PageCap: 100}, 2345, 2345, 2352, 60},
 		{"100 a page, count 2^40", emulator.Options{PageCap: 100, Count: lie(1 << 40)}, 2345, 2345, 1 << 40, 60},

@@ -89,13 +89,13 @@ func (o *Options) page(whole, sessions []Session, offset, limit int) []Session {
 // show returns those sessions of a page that are not hidden; the page begins at
 // an offset of the whole list.
 func (o *Options) show(page []Session, from int) []Session {
-	if o.HidePerPage <= 0 {
+	if o.HidePerPage <= 0 && len(o.HideAt) == 0 {
 		return page
 	}
 	size := cmp.Or(o.PageCap, 1000)
 	at := from
 	return slices.DeleteFunc(page, func(Session) bool {
-		hidden := at%size < min(o.HidePerPage, size-1)
+		hidden := at%size < min(o.HidePerPage, size-1) || slices.Contains(o.HideAt, at)
 		at++
 		return hidden
 	})

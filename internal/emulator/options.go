@@ -21,6 +21,9 @@ type Options struct {
 	// the whole list (of each 1,000 without one): the first ones, and never
 	// all. Offsets and count include the hidden sessions.
 	HidePerPage int
+	// HideAt are places in the whole list, from 0, whose sessions are hidden:
+	// offsets and count include them.
+	HideAt []int
 	// Count, if set, is the count of every page, true or not.
 	Count *int64
 	// RepeatPages answers offsets past the first page with the first page.

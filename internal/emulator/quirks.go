@@ -24,6 +24,7 @@ type Quirk struct {
 var quirks = []Quirk{
 	{"page-cap", "N", "a page has at most N sessions, whatever limit asks for", count(func(o *Options, n int) { o.PageCap = n })},
 	{"hide-per-page", "N", "N sessions are hidden of each page that the whole list fills, at most all but one", count(func(o *Options, n int) { o.HidePerPage = n })},
+	{"hide-at", "PLACE,…", "the sessions at these places of each list, from 0, are hidden", setHideAt},
 	{"hidden-sessions", "N", "count includes N sessions that no page shows", count(func(o *Options, n int) { o.HiddenSessions = n })},
 	{"count", "N", "count is N, whatever the list has; may be negative", setCount},
 	{"repeat-pages", "", "every page past the first one is the first one again", on(func(o *Options) { o.RepeatPages = true })},
@@ -101,6 +102,18 @@ func count(set func(*Options, int)) func(*Options, string) error {
 		set(o, int(n))
 		return nil
 	}
+}
+
+func setHideAt(o *Options, value string) error {
+	o.HideAt = nil
+	for text := range strings.SplitSeq(value, ",") {
+		at, err := strconv.Atoi(text)
+		if err != nil || at < 0 {
+			return errors.New("not whole numbers from 0 on, with commas between them")
+		}
+		o.HideAt = append(o.HideAt, at)
+	}
+	return nil
 }
 
 func setCount(o *Options, value string) error {

@@ -85,6 +85,7 @@ func TestQuirks(t *testing.T) {
 	}{
 		"page-cap":           {[]string{"page-cap=2"}, clients("limit=1000"), "1 2 3 4 5 of 5", "1 2 of 5"},
 		"hide-per-page":      {[]string{"hide-per-page=1"}, clients("limit=3"), "1 2 3 of 5", "2 3 of 5"},
+		"hide-at":            {[]string{"hide-at=1,3"}, clients("limit=3"), "1 2 3 of 5", "1 3 of 5"},
 		"hidden-sessions":    {[]string{"hidden-sessions=4"}, clients("limit=1"), "1 of 5", "1 of 9"},
 		"count":              {[]string{"count=-1"}, clients("limit=1"), "1 of 5", "1 of -1"},
 		"repeat-pages":       {[]string{"repeat-pages"}, clients("limit=2", "offset=2"), "3 4 of 5", "1 2 of 5"},
