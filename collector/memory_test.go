@@ -28,8 +28,8 @@ const mostMemory = 256 << 20
 // TestMemory reads what a hostile server answers, in a process of its own, and
 // measures how much memory that has taken from the system.
 func TestMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes up to a minute")
+	if testing.Short() || raceDetector {
+		t.Skip("takes up to a minute, and says nothing of memory under the race detector")
 	}
 	text := strings.Repeat("x", 240)
 	for _, tt := range []struct {
