@@ -108,14 +108,15 @@ func secretAsFile(l *lab) {
 
 // terminal prints hostile sessions.
 func terminal(l *lab) {
-	ids := make(map[string]string) // what is printed, by the command
+	outputs := make(map[string]string) // by the command
 	l.exporter = &harness.Process{}
-	ids["check --online"] = l.command("check", "--online", "--config.file="+l.config)
+	outputs["check --online"] = l.command("check", "--online", "--config.file="+l.config)
 	for _, output := range []string{"table", "csv"} {
 		node := fmt.Sprintf("%s-%04d", target[:8], 0)
-		ids["sessions -o "+output] = l.command("sessions", "--config.file="+l.config, "--instance="+target, "--node="+node, "--scan", "-o", output)
+		outputs["sessions -o "+output] = l.command("sessions", "--config.file="+l.config, "--instance="+target, "--node="+node, "--scan", "-o", output)
 	}
-	for what, text := range ids {
+	l.notef("%d outputs", len(outputs))
+	for what, text := range outputs {
 		l.checkPrintable(what, text)
 		if !strings.Contains(text, "10.0.") && strings.HasPrefix(what, "sessions") {
 			l.wrongf("%s shows no session: %.200q", what, text)
