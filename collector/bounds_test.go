@@ -145,6 +145,9 @@ func (a *manyNodesAPI) ListClients(ctx context.Context, r dcsapi.ListClientsRequ
 // TestHugeInstance checks that the time that an instance takes grows with its
 // nodes, not with their square.
 func TestHugeInstance(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes its own time")
+	}
 	const nodes = 100_000
 	api := &manyNodesAPI{memoryAPI: memoryAPI{sessions: benchSessions(1), taken: time.Now()}}
 	api.left.Store(4000)

@@ -32,6 +32,9 @@ func FuzzTags(f *testing.F) {
 		}
 		tagsOf(other) // whatever it is
 		key, value = strings.ToValidUTF8(key, "\uFFFD"), strings.ToValidUTF8(value, "\uFFFD")
+		if len(key)+len(value) > maxKept/2 {
+			t.Skip("longer texts are cut")
+		}
 		want := map[string]string{key: value}
 		documented := `{"key":` + quote(key) + `,"value":` + quote(value) + `}`
 		forms := []string{"[" + documented + "]", documented}
