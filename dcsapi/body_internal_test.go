@@ -39,7 +39,10 @@ func TestBody(t *testing.T) {
 func TestBodiesShareMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old := rooms
-		defer func() { rooms = old }()
+		defer func() {
+			synctest.Wait() // until all have given their memory back
+			rooms = old
+		}()
 		rooms = []room{old[0]}
 		total := 0
 		for _, r := range old[1:] {
