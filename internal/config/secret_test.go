@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -191,6 +193,7 @@ func FuzzSecrets(f *testing.F) {
 	} {
 		f.Add(around[0], around[1])
 	}
+	f.Add("http://", "")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		if strings.ContainsAny(before, "\r\n\u0085\u2028\u2029") || strings.Contains(before+after, marker) {
 			t.Skip("the secret would stand somewhere else")
@@ -200,9 +203,25 @@ func FuzzSecrets(f *testing.F) {
 			"credentials:\n      access_key: a\n      secret_key: a\n      security_token: ", "credentials:\n      access_key: a\n      secret_key_file: ", "proxy_url: ", "tls_config:\n      key: ", "tls_config:\n      ca: ",
 		} {
 			text := minimal + "    " + place + before + marker + after + "\n"
+			if isProxyHost(t, text) {
+				continue
+			}
 			if said := allSaid(t, text, filepath.Join(t.TempDir(), "none")); strings.Contains(said, marker) {
 				t.Errorf("%q is answered with a secret:\n%s", text, said)
 			}
 		}
 	})
+}
+
+// isProxyHost reports whether text is a valid configuration whose proxy's host
+// holds the marker: a host is where the key goes to, which is said, and no
+// secret.
+func isProxyHost(t *testing.T, text string) bool {
+	t.Helper()
+	cfg, err := config.Parse("c.yml", []byte(text), t.TempDir())
+	if err != nil || cfg.Projects[0].Proxy == nil {
+		return false
+	}
+	proxy, err := cfg.Projects[0].Proxy(httptest.NewRequest(http.MethodGet, "https://dcs.cn-north-4.myhuaweicloud.com/", nil))
+	return err == nil && proxy != nil && strings.Contains(strings.ToLower(proxy.Host), strings.ToLower(marker))
 }
