@@ -23,12 +23,16 @@ const (
 	// besides those that share one of them: a pair of Prometheus servers needs
 	// two.
 	perSubject = 8
-	// inAll is the same for scrapes of whatever: while nodes are waited for, a
+	// waitingPerSubject is how many scrapes of the same targets wait for an
+	// answer, or are sent one, at a time: answers of large fleets have 16 MiB
+	// and more.
+	waitingPerSubject = 64
+	// inAll is how many scrapes are made of all targets together: while nodes are waited for, a
 	// probe takes little memory.
 	inAll = 1000
 	// renderedAtOnce is how many scrapes have their metrics made and encoded at
 	// a time, which takes several times the memory of the answer.
-	renderedAtOnce = 4
+	renderedAtOnce = 2
 	// renderWait is how long after its deadline a scrape waits for its turn.
 	renderWait = 5 * time.Second
 )
@@ -64,13 +68,17 @@ type scrapes struct {
 	outbox *outbox
 	turns  chan struct{}
 
-	mu     sync.Mutex
-	making map[subject][]*making
-	count  int // of all of them
+	mu      sync.Mutex
+	making  map[subject][]*making
+	count   int             // of all of them
+	waiting map[subject]int // scrapes that are not answered yet
 }
 
 func newScrapes(o Options, out *outbox) *scrapes {
-	return &scrapes{Options: o, outbox: out, turns: make(chan struct{}, renderedAtOnce), making: make(map[subject][]*making)}
+	return &scrapes{
+		Options: o, outbox: out, turns: make(chan struct{}, renderedAtOnce),
+		making: make(map[subject][]*making), waiting: make(map[subject]int),
+	}
 }
 
 // making is an answer that is being made.
@@ -89,6 +97,12 @@ type making struct {
 func (t *scrapes) serve(w http.ResponseWriter, r *http.Request, s Settings, release func(), of subject, gather func(context.Context) []prometheus.Gatherer) {
 	timeout := scrapeTimeout(r.Header.Get(timeoutHeader), s.Timeout, s.TimeoutOffset)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + slack)) // tests may not have it
+	if !t.enter(of) {
+		release()
+		t.reject(w)
+		return
+	}
+	defer t.exit(of)
 	m, first := t.join(r, newRendering(r, of), timeout)
 	if first {
 		go func() {
@@ -113,6 +127,27 @@ func (t *scrapes) serve(w http.ResponseWriter, r *http.Request, s Settings, rele
 		return
 	}
 	t.outbox.send(w, m.answer)
+}
+
+// enter reports whether there is a place for a scrape to wait in. Each successful
+// enter must be paired with exit.
+func (t *scrapes) enter(of subject) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting[of] >= waitingPerSubject {
+		return false
+	}
+	t.waiting[of]++
+	return true
+}
+
+// exit gives a scrape's place back.
+func (t *scrapes) exit(of subject) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting[of]--; t.waiting[of] == 0 {
+		delete(t.waiting, of)
+	}
 }
 
 // join returns the answer that a scrape waits for, and whether it is to be

@@ -131,6 +131,33 @@ func TestTooManyScrapes(t *testing.T) {
 	}
 }
 
+// TestScrapesThatShareHaveAnEnd checks that no more scrapes wait for the same
+// answer than it can be sent to.
+func TestScrapesThatShareHaveAnEnd(t *testing.T) {
+	api, url := start(t)
+	get(t, url+"/metrics", nil)
+	hang(api)
+	count := make(map[int]int)
+	var waiting []func() scraped
+	for range 100 {
+		waiting = append(waiting, scrape(t, t.Context(), url+"/metrics", within(2*time.Second)))
+	}
+	for _, wait := range waiting {
+		got := wait()
+		count[got.status]++
+		if got.status == http.StatusServiceUnavailable && (got.header.Get("Retry-After") == "" || got.took > time.Second) {
+			t.Errorf("%d %v after %s", got.status, got.header, got.took)
+		}
+	}
+	if count[http.StatusOK] != 64 || count[http.StatusServiceUnavailable] != 36 {
+		t.Errorf("%v, want 64 answers and 36 refusals", count)
+	}
+	api.ClearFaults()
+	if r, _ := get(t, url+"/metrics", nil); r.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: %d", r.StatusCode)
+	}
+}
+
 // TestUsualScrapesHavePlaces checks that a pair of Prometheus servers, people
 // and hundreds of probes are never sent away.
 func TestUsualScrapesHavePlaces(t *testing.T) {
