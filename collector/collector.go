@@ -68,7 +68,7 @@ func New(o Options, own *OwnMetrics, previous *Collector) *Collector {
 		for _, i := range p.Instances {
 			c.configured[i.ID] = true
 		}
-		c.projects = append(c.projects, &project{p, k})
+		c.projects = append(c.projects, &project{p, k, &pageShare{most: p.PagesAtOnce}})
 		own.addProject(p.API.KnownProjectID())
 		k.inventory.refresh(o.DiscoveryInterval)
 	}

@@ -287,3 +287,38 @@ func TestUnknownNodeRefreshesNodes(t *testing.T) {
 	}
 	t.Error("the new node is not read")
 }
+
+// TestThrottledFromTheStart throttles all requests before anything is known: what
+// fails, fails by that, not by the time that was waited.
+func TestThrottledFromTheStart(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, setup{
+		instances: []emulator.Instance{instanceOf("instance-1", 3)},
+		faults:    []emulator.Fault{{Status: 429, Code: "APIGW.0308", BeforeAuth: true, Header: http.Header{"Retry-After": {"20"}}}},
+	})
+	for range 2 {
+		got := h.scrape(1500 * time.Millisecond)
+		got.want(t, 0, "dcs_up", "instance_id=instance-1")
+		got.want(t, 1, "dcs_node_error", "instance_id=instance-1", "reason=throttled")
+	}
+}
+
+// TestNoNodesAtFirst lists no node of an instance once: that is not remembered
+// for as long as nodes are.
+func TestNoNodesAtFirst(t *testing.T) {
+	t.Parallel()
+	none := emulator.Fault{Operation: "list_nodes", Status: 200, Body: []byte(`{"count": 0, "nodes": []}`), Times: 1}
+	h := newHarness(t, setup{
+		instances: []emulator.Instance{instanceOf("instance-1", 3)},
+		faults:    []emulator.Fault{none, listedSingly},
+		collector: func(o *collector.Options) { o.DiscoveryInterval = time.Hour },
+	})
+	h.scrape(3*time.Second).want(t, 1, "dcs_node_error", "instance_id=instance-1", "reason=not_found")
+	for range 20 {
+		if got := h.scrape(3 * time.Second); got.sum("dcs_up", "instance_id=instance-1") == 1 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Error("the nodes are not listed again")
+}

@@ -102,7 +102,7 @@ func TestCountOfShown(t *testing.T) {
 
 func readHiding(t *testing.T, api API, tornLists *int) (*list, error) {
 	t.Helper()
-	reader := &nodeReader{api: api, pages: 8, options: &Options{Aggregate: &AggregateOptions{}}}
+	reader := &nodeReader{api: api, share: &pageShare{most: 8}, options: &Options{Aggregate: &AggregateOptions{}}}
 	return readList(t.Context(), nil, func() *list { return reader.newList(newNode("i", "n")) },
 		func(dcsapi.Page) bool { return false }, func() { *tornLists++ })
 }

@@ -46,31 +46,47 @@ func newJob(result *nodeResult, n *node, o *Options) *job {
 // longestWaiting takes the jobs that so many requests are enough for, of which
 // so many may be up to their scans; those first that have waited longest. It
 // returns them and the rest, both in the order in which they have waited. With
-// first, at least one is taken. budget is what the whole scrape has.
-func longestWaiting(jobs []*job, budget, capacity, scans float64, first bool) (taken, rest []*job) {
+// first, at least one is taken. budget is what the whole scrape has, large what
+// is left of the part that large jobs may take together: further ones wait, and
+// the others go past them.
+func longestWaiting(jobs []*job, budget, capacity, scans, large float64, first bool) (taken, rest []*job) {
 	slices.SortStableFunc(jobs, func(a, b *job) int {
 		// What is listed already is read before more is listed.
 		return cmp.Or(a.asked.Compare(b.asked), cmp.Compare(listing(a), listing(b)))
 	})
 	for k, j := range jobs {
-		capacity -= j.charge(budget)
-		scans -= float64(j.scan)
-		if (capacity < 0 && k > 0) || (scans < 0 && j.scan > 0 && (k > 0 || !first)) {
-			return jobs[:k:k], slices.Clone(jobs[k:])
+		charge, none := j.charge(budget), len(taken) == 0
+		if j.large(budget) {
+			if large < charge && (large < largeShare*budget || !none) {
+				rest = append(rest, j)
+				continue
+			}
+			large -= charge
 		}
+		capacity -= charge
+		scans -= float64(j.scan)
+		if (capacity < 0 && !none) || (scans < 0 && j.scan > 0 && (!none || !first)) {
+			return taken, append(rest, jobs[k:]...)
+		}
+		taken = append(taken, j)
 	}
-	return jobs, nil
+	return taken, rest
 }
 
+// largeShare is the part of a scrape's budget that large jobs take together.
+const largeShare = 0.5
+
+// large reports whether the job takes nearly all of a scrape's budget, or more.
+func (j *job) large(budget float64) bool { return float64(j.cost) > 0.75*budget }
+
 // charge returns how many requests of a scrape's budget are set aside for the
-// job: what it costs, so that it can be finished. One that takes nearly all of
-// the budget, or more, does not keep the others out: it has its share, and what
-// they leave.
+// job: what it costs, so that it can be finished. A large one does not keep the
+// others out: it has its share, and what they leave.
 func (j *job) charge(budget float64) float64 {
-	if cost := float64(j.cost); cost <= 0.75*budget {
-		return cost
+	if j.large(budget) {
+		return min(float64(j.cost), max(budget/4, 8))
 	}
-	return min(float64(j.cost), max(budget/4, 8))
+	return float64(j.cost)
 }
 
 // listing returns 1 for an instance, 0 for a node.

@@ -41,6 +41,7 @@ type API interface {
 	Capacity(until time.Time) float64
 	InFlight() int
 	HoldOff() time.Duration
+	HeldOff() error
 }
 
 // list reads one session list, page by page, into an aggregator. Pages may
@@ -50,7 +51,7 @@ type list struct {
 	api        API
 	instanceID string
 	nodeID     string
-	parallel   int // pages asked for at once
+	share      *pageShare
 	habits     listHabits
 
 	mu     sync.Mutex
@@ -66,7 +67,7 @@ type list struct {
 // newList returns a list of the node of which nothing is read yet.
 func (r *nodeReader) newList(n *node) *list {
 	return &list{
-		api: r.api, instanceID: n.instanceID, nodeID: n.id, parallel: r.pages,
+		api: r.api, instanceID: n.instanceID, nodeID: n.id, share: r.share,
 		habits: n.habits.at(time.Now(), r.options.DiscoveryInterval),
 		agg:    NewAggregator(r.options.Aggregate), roster: roster{keys: make(sessionKeys, len(n.churn.ids))},
 		pages: newPagesRead(), times: make(map[string]time.Time), first: dcsapi.Page{Count: -1},
@@ -136,20 +137,27 @@ func (l *list) ask(ctx context.Context, offset, limit int, once bool) (dcsapi.Pa
 }
 
 // rest reads the pages after the first: side by side as far as it is known how
-// many sessions a page has, one by one where that is to be found out.
+// many sessions a page has, one by one where that is to be found out. Lists of
+// one project that are read at the same time share the pages.
 func (l *list) rest(ctx context.Context) error {
+	defer l.share.join()()
 	for {
 		requests := l.next()
 		if len(requests) == 0 {
 			return l.withinBounds()
 		}
 		group, groupCtx := errgroup.WithContext(ctx)
-		group.SetLimit(max(1, l.parallel))
+		inFlight, ended := 0, make(chan struct{}, len(requests))
 		for _, r := range requests {
+			for ; inFlight >= l.share.pages(); inFlight-- {
+				<-ended
+			}
 			if !l.goesOn(r.offset) {
 				break
 			}
+			inFlight++
 			group.Go(func() error {
+				defer func() { ended <- struct{}{} }()
 				if !l.goesOn(r.offset) {
 					return nil
 				}

@@ -42,7 +42,7 @@ func (a *endingAPI) ListClients(_ context.Context, r dcsapi.ListClientsRequest, 
 func TestEarlyEnd(t *testing.T) {
 	api := &endingAPI{sessions: 2500, count: 4000, ended: make(chan struct{})}
 	api.end = sync.OnceFunc(func() { close(api.ended) })
-	reader := &nodeReader{api: api, pages: 8, options: &Options{Aggregate: &AggregateOptions{}}}
+	reader := &nodeReader{api: api, share: &pageShare{most: 8}, options: &Options{Aggregate: &AggregateOptions{}}}
 	l := reader.newList(newNode("i", "n"))
 	for _, offset := range []int{0, 3000} { // the last one overtakes the others
 		if _, err := l.page(t.Context(), offset, false); err != nil {

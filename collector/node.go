@@ -62,7 +62,7 @@ type reading struct {
 // nodeReader reads the nodes of one project in one scrape.
 type nodeReader struct {
 	api     API
-	pages   int // of one list, side by side
+	share   *pageShare
 	options *Options
 	onTorn  func()
 

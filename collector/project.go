@@ -18,7 +18,7 @@ type Project struct {
 	Instances    []Instance
 	Discover     func(dcsapi.Instance) bool // which further instances to read; nil for none
 	ReadReplicas bool                       // where there are no proxies, read the replicas too
-	PagesAtOnce  int                        // pages of one list that are asked for side by side; at least 1
+	PagesAtOnce  int                        // pages of lists that are asked for side by side; at least 1
 }
 
 // Instance is an instance to collect from.
@@ -32,6 +32,7 @@ type Instance struct {
 type project struct {
 	Project
 	*known
+	share *pageShare
 }
 
 // known is what is remembered of a project, from one scrape to the next and
@@ -82,7 +83,7 @@ type instance struct {
 }
 
 func newKnown(api API, o *Options) *known {
-	k := &known{api: api, tasks: newBackground(o), instances: make(map[string]*instance)}
+	k := &known{api: api, tasks: newBackground(o, api.HeldOff), instances: make(map[string]*instance)}
 	k.inventory = &remembered[inventory]{tasks: k.tasks, fetch: k.fetchInventory}
 	k.nodeLists = &remembered[nodeLists]{tasks: k.tasks, fetch: k.fetchNodeLists, long: nodeListsTime}
 	return k

@@ -47,6 +47,9 @@ func (r *remembered[T]) get(ctx context.Context, ttl time.Duration) (value T, ha
 	}
 	defer r.mu.Unlock()
 	if err = r.err; !r.have && err == nil {
+		err = r.tasks.heldOff()
+	}
+	if !r.have && err == nil {
 		err = ctx.Err()
 	}
 	return r.value, r.have, err
@@ -121,6 +124,7 @@ func (r *remembered[T]) loadingFor() time.Duration {
 // background runs what outlives a scrape, until it is closed.
 type background struct {
 	options atomic.Pointer[Options] // the ones in force: Timeout bounds most tasks
+	heldOff func() error            // why requests are not sent at the moment, nil if they are
 	ctx     context.Context
 	cancel  context.CancelFunc
 
@@ -129,9 +133,9 @@ type background struct {
 	tasks  sync.WaitGroup
 }
 
-func newBackground(o *Options) *background {
+func newBackground(o *Options, heldOff func() error) *background {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := &background{ctx: ctx, cancel: cancel}
+	b := &background{heldOff: heldOff, ctx: ctx, cancel: cancel}
 	b.options.Store(o)
 	return b
 }

@@ -111,8 +111,12 @@ func (s *schedule) admit() {
 		s.budget = capacity
 	}
 	scans := s.project.API.Capacity(shareOf(s.ctx, s.scanShare()))
+	large := largeShare * s.budget
 	for j := range s.running {
 		sent := int(j.sent.Load())
+		if j.large(s.budget) {
+			large -= j.charge(s.budget)
+		}
 		capacity -= max(0, j.charge(s.budget)-float64(sent))
 		scans -= float64(max(0, j.scan-sent))
 	}
@@ -127,7 +131,7 @@ func (s *schedule) admit() {
 		return
 	}
 	var now []*job
-	now, s.waiting = longestWaiting(s.waiting, s.budget, capacity, scans, !s.begun)
+	now, s.waiting = longestWaiting(s.waiting, s.budget, capacity, scans, large, !s.begun)
 	if len(now) == 0 {
 		return
 	}

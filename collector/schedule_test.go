@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,5 +127,29 @@ func TestListsThatTakeMuch(t *testing.T) {
 	}
 	if len(seen) != nodes {
 		t.Errorf("%d of %d nodes were read in eight scrapes", len(seen), nodes)
+	}
+}
+
+// TestListsWithoutEnd reads nodes beside a dozen whose lists claim far more
+// sessions than a scrape has time for: those take a part of what the rate limit
+// allows, not all of it.
+func TestListsWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const huge, small = 12, 3
+	sizes := slices.Repeat([]int{20_000}, huge) // 2,000 pages
+	other := instanceOf("other", slices.Repeat([]int{15}, small)...)
+	for k := range small {
+		other.Nodes[k].ID = fmt.Sprintf("other-%d", k+1)
+	}
+	h := newHarness(t, setup{
+		api:       emulator.Options{PageCap: 10},
+		instances: []emulator.Instance{instanceOf("huge", sizes...), other},
+		client:    func(o *dcsapi.Options) { o.RequestsPerSecond = 20 },
+	})
+	for range 3 {
+		got := h.scrape(5 * time.Second)
+		for k := range small {
+			got.wantNodeUp(t, fmt.Sprintf("other-%d", k+1), 15)
+		}
 	}
 }

@@ -155,7 +155,7 @@ func (i *instanceResult) fail(err error) {
 
 // readInstances reads the instances of a project whose id is known.
 func (c *Collector) readInstances(ctx context.Context, p *project, projectID string, instances []*instanceResult) {
-	reader := nodeReader{api: p.API, pages: p.PagesAtOnce, options: &c.options, onTorn: func() { c.own.torn(projectID) }}
+	reader := nodeReader{api: p.API, share: p.share, options: &c.options, onTorn: func() { c.own.torn(projectID) }}
 	var toRead []*instanceResult
 	for _, i := range instances {
 		switch {

@@ -137,6 +137,7 @@ func (t *Target) toRead(ctx context.Context, atOnce bool, ttl time.Duration) ([]
 	}
 	nodes := Holders(all, t.project.ReadReplicas)
 	if len(nodes) == 0 {
+		t.state.nodes.refresh(t.project.tasks.retryAfter()) // one empty list may be wrong
 		return nil, &dcsapi.Error{Op: "list nodes of instance " + t.ID, Reason: dcsapi.ReasonNotFound, Message: "the instance has no node that holds sessions"}
 	}
 	t.state.forget(nodes, t.project.tasks.options.Load().keep())

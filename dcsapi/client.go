@@ -137,6 +137,15 @@ func (c *Client) HoldOff() time.Duration {
 	return hold
 }
 
+// HeldOff returns the error with which requests fail that cannot wait for the
+// end of a hold-off, because the API has throttled the project, nil without one.
+func (c *Client) HeldOff() error {
+	if left := c.throttle.left(); left > 0 {
+		return heldOff(left)
+	}
+	return nil
+}
+
 // Region returns the region that the client was made for.
 func (c *Client) Region() string { return c.options.Region }
 

@@ -34,11 +34,16 @@ func (t *throttle) wait(ctx context.Context) (epoch int, err error) {
 			return epoch, nil
 		}
 		if !sleep(ctx, left) {
-			return 0, &Error{
-				Reason:  ReasonThrottled,
-				Message: fmt.Sprintf("the API throttles this project; its requests are held off for another %s", left.Round(time.Millisecond)),
-			}
+			return 0, heldOff(left)
 		}
+	}
+}
+
+// heldOff returns why a request is not sent while a hold-off has some time left.
+func heldOff(left time.Duration) *Error {
+	return &Error{
+		Reason:  ReasonThrottled,
+		Message: fmt.Sprintf("the API throttles this project; its requests are held off for another %s", left.Round(time.Millisecond)),
 	}
 }
 
