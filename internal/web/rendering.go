@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,10 +24,9 @@ const (
 	// besides those that share one of them: a pair of Prometheus servers needs
 	// two.
 	perSubject = 8
-	// waitingPerSubject is how many scrapes of the same targets wait for an
-	// answer, or are sent one, at a time: answers of large fleets have 16 MiB
-	// and more.
-	waitingPerSubject = 64
+	// perClient is how many scrapes of the same targets one host has under way,
+	// until their answers are sent: those of large fleets have 16 MiB and more.
+	perClient = 64
 	// inAll is how many scrapes are made of all targets together: while nodes are waited for, a
 	// probe takes little memory.
 	inAll = 1000
@@ -70,15 +70,21 @@ type scrapes struct {
 
 	mu      sync.Mutex
 	making  map[subject][]*making
-	count   int             // of all of them
-	waiting map[subject]int // scrapes that are not answered yet
+	count   int            // of all of them
+	waiting map[client]int // scrapes that are not answered yet
 }
 
 func newScrapes(o Options, out *outbox) *scrapes {
 	return &scrapes{
 		Options: o, outbox: out, turns: make(chan struct{}, renderedAtOnce),
-		making: make(map[subject][]*making), waiting: make(map[subject]int),
+		making: make(map[subject][]*making), waiting: make(map[client]int),
 	}
+}
+
+// client is a host that scrapes a subject.
+type client struct {
+	subject
+	host string
 }
 
 // making is an answer that is being made.
@@ -97,12 +103,16 @@ type making struct {
 func (t *scrapes) serve(w http.ResponseWriter, r *http.Request, s Settings, release func(), of subject, gather func(context.Context) []prometheus.Gatherer) {
 	timeout := scrapeTimeout(r.Header.Get(timeoutHeader), s.Timeout, s.TimeoutOffset)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + slack)) // tests may not have it
-	if !t.enter(of) {
+	c := client{of, r.RemoteAddr}
+	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		c.host = addr.Addr().String()
+	}
+	if !t.enter(c) {
 		release()
 		t.reject(w)
 		return
 	}
-	defer t.exit(of)
+	defer t.exit(c)
 	m, first := t.join(r, newRendering(r, of), timeout)
 	if first {
 		go func() {
@@ -129,24 +139,24 @@ func (t *scrapes) serve(w http.ResponseWriter, r *http.Request, s Settings, rele
 	t.outbox.send(w, m.answer)
 }
 
-// enter reports whether there is a place for a scrape to wait in. Each successful
-// enter must be paired with exit.
-func (t *scrapes) enter(of subject) bool {
+// enter reports whether a client may have one more scrape under way. Each
+// successful enter must be paired with exit.
+func (t *scrapes) enter(c client) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.waiting[of] >= waitingPerSubject {
+	if t.waiting[c] >= perClient {
 		return false
 	}
-	t.waiting[of]++
+	t.waiting[c]++
 	return true
 }
 
-// exit gives a scrape's place back.
-func (t *scrapes) exit(of subject) {
+// exit ends one scrape of a client.
+func (t *scrapes) exit(c client) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.waiting[of]--; t.waiting[of] == 0 {
-		delete(t.waiting, of)
+	if t.waiting[c]--; t.waiting[c] == 0 {
+		delete(t.waiting, c)
 	}
 }
 
@@ -246,5 +256,6 @@ func (t *scrapes) reject(w http.ResponseWriter) {
 		t.Rejected()
 	}
 	w.Header().Set("Retry-After", "5")
+	w.Header().Set("Connection", "close") // its descriptor is needed too
 	say(w, http.StatusServiceUnavailable, "Too many scrapes are under way: try again in some seconds.")
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,6 +26,12 @@ type scraped struct {
 
 // client keeps no connections, so that it says who is let in.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// crowd is the host from which a crowd of clients comes.
+var crowd = net.Dialer{Timeout: time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+
+// crowded sends one request of a crowd.
+var crowded = &http.Client{Transport: &http.Transport{DialContext: crowd.DialContext, DisableKeepAlives: true}}
 
 // scrape scrapes with a timeout as Prometheus does.
 func (l *lab) scrape(most time.Duration) scraped {

@@ -39,7 +39,7 @@ func storm(n int) func(*lab) {
 	}
 }
 
-// ask sends a request, throws the answer's body away, and returns its status
+// ask sends a request from the crowd's host, throws the answer's body away, and returns its status
 // and header.
 func (l *lab) ask(method, path string, header ...string) (int, http.Header, error) {
 	req, err := http.NewRequestWithContext(l.ctx, method, "http://"+l.exporter.Address+path, nil)
@@ -50,7 +50,7 @@ func (l *lab) ask(method, path string, header ...string) (int, http.Header, erro
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	resp, err := client.Do(req)
+	resp, err := crowded.Do(req)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -64,7 +64,7 @@ func (l *lab) ask(method, path string, header ...string) (int, http.Header, erro
 func (l *lab) dial(n int, say string) ([]net.Conn, func()) {
 	var all []net.Conn
 	for range n {
-		c, err := (&net.Dialer{Timeout: time.Second}).DialContext(l.ctx, "tcp", l.exporter.Address)
+		c, err := crowd.DialContext(l.ctx, "tcp", l.exporter.Address)
 		if err != nil {
 			break // no more are let in
 		}
