@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 
@@ -25,7 +27,7 @@ type clients struct {
 // connect returns the projects of a configuration with a client for each, and
 // how many of these were there before; those that are not needed any more are
 // closed. When it fails, everything is as before.
-func (c *clients) connect(cfg *config.Config, own *collector.OwnMetrics) (projects []collector.Project, kept int, err error) {
+func (c *clients) connect(cfg *config.Config, own *exposition.SelfMetrics) (projects []collector.Project, kept int, err error) {
 	needed := make(map[string]*dcsapi.Client)
 	for _, p := range cfg.Projects {
 		client := c.open[p.Connection]
@@ -37,7 +39,7 @@ func (c *clients) connect(cfg *config.Config, own *collector.OwnMetrics) (projec
 		needed[p.Connection] = client
 		project := collector.Project{API: client, ReadReplicas: p.ReadReplicas, PagesAtOnce: p.MaxConcurrentRequests}
 		for _, i := range p.Instances {
-			project.Instances = append(project.Instances, collector.Instance(i))
+			project.Instances = append(project.Instances, fleet.Instance(i))
 		}
 		if p.Discover != nil {
 			project.Discover = p.Discover.Matches
@@ -64,7 +66,7 @@ func (c *clients) close() {
 }
 
 // newClient makes the client of a project.
-func (c *clients) newClient(p config.Project, own *collector.OwnMetrics) (*dcsapi.Client, error) {
+func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcsapi.Client, error) {
 	o, err := clientOptions(p, &c.keyring)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/web"
 
@@ -18,7 +21,7 @@ import (
 type daemon struct {
 	load   func() (*config.Config, error)
 	logger log.Logger
-	own    *collector.OwnMetrics
+	own    *exposition.SelfMetrics
 
 	reloads sync.Mutex // one at a time
 	clients clients
@@ -145,16 +148,16 @@ func (d *daemon) close() {
 func collectorOptions(cfg *config.Config, projects []collector.Project, logger log.Logger) collector.Options {
 	return collector.Options{
 		Projects: projects,
-		Scan: collector.ScanOptions{
+		Scan: reader.ScanOptions{
 			Off: cfg.Scan.Mode == config.ScanOff, MinInterval: cfg.Scan.MinInterval, Wait: cfg.Scan.Wait,
 		},
-		Aggregate: &collector.AggregateOptions{
+		Aggregate: &aggregate.Options{
 			AgeBuckets: cfg.Histograms.AgeBuckets, IdleBuckets: cfg.Histograms.IdleBuckets,
 			IdleThreshold: cfg.IdleThreshold,
-			Address: collector.AddressOptions{
-				Source: collector.AddressSource(cfg.ClientAddress.Source), IncludePort: cfg.ClientAddress.IncludePort,
+			Address: aggregate.AddressOptions{
+				Source: aggregate.AddressSource(cfg.ClientAddress.Source), IncludePort: cfg.ClientAddress.IncludePort,
 			},
-			Limits: collector.Limits(cfg.Limits),
+			Limits: aggregate.Limits(cfg.Limits),
 		},
 		MaxSnapshotAge: cfg.MaxSnapshotAge, DiscoveryInterval: cfg.DiscoveryInterval, Timeout: cfg.ScrapeTimeout,
 		Logger: logger,

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
@@ -15,7 +16,7 @@ import (
 func metricTable() string {
 	var b strings.Builder
 	b.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
-	for _, m := range collector.Catalogue() {
+	for _, m := range exposition.Catalogue() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Kind, strings.Join(m.Labels, ", "), m.Help)
 	}
 	return b.String()
@@ -67,5 +68,23 @@ func TestReadmeListsReportKeys(t *testing.T) {
 	look(reflect.TypeFor[onlinecheck.Report]())
 	if len(seen) < 30 {
 		t.Errorf("only %d keys were found", len(seen))
+	}
+}
+
+// TestArchitectureNamesFiles checks that every file and folder that the page on
+// the architecture names exists.
+func TestArchitectureNamesFiles(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`([\\w/]+\\.go|(?:collector|internal|dcsapi)/[\\w/]+)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 30 {
+		t.Errorf("the page names %d files", len(named))
+	}
+	for _, m := range named {
+		if _, err := os.Stat(m[1]); err != nil {
+			t.Error(err)
+		}
 	}
 }

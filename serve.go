@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/web"
 
@@ -23,7 +23,7 @@ import (
 
 // serve runs the daemon until ctx ends, and logs to stderr.
 func serve(ctx context.Context, f flags, stderr io.Writer) error {
-	own := collector.NewOwnMetrics()
+	own := exposition.NewSelfMetrics()
 	out := newLines(stderr, reportLost(f), own.LogLineLost)
 	defer out.close()
 	logger := newLogger(f, out)

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/emulator"
@@ -33,7 +33,7 @@ func list(t *testing.T, endpoint, lines, dir string) error {
 		t.Fatal(err)
 	}
 	c := clients{logger: log.NewNopLogger()}
-	projects, _, err := c.connect(cfg, collector.NewOwnMetrics())
+	projects, _, err := c.connect(cfg, exposition.NewSelfMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/sessiontable"
@@ -86,7 +88,7 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 	if err != nil {
 		return invalid(err)
 	}
-	own := collector.NewOwnMetrics()
+	own := exposition.NewSelfMetrics()
 	var open clients
 	projects, _, err := open.connect(cfg, own)
 	if err != nil {
@@ -115,29 +117,30 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 // the list is not younger than minInterval: who else may have had it taken is
 // not known here.
 func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Query, scan bool, minInterval time.Duration) (*sessiontable.Page, error) {
-	target, err := sessiontable.FindTarget(ctx, c, q.Instance)
+	target, err := sessiontable.FindTarget(ctx, c.Fleet(), q.Instance)
 	switch {
-	case errors.Is(err, collector.ErrNotDiscovered):
+	case errors.Is(err, fleet.ErrNotDiscovered):
 		return nil, fmt.Errorf("%w. check --online tells why", err)
 	case err != nil:
 		return nil, err
 	}
-	node, _, err := sessiontable.ChooseNode(ctx, c, target, q.Node)
+	node, _, err := sessiontable.ChooseNode(ctx, target, q.Node)
 	if err != nil {
 		return nil, err
 	}
+	lists := c.Reader(target)
 	if scan {
 		first := q
 		first.Limit, first.Offset, first.Addr = 1, 0, "" // only the list's age
-		page, err := sessiontable.Read(ctx, c, target, node, first)
+		page, err := sessiontable.Read(ctx, lists, target, node, first)
 		switch reason := dcsapi.ReasonOf(err); {
 		case err != nil && reason != dcsapi.ReasonServer && reason != dcsapi.ReasonBusy:
 			return nil, err // more than that there is no list yet
 		case err != nil || page.Taken.IsZero() || page.Age >= minInterval:
-			if err := c.Scan(ctx, target, node.ID); err != nil {
+			if err := sessiontable.Scan(ctx, lists, target, node.ID); err != nil {
 				return nil, fmt.Errorf("no new list: %w", err)
 			}
 		}
 	}
-	return sessiontable.Read(ctx, c, target, node, q)
+	return sessiontable.Read(ctx, lists, target, node, q)
 }

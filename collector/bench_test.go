@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 
 	"github.com/go-kit/log"
@@ -22,7 +26,7 @@ func benchSessions(n int) []dcsapi.Session {
 		out[i] = dcsapi.Session{
 			ID: fmt.Sprint(1000 + i), Addr: fmt.Sprintf("10.0.%d.%d:%d", i%9, i%40, 30000+i%30000), FD: fmt.Sprint(i), DB: fmt.Sprint(i % 3),
 			Name: fmt.Sprintf("app-%d", i%12), Cmd: []string{"get", "set", "hgetall", "blpop"}[i%4], Flags: "N", Events: "r", Network: "vpc",
-			User: fmt.Sprintf("user-%d", i%9), Age: int64(i * 7 % 90000), Idle: int64(i * 3 % 4000), Multi: -1, OMem: int64(i % 3 * 20504), Present: allNumbers,
+			User: fmt.Sprintf("user-%d", i%9), Age: int64(i * 7 % 90000), Idle: int64(i * 3 % 4000), Multi: -1, OMem: int64(i % 3 * 20504), Present: everyNumber,
 		}
 	}
 	return out
@@ -35,11 +39,11 @@ func BenchmarkAggregate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for range 10 {
-			agg := collector.NewAggregator(&o)
+			agg := aggregate.New(&o)
 			for i := range sessions {
 				agg.Add(&sessions[i])
 			}
-			if s := agg.Snapshot(); s.Sessions != 10_000 {
+			if s := agg.Snapshot(nil, time.Time{}); s.Sessions != 10_000 {
 				b.Fatal(s.Sessions)
 			}
 		}
@@ -82,10 +86,10 @@ func BenchmarkGather(b *testing.B) {
 	}
 	o := testOptions()
 	o.Limits.Clients = 10_000
-	own := collector.NewOwnMetrics()
+	own := exposition.NewSelfMetrics()
 	c := collector.New(collector.Options{
-		Projects: []collector.Project{{API: &memoryAPI{sessions: sessions, taken: time.Now()}, PagesAtOnce: 1, Instances: []collector.Instance{{ID: "i", Nodes: []string{"n"}}}}},
-		Scan:     collector.ScanOptions{Off: true}, Aggregate: &o, DiscoveryInterval: time.Hour, Timeout: time.Minute, Logger: log.NewNopLogger(),
+		Projects: []collector.Project{{API: &memoryAPI{sessions: sessions, taken: time.Now()}, PagesAtOnce: 1, Instances: []fleet.Instance{{ID: "i", Nodes: []string{"n"}}}}},
+		Scan:     reader.ScanOptions{Off: true}, Aggregate: &o, DiscoveryInterval: time.Hour, Timeout: time.Minute, Logger: log.NewNopLogger(),
 	}, own, nil)
 	defer c.Close()
 	b.ReportAllocs()
@@ -115,13 +119,13 @@ func BenchmarkGatherFleet(b *testing.B) {
 	api := &memoryAPI{sessions: benchSessions(20), taken: time.Now()}
 	project := collector.Project{API: api, PagesAtOnce: 8}
 	for i := range 2000 {
-		project.Instances = append(project.Instances, collector.Instance{ID: fmt.Sprintf("instance-%d", i), Nodes: []string{fmt.Sprintf("node-%d", i)}})
+		project.Instances = append(project.Instances, fleet.Instance{ID: fmt.Sprintf("instance-%d", i), Nodes: []string{fmt.Sprintf("node-%d", i)}})
 	}
 	o := testOptions()
 	c := collector.New(collector.Options{
 		Projects: []collector.Project{project},
-		Scan:     collector.ScanOptions{Off: true}, Aggregate: &o, DiscoveryInterval: time.Hour, Timeout: time.Minute, Logger: log.NewNopLogger(),
-	}, collector.NewOwnMetrics(), nil)
+		Scan:     reader.ScanOptions{Off: true}, Aggregate: &o, DiscoveryInterval: time.Hour, Timeout: time.Minute, Logger: log.NewNopLogger(),
+	}, exposition.NewSelfMetrics(), nil)
 	defer c.Close()
 	b.ReportAllocs()
 	for b.Loop() {

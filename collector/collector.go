@@ -1,170 +1,170 @@
 // Package collector turns the client sessions of DCS instances into metrics.
 //
-// Data flows one way: a scrape (scrape.go) takes the targets that are
-// configured or discovered (targets.go), asks for their nodes (project.go),
-// plans which ones there is time for (plan.go), has each of them scanned and
-// its list read once for all scrapes that wait for it (flight.go, node.go,
-// list.go), adds the sessions up (aggregate.go, fold.go, toplists.go, churn.go)
-// and ranges over the table of metrics (catalogue.go).
+// A scrape takes the targets from package fleet, decides which nodes there is time
+// for (schedule.go) within a budget (budget.go), has package reader read them,
+// reports what went wrong (report.go) and hands the result to package exposition.
 package collector
 
 import (
 	"context"
-	"errors"
 	"reflect"
-	"slices"
 	"time"
 
+	"dcs_session_exporter/collector/aggregate"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 
 	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 )
 
-// Options say what is collected, and how.
+// API is what the collector needs of a project's dcsapi.Client.
+type API interface {
+	fleet.API
+	reader.API
+	ProjectID(context.Context) (string, error)
+	KeyAccepted(context.Context) bool
+	Capacity(until time.Time) float64
+	InFlight() int
+	HoldOff() time.Duration
+}
+
+// Options configure what is collected, and how.
 type Options struct {
 	Projects          []Project
-	Scan              ScanOptions
-	Aggregate         *AggregateOptions
+	Scan              reader.ScanOptions
+	Aggregate         *aggregate.Options
 	MaxSnapshotAge    time.Duration // older lists are not used; 0 for any age
-	DiscoveryInterval time.Duration // how long instances and nodes are remembered
+	DiscoveryInterval time.Duration // how long instances and nodes are cached
 	Timeout           time.Duration // of what runs in the background, and of a scrape without a deadline
 	Logger            log.Logger
 }
 
-// Collector reads instances' nodes on every scrape. Its methods may be called
-// at the same time. It is made by New.
-type Collector struct {
-	options  Options
-	projects []*project
-	own      *OwnMetrics
-	started  time.Time
-
-	configured map[string]bool // the instances that the configuration names
+// Project is a project to collect from.
+type Project struct {
+	API          API
+	Instances    []fleet.Instance
+	Discover     func(dcsapi.Instance) bool // which further instances to read; nil for none
+	ReadReplicas bool                       // where there are no proxies, read the replicas too
+	PagesAtOnce  int                        // pages of lists that are requested at a time; at least 1
 }
 
-// New returns a collector. own are the exporter's metrics about itself, which
-// it keeps up to date. It begins at once to look for the instances there are.
+// Collector reads the nodes on every scrape. It is made by New and is safe for
+// concurrent use.
+type Collector struct {
+	options  Options
+	fleet    *fleet.Fleet
+	projects []*project // in the order of the fleet's
+	self     *exposition.SelfMetrics
+}
+
+// project is a project of one configuration.
+type project struct {
+	*fleet.Project
+	api    API
+	reader *reader.Reader
+	*memory
+}
+
+// memory is what is remembered of a project from one configuration to the next.
+type memory struct {
+	nodes    reader.Nodes
+	reporter reporter
+}
+
+// New returns a collector, and starts to list the instances. self are the metrics
+// about the exporter itself, which it keeps up to date.
 //
-// If previous is not nil, the new collector takes its place: projects with the
-// same API keep all that is remembered of them. The previous one is retired
-// then, not closed.
-func New(o Options, own *OwnMetrics, previous *Collector) *Collector {
-	c := &Collector{options: o, own: own, started: time.Now(), configured: make(map[string]bool)}
-	if previous != nil && reflect.DeepEqual(previous.options.Aggregate, o.Aggregate) {
-		c.options.Aggregate = previous.options.Aggregate // lists that are added up already are good
+// If previous is not nil, the new collector replaces it: projects with the same
+// API keep what is remembered of them. The previous one must be retired then, not
+// closed.
+func New(o Options, self *exposition.SelfMetrics, previous *Collector) *Collector {
+	c := &Collector{options: o, self: self}
+	var before *fleet.Fleet
+	if previous != nil {
+		before = previous.fleet
+		if reflect.DeepEqual(previous.options.Aggregate, o.Aggregate) {
+			c.options.Aggregate = previous.options.Aggregate // lists that are added up already stay good
+		}
 	}
-	for _, p := range o.Projects {
-		p.Instances = slices.Clone(p.Instances)
-		for k := range p.Instances {
-			p.Instances[k].ID = dcsapi.CanonicalInstanceID(p.Instances[k].ID)
-		}
-		k := previous.find(p.API)
-		if k == nil {
-			k = newKnown(p.API, &c.options)
-		}
-		k.configure(p.Instances, &c.options)
-		for _, i := range p.Instances {
-			c.configured[i.ID] = true
-		}
-		c.projects = append(c.projects, &project{p, k, &pageShare{most: p.PagesAtOnce}})
-		own.addProject(p.API.KnownProjectID())
-		k.inventory.refresh(o.DiscoveryInterval)
+	projects := make([]fleet.ProjectOptions, len(o.Projects))
+	for i, p := range o.Projects {
+		projects[i] = fleet.ProjectOptions{API: p.API, Instances: p.Instances, Discover: p.Discover, ReadReplicas: p.ReadReplicas}
 	}
-	own.current.Store(c)
+	c.fleet = fleet.New(fleet.Options{
+		DiscoveryInterval: o.DiscoveryInterval, Timeout: o.Timeout, RetryAfter: min(o.Scan.MinInterval, maxRetryAfter), Keep: o.keep(), Logger: o.Logger,
+	}, projects, before)
+	options := &reader.Options{
+		Scan: o.Scan, Aggregate: c.options.Aggregate, MaxSnapshotAge: o.MaxSnapshotAge, HabitsTTL: o.DiscoveryInterval, Timeout: o.Timeout,
+	}
+	for i, f := range c.fleet.Projects() {
+		api := o.Projects[i].API
+		p := &project{Project: f, api: api, memory: previous.memoryOf(api)}
+		p.reader = reader.New(api, &p.nodes, options, o.Projects[i].PagesAtOnce, func() { self.ListTorn(api.KnownProjectID()) })
+		c.projects = append(c.projects, p)
+		self.AddProject(api.KnownProjectID())
+	}
+	self.SetStates(c.states)
 	return c
 }
 
-// find returns what is remembered of the project with an API, nil for nothing.
-func (c *Collector) find(api API) *known {
-	if c == nil {
-		return nil
+// maxRetryAfter bounds how long a list of instances or nodes that could not be
+// fetched is not asked for again; otherwise it is as long as a node is not scanned
+// again.
+const maxRetryAfter = 30 * time.Second
+
+// keep returns how long instances and nodes are remembered that lists lack: one
+// list may be wrong, and counters and places in top lists would be lost.
+func (o *Options) keep() time.Duration {
+	keep := 3 * o.DiscoveryInterval
+	if o.Aggregate != nil {
+		keep = max(keep, o.Aggregate.Limits.Hold)
 	}
+	return keep
+}
+
+// memoryOf returns what is remembered of the project with an API, which is nothing
+// for a new one.
+func (c *Collector) memoryOf(api API) *memory {
+	if c != nil {
+		for _, p := range c.projects {
+			if p.api == api {
+				return p.memory
+			}
+		}
+	}
+	return new(memory)
+}
+
+// states returns how the projects stand at the moment.
+func (c *Collector) states() []exposition.ProjectState {
+	states := make([]exposition.ProjectState, len(c.projects))
+	for i, p := range c.projects {
+		states[i] = exposition.ProjectState{ID: p.api.KnownProjectID(), HoldOff: p.api.HoldOff(), InFlight: p.api.InFlight(), DiscoveredAt: p.ListedAt()}
+	}
+	return states
+}
+
+// Fleet returns the instances and nodes that there are.
+func (c *Collector) Fleet() *fleet.Fleet { return c.fleet }
+
+// Reader returns the reader of a target's nodes.
+func (c *Collector) Reader(t *fleet.Target) *reader.Reader { return c.projectOf(t).reader }
+
+// projectOf returns the project of a target.
+func (c *Collector) projectOf(t *fleet.Target) *project {
 	for _, p := range c.projects {
-		if p.api == api {
-			return p.known
+		if p.Project == t.Project {
+			return p
 		}
 	}
-	return nil
+	panic("collector: the target is of another fleet")
 }
 
-// Retire ends what runs in the background and next, which was made from this
-// collector, has not taken over. There are no scrapes any more.
-func (c *Collector) Retire(next *Collector) {
-	for _, p := range c.projects {
-		if next.find(p.api) != p.known {
-			p.tasks.close()
-		}
-	}
-}
+// Retire ends what runs in the background and has not been taken over by next,
+// which was made from this collector. There must be no scrapes any more.
+func (c *Collector) Retire(next *Collector) { c.fleet.Retire(next.fleet) }
 
-// Close ends what runs in the background. Scrapes under way are not ended.
-func (c *Collector) Close() {
-	for _, p := range c.projects {
-		p.tasks.close()
-	}
-}
-
-// Scrape returns the gatherer of one scrape of all targets, which ends with
-// ctx. All nodes are read when it gathers, each time anew.
-func (c *Collector) Scrape(ctx context.Context) Gatherer {
-	return &scrape{c, ctx, nil, func(*Metric) bool { return true }, nil}
-}
-
-// Probe returns the gatherer of one scrape of a single target.
-func (c *Collector) Probe(ctx context.Context, t *Target) Gatherer {
-	return &scrape{c, ctx, t, func(m *Metric) bool { return !m.aboutProject() }, nil}
-}
-
-// ScrapeProjects returns the gatherer of what is known about the projects; no
-// target is read.
-func (c *Collector) ScrapeProjects(ctx context.Context) Gatherer {
-	return &scrape{c, ctx, new(Target), (*Metric).aboutProject, nil}
-}
-
-// Gatherer gathers the metrics of one scrape.
-type Gatherer interface {
-	prometheus.Gatherer
-	// Read reads the nodes, which takes time and little memory, where Gather
-	// makes the metrics of what was read. Gather calls it if nobody has.
-	Read()
-}
-
-// scrape is a gatherer with the context of one request: prometheus.Gatherer
-// has no other place for it.
-type scrape struct {
-	*Collector
-	ctx  context.Context
-	only *Target            // nil for all; one without a project for none
-	has  func(*Metric) bool // the metrics that it collects
-	read *result            // nil before Read
-}
-
-// Read implements Gatherer.
-func (s *scrape) Read() { s.read = s.collect(s.ctx, s.only) }
-
-// Gather implements prometheus.Gatherer. The catalogue sees to it that what it
-// returns is consistent.
-func (s *scrape) Gather() ([]*dto.MetricFamily, error) {
-	if s.read == nil {
-		s.Read()
-	}
-	var families []*dto.MetricFamily
-	var errs []error
-	for i := range catalogue {
-		m := &catalogue[i]
-		if m.collect == nil || !s.has(m) {
-			continue
-		}
-		f := newFamily(m)
-		m.collect(s.read, emitter{f})
-		done, err := f.finish()
-		errs = append(errs, err)
-		if done != nil {
-			families = append(families, done)
-		}
-	}
-	families, err := join(families)
-	return families, errors.Join(append(errs, err)...)
-}
+// Close ends what runs in the background. It does not end scrapes under way.
+func (c *Collector) Close() { c.fleet.Close() }

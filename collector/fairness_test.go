@@ -52,7 +52,7 @@ func TestSlowListTakesNothing(t *testing.T) {
 			wait.Go(func() { h.probe("probed", 6*time.Second).wantNodeUp(t, "probed-1", 30) })
 			wait.Go(func() {
 				start := time.Now()
-				page, err := h.collector.ListClients(t.Context(), h.target("other"), dcsapi.ListClientsRequest{NodeID: "node-5", Limit: 10}, nil)
+				page, err := h.listClients(t.Context(), h.target("other"), dcsapi.ListClientsRequest{NodeID: "node-5", Limit: 10}, nil)
 				if took := time.Since(start); err != nil || page.Sessions != 10 || took > 6*time.Second {
 					t.Errorf("the table of sessions: %+v, %v after %v", page, err, took)
 				}

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/internal/emulator"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,8 +32,8 @@ func (s series) Write(out *dto.Metric) error {
 
 // desc returns the description of a family, by the catalogue.
 func (replay) desc(name string) *prometheus.Desc {
-	all := collector.Catalogue()
-	m := all[slices.IndexFunc(all, func(m collector.Metric) bool { return m.Name == name })]
+	all := exposition.Catalogue()
+	m := all[slices.IndexFunc(all, func(m exposition.Metric) bool { return m.Name == name })]
 	return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
 }
 
@@ -79,7 +80,7 @@ func wantConsistent(t *testing.T, families []*dto.MetricFamily) {
 func TestGatherRepeated(t *testing.T) {
 	h := newHarness(t, setup{
 		instances: []emulator.Instance{instanceOf("i", 3)},
-		read:      []collector.Instance{{ID: "i", Nodes: []string{"node-1", "node-1"}}, {ID: "odd", Nodes: []string{"\xff"}}},
+		read:      []fleet.Instance{{ID: "i", Nodes: []string{"node-1", "node-1"}}, {ID: "odd", Nodes: []string{"\xff"}}},
 	})
 	families, err := h.collector.Scrape(t.Context()).Gather()
 	if err == nil || !strings.Contains(err.Error(), "dcs_sessions: 3 series have the labels of another") {
@@ -91,7 +92,7 @@ func TestGatherRepeated(t *testing.T) {
 			t.Errorf("got %v", f)
 		}
 	}
-	if _, err := (collector.Gatherers{h.collector.Scrape(t.Context()), h.registry, h.registry}).Gather(); err == nil || !strings.Contains(err.Error(), "dcs_session_exporter_scrape_errors_total is gathered twice") {
+	if _, err := (exposition.Gatherers{h.collector.Scrape(t.Context()), h.registry, h.registry}).Gather(); err == nil || !strings.Contains(err.Error(), "dcs_session_exporter_scrape_errors_total is gathered twice") {
 		t.Errorf("families that come twice: got the error %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 )
@@ -258,7 +259,7 @@ func TestListsOfInstancesAndNodesFail(t *testing.T) {
 		t.Parallel()
 		h := newHarness(t, setup{
 			instances: []emulator.Instance{instanceOf("instance-1", 5, 6, 7)},
-			read:      []collector.Instance{{ID: "instance-1", Nodes: []string{"node-1", "node-3"}, MaxClients: 100}},
+			read:      []fleet.Instance{{ID: "instance-1", Nodes: []string{"node-1", "node-3"}, MaxClients: 100}},
 		})
 		h.api.AddFault(emulator.Fault{Operation: "list_nodes", Status: 500, Code: "DCS.5000"})
 		got := h.scrape(5 * time.Second)

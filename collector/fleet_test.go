@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 )
@@ -20,7 +21,7 @@ import (
 func all(dcsapi.Instance) bool { return true }
 
 // discovering has a harness discover instances rather than list them.
-func discovering(match func(dcsapi.Instance) bool, listed ...collector.Instance) func(*collector.Options) {
+func discovering(match func(dcsapi.Instance) bool, listed ...fleet.Instance) func(*collector.Options) {
 	return func(o *collector.Options) {
 		o.Projects[0].Instances, o.Projects[0].Discover = listed, match
 		o.DiscoveryInterval = time.Nanosecond
@@ -60,7 +61,7 @@ func TestDiscovery(t *testing.T) {
 	old.Unsupported = true
 	h := newHarness(t, setup{
 		instances: []emulator.Instance{named("i1", "prod-a", 1), named("i2", "dev-b", 2), stopped, old, named("i5", "dev-listed", 5, 6)},
-		collector: discovering(func(i dcsapi.Instance) bool { return strings.HasPrefix(i.Name, "prod-") }, collector.Instance{ID: "i5", MaxClients: 7}),
+		collector: discovering(func(i dcsapi.Instance) bool { return strings.HasPrefix(i.Name, "prod-") }, fleet.Instance{ID: "i5", MaxClients: 7}),
 	})
 	got := h.scrape(5 * time.Second)
 	got.want(t, 1, "dcs_project_up")
@@ -120,18 +121,18 @@ func TestDiscoveryFailsFromTheStart(t *testing.T) {
 	got.want(t, 0, "dcs_project_up")
 	got.wantNone(t, "dcs_up")
 	got.wantNone(t, "dcs_session_exporter_discovery_last_success_timestamp_seconds")
-	if _, err := h.collector.Targets(); !errors.Is(err, collector.ErrNotDiscovered) {
+	if _, err := h.collector.Fleet().Targets(); !errors.Is(err, fleet.ErrNotDiscovered) {
 		t.Errorf("targets: %v", err)
 	}
-	if _, err := h.collector.Target("i1"); !errors.Is(err, collector.ErrNotDiscovered) {
+	if _, err := h.collector.Fleet().Target("i1"); !errors.Is(err, fleet.ErrNotDiscovered) {
 		t.Errorf("target: %v", err)
 	}
 	h.api.SetFaults()
 	h.until("it heals", func(f families) bool { return f.sum("dcs_project_up") == 1 && f.sum("dcs_up") == 1 })
-	if list, err := h.collector.Targets(); err != nil || len(list) != 1 {
+	if list, err := h.collector.Fleet().Targets(); err != nil || len(list) != 1 {
 		t.Errorf("targets: %v, %v", list, err)
 	}
-	if _, err := h.collector.Target("i2"); !errors.Is(err, collector.ErrUnknownTarget) {
+	if _, err := h.collector.Fleet().Target("i2"); !errors.Is(err, fleet.ErrUnknownTarget) {
 		t.Errorf("target: %v", err)
 	}
 }
@@ -152,15 +153,15 @@ func TestBatchFallsShort(t *testing.T) {
 	}
 }
 
-// fleet is several projects with emulated APIs of their own.
-type fleet struct {
+// multi is several projects with emulated APIs of their own.
+type multi struct {
 	apis     []*emulator.Server
 	projects []collector.Project
 }
 
-func newFleet(t *testing.T, projects int) *fleet {
+func newMulti(t *testing.T, projects int) *multi {
 	t.Helper()
-	f := &fleet{}
+	f := &multi{}
 	for range projects {
 		var client *dcsapi.Client
 		h := newHarness(t, setup{client: func(o *dcsapi.Options) {
@@ -177,7 +178,7 @@ func newFleet(t *testing.T, projects int) *fleet {
 }
 
 // add adds an instance to a project.
-func (f *fleet) add(project int, i emulator.Instance) {
+func (f *multi) add(project int, i emulator.Instance) {
 	i.ProjectID = fmt.Sprintf("project-%d", project)
 	f.apis[project].Add(i)
 }
@@ -186,7 +187,7 @@ func (f *fleet) add(project int, i emulator.Instance) {
 // has an instance that several list.
 func TestSeveralProjects(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 4)
+	f := newMulti(t, 4)
 	for p := range 4 {
 		f.add(p, named(fmt.Sprintf("own-%d", p), "x", p+1))
 		f.add(p, named("twice", "x", 10+p))
@@ -195,7 +196,7 @@ func TestSeveralProjects(t *testing.T) {
 	for p := range 3 {
 		f.projects[p].Discover = all
 	}
-	f.projects[3].Instances = []collector.Instance{{ID: "listed"}}
+	f.projects[3].Instances = []fleet.Instance{{ID: "listed"}}
 	f.apis[2].AddFault(emulator.Fault{Status: 401, Code: "APIGW.0301", BeforeAuth: true})
 	h := newHarness(t, setup{collector: func(o *collector.Options) { o.Projects = f.projects }})
 	got := h.until("all is known", func(g families) bool { return len(g["dcs_up"].GetMetric()) == 4 })
@@ -208,7 +209,7 @@ func TestSeveralProjects(t *testing.T) {
 	got.wantNodeUp(t, "twice-node-1", 10)
 	got.wantNodeUp(t, "listed-node-1", 23)
 	for _, id := range []string{"twice", "listed"} {
-		target, err := h.collector.Target(id)
+		target, err := h.collector.Fleet().Target(id)
 		if want := map[string]string{"twice": "project-0", "listed": "project-3"}[id]; err != nil || target.ProjectID != want {
 			t.Errorf("%s is in %+v, %v, want %s", id, target, err, want)
 		}
@@ -221,7 +222,7 @@ func TestSeveralProjects(t *testing.T) {
 // itself.
 func TestIAMFails(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, 1)
+	f := newMulti(t, 1)
 	f.add(0, named("i1", "x", 1))
 	f.projects[0].Discover = all
 	var client *dcsapi.Client
@@ -234,7 +235,7 @@ func TestIAMFails(t *testing.T) {
 	})
 	t.Cleanup(client.Close)
 	h := newHarness(t, setup{collector: func(o *collector.Options) {
-		o.Projects = []collector.Project{f.projects[0], {API: client, Discover: all, Instances: []collector.Instance{{ID: "i2"}, {ID: "i3", Nodes: []string{"n"}}}}}
+		o.Projects = []collector.Project{f.projects[0], {API: client, Discover: all, Instances: []fleet.Instance{{ID: "i2"}, {ID: "i3", Nodes: []string{"n"}}}}}
 	}})
 	got := h.until("the good project is read", func(g families) bool { return g.sum("dcs_up", "instance_id=i1") == 1 })
 	got.want(t, 1, "dcs_project_up", "project_id=project-0")
@@ -247,12 +248,12 @@ func TestIAMFails(t *testing.T) {
 // TestSameProjectTwice checks that two entries that turn out to be one project
 // make no series twice.
 func TestSameProjectTwice(t *testing.T) {
-	f := newFleet(t, 1)
+	f := newMulti(t, 1)
 	f.add(0, named("i1", "x", 1))
 	f.add(0, named("i2", "x", 2))
 	one, two := f.projects[0], f.projects[0]
 	one.Discover, two.Discover = all, all
-	other := newFleet(t, 1)
+	other := newMulti(t, 1)
 	two.API = other.projects[0].API
 	other.add(0, named("i1", "x", 1))
 	other.add(0, named("i2", "x", 2))
@@ -306,7 +307,7 @@ func TestSharedFlight(t *testing.T) {
 	h.scrape(5 * time.Second)
 	alone := len(h.api.Requests())
 	h.api.ResetRequests()
-	target, err := h.collector.Target("instance-1")
+	target, err := h.collector.Fleet().Target("instance-1")
 	if err != nil {
 		t.Fatal(err)
 	}

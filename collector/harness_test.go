@@ -3,6 +3,7 @@ package collector_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -11,8 +12,13 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
+	"dcs_session_exporter/internal/sessiontable"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,7 +41,20 @@ type harness struct {
 	registry  *prometheus.Registry // of the exporter's own metrics
 	logs      *logs
 	options   collector.Options
-	own       *collector.OwnMetrics
+	own       *exposition.SelfMetrics
+}
+
+// everyNumber says that a session has all its numbers.
+const everyNumber = dcsapi.HasAge | dcsapi.HasIdle | dcsapi.HasSub | dcsapi.HasPSub | dcsapi.HasMulti |
+	dcsapi.HasQBuf | dcsapi.HasQBufFree | dcsapi.HasOBL | dcsapi.HasOLL | dcsapi.HasOMem
+
+// testOptions returns options with the documented defaults.
+func testOptions() aggregate.Options {
+	buckets := []float64{1, 5, 15, 60, 300, 900, 3600, 21600, 86400, 604800}
+	return aggregate.Options{
+		AgeBuckets: buckets, IdleBuckets: buckets, IdleThreshold: time.Hour,
+		Limits: aggregate.Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
+	}
 }
 
 // setup says how a harness differs from the usual one.
@@ -46,7 +65,7 @@ type setup struct {
 	instances []emulator.Instance
 	faults    []emulator.Fault // from the start
 	prepare   func(*emulator.Server)
-	read      []collector.Instance // nil to read all of instances
+	read      []fleet.Instance // nil to read all of instances
 }
 
 // logs collects log lines.
@@ -81,7 +100,7 @@ func newHarness(t *testing.T, s setup) *harness {
 	server := httptest.NewServer(api)
 	h := &harness{t: t, api: api, logs: &logs{}}
 
-	own := collector.NewOwnMetrics()
+	own := exposition.NewSelfMetrics()
 	var client *dcsapi.Client
 	clientOptions := dcsapi.Options{
 		Region: region, Endpoint: server.URL, IAMEndpoint: server.URL, ProjectID: projectID,
@@ -100,12 +119,12 @@ func newHarness(t *testing.T, s setup) *harness {
 	read := s.read
 	if read == nil {
 		for _, i := range s.instances {
-			read = append(read, collector.Instance{ID: i.ID})
+			read = append(read, fleet.Instance{ID: i.ID})
 		}
 	}
 	options := collector.Options{
 		Projects:          []collector.Project{{API: client, Instances: read, ReadReplicas: true, PagesAtOnce: 8}},
-		Scan:              collector.ScanOptions{Wait: 2 * time.Second},
+		Scan:              reader.ScanOptions{Wait: 2 * time.Second},
 		Aggregate:         new(testOptions()),
 		MaxSnapshotAge:    5 * time.Minute,
 		DiscoveryInterval: 5 * time.Minute,
@@ -126,6 +145,19 @@ func newHarness(t *testing.T, s setup) *harness {
 		server.Close()
 	})
 	return h
+}
+
+// scan scans a node of a target on demand, as the page of sessions does.
+func (h *harness) scan(ctx context.Context, t *fleet.Target, nodeID string) error {
+	return sessiontable.Scan(ctx, h.collector.Reader(t), t, nodeID)
+}
+
+// listClients lists sessions of a target, as the page of sessions does.
+func (h *harness) listClients(ctx context.Context, t *fleet.Target, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
+	r.InstanceID = t.ID
+	page, err := h.collector.Reader(t).ListClients(ctx, r, consume)
+	t.RefreshNodesAfter(err)
+	return page, err
 }
 
 // families are metric families by name.
@@ -162,7 +194,7 @@ func (h *harness) gatherer(c *collector.Collector, within time.Duration) prometh
 			wantConsistent(h.t, families)
 			return families, err
 		})
-		return collector.Gatherers{sessions, h.registry}.Gather()
+		return exposition.Gatherers{sessions, h.registry}.Gather()
 	})
 }
 

@@ -11,15 +11,17 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 )
 
 // target returns the harness' instance.
-func (h *harness) target(id string) *collector.Target {
+func (h *harness) target(id string) *fleet.Target {
 	h.t.Helper()
-	h.collector.AwaitTargets(h.t.Context())
-	target, err := h.collector.Target(id)
+	h.collector.Fleet().AwaitInstances(h.t.Context())
+	target, err := h.collector.Fleet().Target(id)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -38,7 +40,7 @@ func TestScan(t *testing.T) {
 		instances: []emulator.Instance{instanceOf("instance-1", 10, 20)},
 	})
 	target := h.target("instance-1")
-	if last := h.collector.ScanState(target, "node-1"); !last.At.IsZero() || last.Due != 0 {
+	if last := h.collector.Reader(target).ScanState(target.ID, "node-1"); !last.At.IsZero() || last.Due != 0 {
 		t.Errorf("before all scans: %+v", last)
 	}
 	var wait sync.WaitGroup
@@ -46,10 +48,10 @@ func TestScan(t *testing.T) {
 	taken, refused := 0, 0
 	for range 10 {
 		wait.Go(func() {
-			err := h.collector.Scan(t.Context(), target, "node-1")
+			err := h.scan(t.Context(), target, "node-1")
 			mu.Lock()
 			defer mu.Unlock()
-			early, ok := errors.AsType[collector.ScannedError](err)
+			early, ok := errors.AsType[reader.ScannedError](err)
 			switch {
 			case err == nil:
 				taken++
@@ -69,7 +71,7 @@ func TestScan(t *testing.T) {
 		if n := h.requests("scan_clients", node); n != 1 {
 			t.Errorf("%d scans of %s", n, node)
 		}
-		if last := h.collector.ScanState(target, node); last.At.IsZero() || last.Due < 59*time.Minute {
+		if last := h.collector.Reader(target).ScanState(target.ID, node); last.At.IsZero() || last.Due < 59*time.Minute {
 			t.Errorf("last scan of %s: %+v", node, last)
 		}
 	}
@@ -84,11 +86,11 @@ func TestScanBringsTheList(t *testing.T) {
 		instances: []emulator.Instance{instanceOf("instance-1", 10)},
 	})
 	target := h.target("instance-1")
-	if err := h.collector.Scan(t.Context(), target, "node-1"); err != nil {
+	if err := h.scan(t.Context(), target, "node-1"); err != nil {
 		t.Fatal(err)
 	}
 	read := 0
-	page, err := h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 3}, func(sessions iter.Seq[*dcsapi.Session]) {
+	page, err := h.listClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 3}, func(sessions iter.Seq[*dcsapi.Session]) {
 		for range sessions {
 			read++
 		}
@@ -125,10 +127,10 @@ func TestScanFails(t *testing.T) {
 			target := h.target("instance-1")
 			tt.fault.Operation = "scan_clients"
 			h.api.SetFaults(tt.fault)
-			if err := h.collector.Scan(t.Context(), target, "node-1"); dcsapi.ReasonOf(err) != tt.reason {
+			if err := h.scan(t.Context(), target, "node-1"); dcsapi.ReasonOf(err) != tt.reason {
 				t.Errorf("got %v, want %s", err, tt.reason)
 			}
-			_, early := errors.AsType[collector.ScannedError](h.collector.Scan(t.Context(), target, "node-1"))
+			_, early := errors.AsType[reader.ScannedError](h.scan(t.Context(), target, "node-1"))
 			if early == tt.again {
 				t.Errorf("the next one is too early: %v", early)
 			}
@@ -137,8 +139,8 @@ func TestScanFails(t *testing.T) {
 	t.Run("off", func(t *testing.T) {
 		t.Parallel()
 		h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 10)}, collector: func(o *collector.Options) { o.Scan.Off = true }})
-		err := h.collector.Scan(t.Context(), h.target("instance-1"), "node-1")
-		if _, ok := errors.AsType[collector.ScanOffError](err); !ok || h.requests("scan_clients", "") != 0 {
+		err := h.scan(t.Context(), h.target("instance-1"), "node-1")
+		if _, ok := errors.AsType[reader.ScanOffError](err); !ok || h.requests("scan_clients", "") != 0 {
 			t.Errorf("got %v, and %d scans", err, h.requests("scan_clients", ""))
 		}
 	})
@@ -168,7 +170,7 @@ func TestScanTakesTurns(t *testing.T) {
 	<-reached
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := h.collector.Scan(ctx, target, "node-1"); dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout || !strings.Contains(err.Error(), "a scrape has been reading the node") {
+	if err := h.scan(ctx, target, "node-1"); dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout || !strings.Contains(err.Error(), "a scrape has been reading the node") {
 		t.Errorf("while a scrape reads: %v", err)
 	}
 	release()
@@ -178,7 +180,7 @@ func TestScanTakesTurns(t *testing.T) {
 	target = h.target("instance-1")
 	reached, release = held("scan_clients")
 	wait.Go(func() {
-		if err := h.collector.Scan(t.Context(), target, "node-1"); err != nil {
+		if err := h.scan(t.Context(), target, "node-1"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -204,7 +206,7 @@ func TestScansInARow(t *testing.T) {
 	target := h.target("instance-1")
 	listTime := func() string {
 		t.Helper()
-		page, err := h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil)
+		page, err := h.listClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +214,7 @@ func TestScansInARow(t *testing.T) {
 	}
 	last := ""
 	for k := range 3 {
-		if err := h.collector.Scan(t.Context(), target, "node-1"); err != nil {
+		if err := h.scan(t.Context(), target, "node-1"); err != nil {
 			t.Fatal(err)
 		}
 		now := listTime()
@@ -238,7 +240,7 @@ func TestScanHangs(t *testing.T) {
 	target := h.target("instance-1")
 	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
 	h.api.SetFaults(emulator.Fault{Operation: "scan_clients", Hang: true, Times: 1})
-	if err := h.collector.Scan(t.Context(), target, "node-1"); dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout {
+	if err := h.scan(t.Context(), target, "node-1"); dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout {
 		t.Errorf("got %v", err)
 	}
 	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
@@ -253,7 +255,7 @@ func TestScanIsSeenThrough(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	h.api.SetFaults(emulator.Fault{Operation: "scan_clients", Delay: 200 * time.Millisecond})
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := h.collector.Scan(ctx, target, "node-1"); err != nil {
+	if err := h.scan(ctx, target, "node-1"); err != nil {
 		t.Errorf("got %v", err)
 	}
 	h.scrape(20*time.Second).wantNodeUp(t, "node-1", 10)
@@ -268,12 +270,12 @@ func TestUnknownNodeIsHeeded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 10)}, collector: seldom})
 	target := h.target("instance-1")
-	if _, err := h.collector.Nodes(t.Context(), target); err != nil {
+	if _, err := target.HolderNodes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	before := h.requests("list_nodes", "")
 	h.api.SetFaults(emulator.Fault{Operation: "list_clients", Status: http.StatusBadRequest, Code: "DCS.3053"})
-	if _, err := h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil); !dcsapi.IsUnknownNode(err) {
+	if _, err := h.listClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil); !dcsapi.IsUnknownNode(err) {
 		t.Fatalf("got %v", err)
 	}
 	for end := time.Now().Add(10 * time.Second); h.requests("list_nodes", "") == before; time.Sleep(10 * time.Millisecond) {
@@ -299,7 +301,7 @@ func TestLateList(t *testing.T) {
 	newer := func(than string) string {
 		t.Helper()
 		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-			page, err := h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil)
+			page, err := h.listClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil)
 			if err == nil && page.Time != than {
 				return page.Time
 			}

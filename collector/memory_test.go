@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 
 	"github.com/go-kit/log"
@@ -150,16 +153,16 @@ func TestMemoryChild(t *testing.T) {
 		Keys: dcsapi.NewConfiguredKey(dcsapi.Secret{Value: "AK"}, dcsapi.Secret{Value: "SK"}, dcsapi.Secret{}),
 	})
 	defer client.Close()
-	instance := collector.Instance{ID: "instance-1"}
+	instance := fleet.Instance{ID: "instance-1"}
 	nodes, _ := strconv.Atoi(os.Getenv("MEMORY_TEST_NODES"))
 	for k := range nodes {
 		instance.Nodes = append(instance.Nodes, fmt.Sprint("node-", k))
 	}
 	c := collector.New(collector.Options{
-		Projects: []collector.Project{{API: client, Instances: []collector.Instance{instance}, PagesAtOnce: 8}},
-		Scan:     collector.ScanOptions{Off: true}, Aggregate: new(testOptions()), DiscoveryInterval: time.Hour, Timeout: 2 * time.Minute,
+		Projects: []collector.Project{{API: client, Instances: []fleet.Instance{instance}, PagesAtOnce: 8}},
+		Scan:     reader.ScanOptions{Off: true}, Aggregate: new(testOptions()), DiscoveryInterval: time.Hour, Timeout: 2 * time.Minute,
 		Logger: log.NewLogfmtLogger(os.Stdout),
-	}, collector.NewOwnMetrics(), nil)
+	}, exposition.NewSelfMetrics(), nil)
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

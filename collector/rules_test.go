@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 
@@ -22,7 +23,7 @@ func TestWrongKey(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, setup{
 		instances: []emulator.Instance{instanceOf("instance-1", 1, 1, 1, 1, 1), instanceOf("instance-2", 1, 1, 1, 1, 1)},
-		read: []collector.Instance{
+		read: []fleet.Instance{
 			{ID: "instance-1", Nodes: []string{"node-1", "node-2", "node-3", "node-4", "node-5"}},
 			{ID: "instance-2", Nodes: []string{"node-1", "node-2", "node-3", "node-4", "node-5"}},
 		},

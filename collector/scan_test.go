@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 )
@@ -57,12 +58,12 @@ func TestUnsentScanIsNotCounted(t *testing.T) {
 		client: func(o *dcsapi.Options) { o.MaxConcurrentRequests = 1 },
 	})
 	target := h.target("instance-1")
-	if _, err := h.collector.Nodes(t.Context(), target); err != nil {
+	if _, err := target.HolderNodes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h.api.SetFaults(emulator.Fault{Operation: "list_clients", Times: 1, Delay: time.Second})
 	go func() { // takes the only slot
-		_, _ = h.collector.ListClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil)
+		_, _ = h.listClients(t.Context(), target, dcsapi.ListClientsRequest{NodeID: "node-1", Limit: 1}, nil)
 	}()
 	time.Sleep(50 * time.Millisecond)
 	h.scrape(200*time.Millisecond).wantNodeDown(t, "node-1", dcsapi.ReasonTimeout)
@@ -148,8 +149,8 @@ func TestScanAfterRestart(t *testing.T) {
 	h.collector.Close()
 	h.collector = collector.New(h.options, h.own, nil)
 	target := h.target("instance-1")
-	err := h.collector.Scan(t.Context(), target, "node-1")
-	if early, ok := errors.AsType[collector.ScannedError](err); !ok || early.Due < 59*time.Minute {
+	err := h.scan(t.Context(), target, "node-1")
+	if early, ok := errors.AsType[reader.ScannedError](err); !ok || early.Due < 59*time.Minute {
 		t.Errorf("got %v", err)
 	}
 	if n := h.requests("scan_clients", ""); n != 1 {

@@ -5,51 +5,51 @@ import (
 	"sync"
 	"time"
 
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 )
 
-// schedule decides which nodes of a project there is time for in one scrape.
-// All of them share one budget: the requests that the rate limit lets pass
-// until the deadline. Those that have waited longest come first; instances
-// whose nodes are not known yet have never been asked about, so they come
-// before the others. It is good for one scrape.
+// schedule decides which nodes of a project there is time for in one scrape. They
+// share the requests that the rate limit lets pass until the deadline. Those that
+// have waited longest come first; instances whose nodes are not known yet have
+// never been asked about, so they come before the others.
 type schedule struct {
 	ctx      context.Context
-	deadline time.Time
+	budget   *budget
 	project  *project
-	reader   nodeReader
-	atOnce   bool // node lists come together
+	options  *Options
+	together bool // the nodes of all instances are listed together
 
 	wait sync.WaitGroup
 
-	mu      sync.Mutex
-	waiting []*job
-	running map[*job]bool
-	begun   bool    // something was admitted
-	budget  float64 // the requests that there was time for at the begin
-	noPlace int     // nodes that were admitted and had no place after all
-	scans   *gate
-	lead    *gate // opens when the nodes that were never asked about have been scanned
-	cost    int   // requests of the jobs that are announced to scans
-	scan    int   // of these, those up to their scans
-	nodes   int   // that are to be read, as far as known
-	reached int   // nodes that were admitted
+	mu       sync.Mutex
+	waiting  []*job
+	running  map[*job]bool
+	begun    bool     // a job was admitted
+	requests float64  // that there was time for at the beginning
+	noPlace  int      // nodes that were admitted and had no place after all
+	scans    *barrier // of the jobs up to their scans
+	lead     *barrier // of those that are new
+	nodes    int      // to be read, as far as known
+	admitted int      // nodes
 }
 
-func newSchedule(ctx context.Context, p *project, reader nodeReader, atOnce bool) *schedule {
-	deadline, _ := ctx.Deadline()
-	return &schedule{ctx: ctx, deadline: deadline, project: p, reader: reader, atOnce: atOnce, running: make(map[*job]bool)}
+func newSchedule(ctx context.Context, p *project, b *budget, o *Options, together bool) *schedule {
+	return &schedule{
+		ctx: ctx, budget: b, project: p, options: o, together: together,
+		running: make(map[*job]bool), scans: newBarrier(), lead: newBarrier(),
+	}
 }
 
-// read reads the nodes of instances, side by side, as many as there is time
-// for, and returns when that is done.
+// read reads the nodes of instances, side by side, as many as there is time for,
+// and returns when that is done.
 func (s *schedule) read(instances []*instanceResult) {
 	for _, i := range instances {
-		if _, _, have := i.state.nodes.peek(); have || i.Nodes != nil {
+		if i.NodesKnown() {
 			s.addNodes(i)
-			continue
+		} else {
+			s.waiting = append(s.waiting, newListingJob(i))
 		}
-		s.waiting = append(s.waiting, &job{instance: i, cost: unlistedCost, scan: unlistedCost - 1})
 	}
 	s.mu.Lock()
 	s.admit()
@@ -58,38 +58,34 @@ func (s *schedule) read(instances []*instanceResult) {
 
 	unlisted := 0
 	for _, j := range s.waiting {
-		if j.instance != nil {
-			unlisted++
-		}
+		unlisted += truth(j.lists())
 	}
 	for _, j := range s.waiting {
-		if j.instance != nil {
-			j.instance.err, j.instance.left = notListed(j.instance.ID, unlisted), true
-			continue
+		if j.lists() {
+			j.instance.err, j.instance.deferred = deferredInstance(j.instance.ID, unlisted), true
+		} else {
+			j.Reading, j.deferred = reader.Reading{Err: deferredNode(j.instance.ID, j.details.ID, s.nodes, s.admitted)}, true
 		}
-		j.reading = reading{err: notReached(j.state, s.nodes, s.reached), left: true}
 	}
 	for _, i := range instances {
-		known := i.state.detailsOf()
+		details := i.NodeDetails()
 		for _, n := range i.nodes {
-			if d, ok := known[n.details.ID]; ok {
+			if d, ok := details[n.details.ID]; ok {
 				n.details = d
 			}
 		}
 	}
 }
 
-// unlistedCost is what an instance is assumed to cost whose nodes are not
-// known: its node list, and the first reading of one node.
-const unlistedCost = 4
-
-// addNodes adds the nodes of an instance. If they are not known it waits for
-// them to be listed.
+// addNodes adds the nodes of an instance. It waits for them to be listed if they
+// are not known.
 func (s *schedule) addNodes(i *instanceResult) {
-	options := s.reader.options
-	ids, err := i.toRead(s.ctx, s.atOnce, options.DiscoveryInterval)
+	ids, err := i.NodeIDs(s.ctx, s.together)
 	if i.err = err; err != nil {
 		return
+	}
+	if i.Nodes == nil {
+		s.project.nodes.Retain(i.ID, ids, s.options.keep())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,138 +93,116 @@ func (s *schedule) addNodes(i *instanceResult) {
 	for _, id := range ids {
 		n := &nodeResult{details: dcsapi.Node{ID: id}}
 		i.nodes = append(i.nodes, n)
-		s.waiting = append(s.waiting, newJob(n, i.state.node(id), options))
+		s.waiting = append(s.waiting, newNodeJob(i, n, s.project.reader.Plan(i.ID, id), &s.options.Scan))
 	}
 }
 
-// admit starts the jobs that the budget is enough for; s.mu must be held.
+// admit starts the jobs that there is time for. s.mu must be held.
 func (s *schedule) admit() {
 	if len(s.waiting) == 0 || s.ctx.Err() != nil {
 		return
 	}
-	capacity := s.project.API.Capacity(s.deadline)
-	if !s.begun {
-		s.budget = capacity
-	}
-	scans := s.project.API.Capacity(shareOf(s.ctx, s.scanShare()))
-	large := largeShare * s.budget
-	for j := range s.running {
-		sent := int(j.sent.Load())
-		if j.large(s.budget) {
-			large -= j.charge(s.budget)
-		}
-		capacity -= max(0, j.charge(s.budget)-float64(sent))
-		scans -= float64(max(0, j.scan-sent))
-	}
-	if capacity < 1 {
+	c := s.capacity()
+	if c.left < 1 {
 		return // and do not look for the cheapest each time
 	}
 	least := float64(cheapest(s.waiting))
 	if !s.begun {
 		least = min(least, 1)
 	}
-	if capacity < least {
+	if c.left < least {
 		return
 	}
 	var now []*job
-	now, s.waiting = longestWaiting(s.waiting, s.budget, capacity, scans, large, !s.begun)
-	if len(now) == 0 {
-		return
-	}
-	s.begun = true
-	release := s.announce(now)
-	defer release()
+	now, s.waiting = c.take(s.waiting, !s.begun)
+	s.begun = s.begun || len(now) > 0
+	s.scans.add(len(now))
 	for _, j := range now {
 		s.running[j] = true
-		scans, lead := s.scans, s.lead
-		if j.instance != nil {
-			s.wait.Go(func() {
-				s.addNodes(j.instance)
-				s.finish(j)
-				// Its nodes are announced, if it is their turn.
-				scans.pass()
-				lead.pass()
-			})
+		if j.lists() || j.isNew() {
+			s.lead.add(1)
+		}
+	}
+	for _, j := range now {
+		if j.lists() {
+			s.wait.Go(func() { s.list(j) })
 			continue
 		}
-		s.reached++
-		reader := s.reader
-		scanned := func() {}
-		if j.isNew() {
-			scanned = sync.OnceFunc(lead.pass)
-			if j.scan == 0 {
-				scanned()
-			}
-		}
-		reader.api = countingAPI{reader.api, &j.sent, scanned}
-		reader.scans, reader.scanShare = scans, s.scanShare()
-		s.wait.Go(func() {
-			if !j.isNew() {
-				lead.wait(s.ctx, shareOf(s.ctx, leadShare))
-			}
-			j.reading = reader.read(s.ctx, j.state)
-			scanned()
-			s.finish(j)
-		})
+		s.admitted++
+		scans, lead := s.scans.open, s.lead.open
+		s.wait.Go(func() { s.readNode(j, scans, lead) })
 	}
 }
 
-// leadShare is the part of a scrape's time that new nodes have to be scanned
-// before the requests of the others queue up before theirs.
-const leadShare = 0.1
+// capacity returns how many requests there is time for, without those that the jobs
+// under way will send. s.mu must be held.
+func (s *schedule) capacity() capacity {
+	c := capacity{left: s.project.api.Capacity(s.budget.end), scans: s.project.api.Capacity(s.budget.scans)}
+	if !s.begun {
+		s.requests = c.left
+	}
+	c.scrape, c.large = s.requests, largeShare*s.requests
+	for j := range s.running {
+		sent := int(j.sent.Load())
+		if j.large(c.scrape) {
+			c.large -= j.charge(c.scrape)
+		}
+		c.left -= max(0, j.charge(c.scrape)-float64(sent))
+		c.scans -= float64(max(0, j.scanCost-sent))
+	}
+	return c
+}
 
-// isNew reports whether the API was never asked about the job's node.
-func (j *job) isNew() bool { return j.asked.IsZero() }
+// list lists the nodes of a job's instance.
+func (s *schedule) list(j *job) {
+	s.addNodes(j.instance)
+	s.finish(j)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scans.pass() // its nodes have been added, if there is time for them
+	s.lead.pass()
+}
 
-// announce has the jobs join those whose lists are not read before the scans of
-// all of them have been sent, if there still are such; s.mu must be held. Each
-// job must pass s.scans then, and s.lead if it is new. The function that it
-// returns must be called when all have begun.
-func (s *schedule) announce(jobs []*job) (release func()) {
-	var begun []*gate
-	join := func(g *gate, n int) *gate {
-		if g != nil && g.announce(n) {
-			return g
+// readNode reads a job's node. New nodes are scanned first, before the requests of
+// the others queue up for the rate limit; lists are read when scans is closed.
+func (s *schedule) readNode(j *job, scans, lead <-chan struct{}) {
+	if !j.isNew() {
+		timer := time.NewTimer(time.Until(s.budget.lead))
+		select {
+		case <-lead:
+		case <-timer.C:
+		case <-s.ctx.Done():
 		}
-		g = newGate()
-		g.announce(n)
-		begun = append(begun, g)
-		return g
+		timer.Stop()
 	}
-	newOnes := 0
-	for _, j := range jobs {
-		if j.isNew() {
-			newOnes++
-		}
-	}
-	before := s.scans
-	s.scans, s.lead = join(s.scans, len(jobs)), join(s.lead, newOnes)
-	if s.scans != before {
-		s.cost, s.scan = 0, 0
-	}
-	for _, j := range jobs {
-		s.cost += j.cost
-		s.scan += j.scan
-	}
-	return func() {
-		for _, g := range begun {
-			g.pass()
-		}
-	}
+	j.Reading = s.project.reader.Read(s.ctx, reader.Request{
+		InstanceID: j.instance.ID, NodeID: j.details.ID,
+		ScanBy: s.budget.scans, Wait: s.budget.wait, ReadFrom: scans,
+		OnRequest: func() { j.sent.Add(1) },
+		OnScanned: func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.scans.pass()
+			if j.isNew() {
+				s.lead.pass()
+			}
+		},
+	})
+	s.finish(j)
 }
 
 // maxNoPlace is how often others are admitted after a node had no place.
 const maxNoPlace = 5
 
-// finish makes room for others. A node for which the rate limit left no place
-// after all had no turn: it waits on, and leaves no room.
+// finish ends a job and makes room for others. A node for which the rate limit left
+// no place after all waits on, and leaves no room.
 func (s *schedule) finish(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, j)
-	if j.nodeResult != nil && dcsapi.NoPlace(j.err) {
+	if !j.lists() && dcsapi.NoPlace(j.Err) {
 		s.noPlace++
-		s.reached--
+		s.admitted--
 		j.sent.Store(0)
 		s.waiting = append(s.waiting, j)
 		if len(s.running) > 0 || s.noPlace > maxNoPlace {
@@ -236,10 +210,4 @@ func (s *schedule) finish(j *job) {
 		}
 	}
 	s.admit()
-}
-
-// scanShare returns the part of a scrape's time within which nodes are scanned:
-// the rest is for reading their lists. s.mu must be held.
-func (s *schedule) scanShare() float64 {
-	return min(max(0.5, float64(s.scan)/float64(max(1, s.cost))+0.1), 0.8)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 )
@@ -77,14 +78,14 @@ func TestNewInstanceComesFirst(t *testing.T) {
 		faults:    []emulator.Fault{listedSingly},
 		client:    func(o *dcsapi.Options) { o.RequestsPerSecond = 20 },
 		collector: func(o *collector.Options) { o.DiscoveryInterval = time.Hour },
-		read:      []collector.Instance{},
+		read:      []fleet.Instance{},
 	})
 	read := func(to int, c *collector.Collector) *collector.Collector {
 		o := h.options
 		o.Projects = []collector.Project{o.Projects[0]}
 		o.Projects[0].Instances = nil
 		for i := 1; i <= to; i++ {
-			o.Projects[0].Instances = append(o.Projects[0].Instances, collector.Instance{ID: fmt.Sprintf("instance-%d", i)})
+			o.Projects[0].Instances = append(o.Projects[0].Instances, fleet.Instance{ID: fmt.Sprintf("instance-%d", i)})
 		}
 		next := collector.New(o, h.own, c)
 		c.Retire(next)

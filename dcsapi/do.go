@@ -136,7 +136,7 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 			return asError(err)
 		}
 		start := time.Now()
-		err = c.pace.Wait(ctx)
+		err = c.waitForRate(ctx)
 		c.options.ObserveWait(time.Since(start))
 		if err != nil {
 			pass.leave(errNotSent)
@@ -145,7 +145,7 @@ func (c *Client) attemptWith(ctx context.Context, call *call, projectID string, 
 		slot, err := c.slots.acquire(ctx, cmp.Or(call.node, call.path), !call.once)
 		if err != nil {
 			pass.leave(errNotSent)
-			return notSent(ctx.Err(), errNoSlot)
+			return notSent(context.Cause(ctx), errNoSlot)
 		}
 		sent, late := pass.depart(slot.ctx, call.target(c.options.Endpoint, projectID))
 		if late != nil || !sent || c.throttle.left() > 0 {

@@ -70,7 +70,7 @@ func (p *pass) depart(ctx context.Context, about target) (sent bool, err *Error)
 		case <-me.turn:
 		case <-timer.C:
 		case <-ctx.Done():
-			err = notSent(ctx.Err(), errKeyBusy)
+			err = notSent(context.Cause(ctx), errKeyBusy)
 		}
 		timer.Stop()
 		g.mu.Lock()

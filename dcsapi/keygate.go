@@ -123,7 +123,7 @@ func (g *keyGate) enter(ctx context.Context) (*pass, error) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, notSent(ctx.Err(), errKeyUnproven)
+			return nil, notSent(context.Cause(ctx), errKeyUnproven)
 		}
 		timer.Stop()
 	}
@@ -133,7 +133,7 @@ func (g *keyGate) enter(ctx context.Context) (*pass, error) {
 // ahead before another one may: an endpoint that hangs must not keep the
 // key's other projects and nodes waiting to their deadlines.
 func patienceOf(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
+	if deadline, ok := sendBy(ctx); ok {
 		return min(maxPatience, time.Until(deadline)/4)
 	}
 	return maxPatience

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// maxNodesLimit is the most instances that the API takes as limit when it
+// MaxNodesLimit is the most instances that the API takes as limit when it
 // lists the nodes of a project.
-const maxNodesLimit = 100
+const MaxNodesLimit = 100
 
 // Node is a logical node of an instance. Any of its fields but the id may be
 // empty.
@@ -80,10 +80,10 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 	all := make(map[string][]Node)
 	instances := newElements("instance_id", "the instance is left out")
 	defer func() { c.reportOddities("list_project_nodes", &instances.odd) }()
-	err := allPages(opListProjectNodes, maxNodesLimit, func(offset int) (int, int, int, error) {
+	err := allPages(opListProjectNodes, MaxNodesLimit, func(offset int) (int, int, int, error) {
 		pageCtx, cancel := context.WithTimeout(ctx, nodesPageTimeout)
 		defer cancel()
-		page, total, err := c.listPage(pageCtx, &call{operation: "list_project_nodes", op: opListProjectNodes, path: "/instances-logical-nodes"}, "count", maxNodesLimit, offset)
+		page, total, err := c.listPage(pageCtx, &call{operation: "list_project_nodes", op: opListProjectNodes, path: "/instances-logical-nodes"}, "count", MaxNodesLimit, offset)
 		for k, raw := range page {
 			e, id, ok := instances.next(raw, offset+k+1, CanonicalInstanceID)
 			if !ok {

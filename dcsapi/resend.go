@@ -76,7 +76,7 @@ func (c *Client) resend(ctx context.Context, tries int, mayGo func() bool) error
 		return errEnded
 	}
 	start := time.Now()
-	err := c.pace.Wait(ctx)
+	err := c.waitForRate(ctx)
 	c.options.ObserveWait(time.Since(start))
 	switch {
 	case err != nil && ctx.Err() == nil:

@@ -173,7 +173,7 @@ func transportError(ctx context.Context, err error, ownCA, unsent bool) *Error {
 		err = u.Err
 	}
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return &Error{Reason: ReasonTimeout, Message: "no answer before the deadline", Problem: ProblemTimeout, unsent: unsent}
 	case errors.Is(ctx.Err(), context.Canceled):
 		return &Error{Reason: ReasonTimeout, Message: "given up because nobody waits for it any more", Err: context.Canceled, Problem: ProblemTimeout, unsent: unsent}

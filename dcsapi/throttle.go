@@ -88,7 +88,7 @@ func (t *throttle) done(epoch int, err *Error) bool {
 // sleep waits for d and tells whether it did: it does not begin if the context
 // would end first, and ends with the context.
 func sleep(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+	if deadline, ok := sendBy(ctx); ok && time.Until(deadline) <= d {
 		return false
 	}
 	timer := time.NewTimer(d)
@@ -105,6 +105,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (t *throttle) endsWithin(ctx context.Context) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	deadline, ok := ctx.Deadline()
+	deadline, ok := sendBy(ctx)
 	return !ok || t.until.Before(deadline)
 }

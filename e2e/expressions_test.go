@@ -4,7 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
+
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -21,14 +22,14 @@ type series struct {
 // name, and Prometheus' own; native histograms are not among them.
 func catalogueSeries() map[string]series {
 	known := map[string]series{"up": {labels: []string{"job", "instance"}}}
-	for _, m := range collector.Catalogue() {
+	for _, m := range exposition.Catalogue() {
 		switch m.Kind {
-		case collector.Histogram, collector.GaugeHistogram:
+		case exposition.Histogram, exposition.GaugeHistogram:
 			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
-				known[m.Name+suffix] = series{append(slices.Clone(m.Labels), "le"), m.Kind == collector.Histogram}
+				known[m.Name+suffix] = series{append(slices.Clone(m.Labels), "le"), m.Kind == exposition.Histogram}
 			}
 		default:
-			known[m.Name] = series{m.Labels, m.Kind == collector.Counter}
+			known[m.Name] = series{m.Labels, m.Kind == exposition.Counter}
 		}
 	}
 	return known

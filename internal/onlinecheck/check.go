@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 )
@@ -118,7 +118,7 @@ type projectCheck struct {
 	options *Options
 	config  *config.Project
 	api     API
-	address collector.AddressOptions
+	address aggregate.AddressOptions
 	clock   clock
 
 	list []dcsapi.Instance // in the project; nil if they could not be listed
@@ -149,7 +149,7 @@ func newProjectCheck(o *Options, p *config.Project, report *Project) *projectChe
 	}
 	return &projectCheck{
 		options: o, config: p, report: report, granted: make(map[string]bool), clock: clock{now: o.Now},
-		address: collector.AddressOptions{Source: collector.AddressSource(o.Config.ClientAddress.Source)},
+		address: aggregate.AddressOptions{Source: aggregate.AddressSource(o.Config.ClientAddress.Source)},
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 )
@@ -80,14 +80,14 @@ func passes(err error) bool {
 
 // lookAt returns what a session tells of the addresses.
 func (c *projectCheck) lookAt(s *dcsapi.Session) look {
-	other, text := collector.SourcePeer, s.Peer
-	if c.address.Source == collector.SourcePeer {
-		other, text = collector.SourceAddr, s.Addr
+	other, text := aggregate.SourcePeer, s.Peer
+	if c.address.Source == aggregate.SourcePeer {
+		other, text = aggregate.SourceAddr, s.Addr
 	}
 	return look{
 		seen:       true,
 		masked:     c.address.Masked(s),
-		otherClear: strings.TrimSpace(text) != "" && !collector.AddressOptions{Source: other}.Masked(s),
+		otherClear: strings.TrimSpace(text) != "" && !aggregate.AddressOptions{Source: other}.Masked(s),
 	}
 }
 
@@ -145,9 +145,9 @@ func (c *projectCheck) maskedFinding(seen look) Finding {
 		Action:  "turn on client IP pass-through in DCS, if you need to know the clients",
 	}
 	if seen.otherClear {
-		other := string(collector.SourcePeer)
-		if c.address.Source == collector.SourcePeer {
-			other = string(collector.SourceAddr)
+		other := string(aggregate.SourcePeer)
+		if c.address.Source == aggregate.SourcePeer {
+			other = string(aggregate.SourceAddr)
 		}
 		f.Action += "; this session's " + other + " is not masked, so client_address.source: " + other + " may do"
 	}

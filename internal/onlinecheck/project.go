@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 
@@ -231,7 +231,7 @@ func (c *projectCheck) unknownInstance(id string) Finding {
 
 // selection returns the nodes of an instance with what is read of them.
 func (c *projectCheck) selection(t target, known []dcsapi.Node, i *Instance) []Node {
-	holders := collector.Holders(known, c.config.ReadReplicas)
+	holders := fleet.Holders(known, c.config.ReadReplicas)
 	read := t.Nodes
 	if read == nil {
 		read = holders

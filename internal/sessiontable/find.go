@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"strings"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/printable"
 )
@@ -14,21 +15,21 @@ import (
 // FindTarget returns the instance with an id, or else the only one with a name.
 // It waits until it is known which instances there are.
 //
-// Errors: InstanceError, and collector.ErrNotDiscovered.
-func FindTarget(ctx context.Context, c *collector.Collector, instance string) (*collector.Target, error) {
-	if t, err := c.Target(instance); err == nil {
+// Errors: InstanceError, and fleet.ErrNotDiscovered.
+func FindTarget(ctx context.Context, f *fleet.Fleet, instance string) (*fleet.Target, error) {
+	if t, err := f.Target(instance); err == nil {
 		return t, nil
 	}
-	c.AwaitTargets(ctx)
-	t, err := c.Target(instance)
+	f.AwaitInstances(ctx)
+	t, err := f.Target(instance)
 	if err == nil {
 		return t, nil
 	}
-	all, unknown := c.Targets()
+	all, unknown := f.Targets()
 	if unknown != nil {
 		return nil, unknown
 	}
-	var found []*collector.Target
+	var found []*fleet.Target
 	for _, t := range all {
 		if t.Details.Name == instance {
 			found = append(found, t)
@@ -39,7 +40,7 @@ func FindTarget(ctx context.Context, c *collector.Collector, instance string) (*
 		return found[0], nil
 	case len(found) > 1:
 		return nil, InstanceError{instance, found, true}
-	case errors.Is(err, collector.ErrNotDiscovered):
+	case errors.Is(err, fleet.ErrNotDiscovered):
 		return nil, err // it may be among those that are not known
 	default:
 		return nil, InstanceError{instance, all, false}
@@ -49,7 +50,7 @@ func FindTarget(ctx context.Context, c *collector.Collector, instance string) (*
 // InstanceError says that a query names no instance, or several.
 type InstanceError struct {
 	Asked   string
-	Targets []*collector.Target // those that have the name, or all
+	Targets []*fleet.Target // those that have the name, or all
 	Several bool
 }
 
@@ -71,8 +72,8 @@ func (e InstanceError) Error() string {
 // there is.
 //
 // Errors: NodeError, and what the API says.
-func ChooseNode(ctx context.Context, c *collector.Collector, t *collector.Target, id string) (node dcsapi.Node, all []dcsapi.Node, err error) {
-	if all, err = c.Nodes(ctx, t); err != nil {
+func ChooseNode(ctx context.Context, t *fleet.Target, id string) (node dcsapi.Node, all []dcsapi.Node, err error) {
+	if all, err = t.HolderNodes(ctx); err != nil {
 		return dcsapi.Node{}, nil, err
 	}
 	for _, n := range all {
@@ -81,6 +82,13 @@ func ChooseNode(ctx context.Context, c *collector.Collector, t *collector.Target
 		}
 	}
 	return dcsapi.Node{}, all, NodeError{id, all}
+}
+
+// Scan scans a node of a target on demand; see reader.Reader.Scan.
+func Scan(ctx context.Context, r *reader.Reader, t *fleet.Target, nodeID string) error {
+	err := r.Scan(ctx, t.ID, nodeID)
+	t.RefreshNodesAfter(err)
+	return err
 }
 
 // NodeError says that a query names no node that holds sessions.

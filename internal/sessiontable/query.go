@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
 )
 
 // Orders are the values of Query.Order.
@@ -62,7 +62,7 @@ func ParseQuery(v url.Values) (Query, error) {
 // WithDefaults fills in how to sort where the query does not say, and writes
 // the address as client_address has it: IPv4 within IPv6 as IPv4.
 func (q Query) WithDefaults() Query {
-	if _, addr, ok := collector.ParseIP(q.Addr); ok {
+	if _, addr, ok := aggregate.ParseIP(q.Addr); ok {
 		q.Addr = addr
 	}
 	q.Sort = cmp.Or(q.Sort, "id")
@@ -90,7 +90,7 @@ func (q Query) Validate() error {
 	if q.Offset < 0 || q.Offset > 1<<31-1 {
 		errs = append(errs, errors.New("offset is from 0 to 2147483647"))
 	}
-	if _, _, ok := collector.ParseIP(q.Addr); !ok && q.Addr != "" {
+	if _, _, ok := aggregate.ParseIP(q.Addr); !ok && q.Addr != "" {
 		errs = append(errs, errors.New("addr is an IP or IP:port"))
 	}
 	return errors.Join(errs...)

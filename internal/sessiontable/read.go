@@ -6,7 +6,7 @@ import (
 	"iter"
 	"time"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 )
 
@@ -30,13 +30,18 @@ type Page struct {
 	Unreadable int
 }
 
+// Lister lists the sessions of a project's nodes; a reader.Reader is one.
+type Lister interface {
+	ListClients(context.Context, dcsapi.ListClientsRequest, func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error)
+}
+
 // Read reads the sessions that a query asks for: one page of the API's, or
 // several one after the other if it wants more than one holds, or if the server
 // puts fewer on a page. Query.Node is one of the target's nodes.
-func Read(ctx context.Context, c *collector.Collector, t *collector.Target, node dcsapi.Node, q Query) (*Page, error) {
+func Read(ctx context.Context, l Lister, t *fleet.Target, node dcsapi.Node, q Query) (*Page, error) {
 	q.Instance, q.Node = t.ID, node.ID
 	out := &Page{Query: q, InstanceName: t.Details.Name, NodeName: node.Name, Region: t.Region, ProjectID: t.ProjectID, Count: -1}
-	r := &reader{collector: c, target: t, page: out, at: q.Offset, size: dcsapi.MaxLimit, seen: make(map[identity]bool), pageOf: make(map[string]int)}
+	r := &pages{lister: l, target: t, page: out, at: q.Offset, size: dcsapi.MaxLimit, seen: make(map[identity]bool), pageOf: make(map[string]int)}
 	for more := true; more; {
 		var err error
 		if more, err = r.next(ctx); err != nil {
@@ -51,15 +56,15 @@ func Read(ctx context.Context, c *collector.Collector, t *collector.Target, node
 // every node.
 type identity struct{ id, addr, peer, fd string }
 
-// reader reads pages one after the other.
-type reader struct {
-	collector *collector.Collector
-	target    *collector.Target
-	page      *Page
-	at        int // the offset to go on from
-	size      int // sessions to ask for at most
+// pages reads pages one after the other.
+type pages struct {
+	lister Lister
+	target *fleet.Target
+	page   *Page
+	at     int // the offset to go on from
+	size   int // sessions to ask for at most
 
-	pages     int
+	count     int // pages read
 	seen      map[identity]bool
 	pageOf    map[string]int // the page that an id stood on last
 	repeats   int            // sessions that stood on several pages
@@ -76,12 +81,12 @@ type reader struct {
 const maxUnreadable = 5
 
 // next reads the next page, and reports whether to go on.
-func (r *reader) next(ctx context.Context) (more bool, err error) {
+func (r *pages) next(ctx context.Context) (more bool, err error) {
 	out := r.page
 	before := len(out.Sessions)
 	limit := min(out.Limit-before, r.size)
-	page, err := r.collector.ListClients(ctx, r.target, dcsapi.ListClientsRequest{
-		NodeID: out.Node, Addr: out.Addr, Sort: out.Sort, Order: out.Order, Limit: limit, Offset: r.at,
+	page, err := r.lister.ListClients(ctx, dcsapi.ListClientsRequest{
+		InstanceID: out.Instance, NodeID: out.Node, Addr: out.Addr, Sort: out.Sort, Order: out.Order, Limit: limit, Offset: r.at,
 	}, func(sessions iter.Seq[*dcsapi.Session]) {
 		for s := range sessions {
 			if len(out.Sessions) == out.Limit {
@@ -90,6 +95,7 @@ func (r *reader) next(ctx context.Context) (more bool, err error) {
 			r.add(s)
 		}
 	})
+	r.target.RefreshNodesAfter(err)
 	switch {
 	case dcsapi.IsTooLarge(err) && limit > 1:
 		r.size = limit / 2
@@ -122,7 +128,7 @@ func (r *reader) next(ctx context.Context) (more bool, err error) {
 }
 
 // add adds a session, if it is new. Its strings do not last.
-func (r *reader) add(s *dcsapi.Session) {
+func (r *pages) add(s *dcsapi.Session) {
 	kept := s.Clone()
 	key := identity{kept.ID, kept.Addr, kept.Peer, kept.FD}
 	if r.seen[key] {
@@ -130,17 +136,17 @@ func (r *reader) add(s *dcsapi.Session) {
 		return
 	}
 	if on, there := r.pageOf[kept.ID]; there && kept.ID != "" {
-		r.twins = r.twins || on == r.pages
-		r.inherited = r.inherited || on != r.pages
+		r.twins = r.twins || on == r.count
+		r.inherited = r.inherited || on != r.count
 	}
-	r.seen[key], r.pageOf[kept.ID] = true, r.pages
+	r.seen[key], r.pageOf[kept.ID] = true, r.count
 	r.page.Sessions = append(r.page.Sessions, kept)
 }
 
 // note takes note of what a page says besides its sessions.
-func (r *reader) note(page dcsapi.Page, limit int) {
+func (r *pages) note(page dcsapi.Page, limit int) {
 	out := r.page
-	if r.pages == 0 {
+	if r.count == 0 {
 		out.Time, out.Taken, out.Count = page.Time, page.Taken, page.Count
 		now := page.Date
 		if now.IsZero() {
@@ -152,11 +158,11 @@ func (r *reader) note(page dcsapi.Page, limit int) {
 	r.overlap += r.short
 	r.short = limit - page.Sessions
 	r.ended = page.Sessions == 0
-	r.pages++
+	r.count++
 }
 
 // wantsMore reports whether there may be more sessions that the query wants.
-func (r *reader) wantsMore() bool {
+func (r *pages) wantsMore() bool {
 	if len(r.page.Sessions) >= r.page.Limit || r.at-r.page.Offset >= MaxLimit {
 		return false
 	}
@@ -164,16 +170,16 @@ func (r *reader) wantsMore() bool {
 }
 
 // found returns up to where the list was found to have sessions.
-func (r *reader) found() int64 {
+func (r *pages) found() int64 {
 	return int64(r.page.Offset + len(r.page.Sessions) + r.page.Unreadable)
 }
 
 // changed reports whether the pages do not make one list. Where offsets count
 // hidden sessions, a page repeats as many of the one before as that one hides.
-func (r *reader) changed() bool {
+func (r *pages) changed() bool {
 	overlap := r.overlap
 	if r.ended || int64(r.at) >= r.page.Count {
-		overlap = int(min(int64(overlap), max(0, r.page.Count-r.found())*int64(r.pages)))
+		overlap = int(min(int64(overlap), max(0, r.page.Count-r.found())*int64(r.count)))
 	}
 	return r.otherTime || r.repeats > overlap || (r.inherited && !r.twins)
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 	"dcs_session_exporter/internal/sessiontable"
@@ -253,9 +253,9 @@ func TestCSVKeepsApart(t *testing.T) {
 // control a terminal nor grow with names.
 func TestErrorsArePrintable(t *testing.T) {
 	hostile := "\x1b[2J\r" + strings.Repeat("x", 1<<20)
-	target := &collector.Target{Instance: collector.Instance{ID: hostile}, Details: dcsapi.Instance{Name: hostile}}
+	target := &fleet.Target{Instance: fleet.Instance{ID: hostile}, Details: dcsapi.Instance{Name: hostile}}
 	for _, err := range []error{
-		sessiontable.InstanceError{Asked: hostile, Targets: []*collector.Target{target}},
+		sessiontable.InstanceError{Asked: hostile, Targets: []*fleet.Target{target}},
 		sessiontable.NodeError{Asked: hostile, Nodes: []dcsapi.Node{{ID: hostile, Name: hostile}}},
 	} {
 		if got := err.Error(); strings.ContainsAny(got, "\x1b\r") || len(got) > 2000 || !strings.Contains(got, `\x1b[2J\r`) {

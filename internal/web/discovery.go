@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 )
 
 // targetGroup is an element of the answer that Prometheus' HTTP service
@@ -25,7 +25,7 @@ func discovery(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s, done := o.Settings()
 		defer done()
-		targets, err := s.Collector.Targets()
+		targets, err := s.Collector.Fleet().Targets()
 		if err != nil {
 			say(w, http.StatusServiceUnavailable, err.Error())
 			return
@@ -40,7 +40,7 @@ func discovery(o Options) http.Handler {
 }
 
 // metaLabels returns the labels beside a target, which relabelling may use.
-func metaLabels(t *collector.Target) map[string]string {
+func metaLabels(t *fleet.Target) map[string]string {
 	labels := map[string]string{
 		"__meta_dcs_name":                  t.Details.Name,
 		"__meta_dcs_region":                t.Region,

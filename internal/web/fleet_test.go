@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 )
@@ -97,7 +98,7 @@ func TestProbeBeforeDiscovery(t *testing.T) {
 // TestServiceDiscovery checks the targets and the labels beside them.
 func TestServiceDiscovery(t *testing.T) {
 	api, url := startWith(t, discovered(how{options: func(o *collector.Options) {
-		o.Projects[0].Instances = []collector.Instance{{ID: "instance-4"}, {ID: "elsewhere"}}
+		o.Projects[0].Instances = []fleet.Instance{{ID: "instance-4"}, {ID: "elsewhere"}}
 		o.DiscoveryInterval = time.Nanosecond
 	}}))
 	api.Change("instance-1", func(i *emulator.Instance) {

@@ -14,6 +14,10 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
+	"dcs_session_exporter/collector/exposition"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
 	"dcs_session_exporter/internal/web"
@@ -75,7 +79,7 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 	}
 	upstream := httptest.NewServer(api)
 
-	own := collector.NewOwnMetrics()
+	own := exposition.NewSelfMetrics()
 	own.ConfigLoaded(time.Unix(1_700_000_000, 0))
 	client := dcsapi.New(dcsapi.Options{
 		Region: "cn-north-4", Endpoint: upstream.URL, IAMEndpoint: upstream.URL, ProjectID: "project-1", RequestsPerSecond: 1000,
@@ -86,18 +90,18 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 	})
 	buckets := []float64{60, 3600}
 	options := collector.Options{
-		Projects: []collector.Project{{API: client, ReadReplicas: true, PagesAtOnce: 2, Discover: h.discover, Instances: []collector.Instance{
+		Projects: []collector.Project{{API: client, ReadReplicas: true, PagesAtOnce: 2, Discover: h.discover, Instances: []fleet.Instance{
 			{ID: "instance-1", MaxClients: 100}, {ID: "instance-2"}, {ID: "instance-3"}, {ID: "instance-4"},
 		}}},
-		Scan: collector.ScanOptions{MinInterval: time.Hour, Wait: 2 * time.Second},
-		Aggregate: &collector.AggregateOptions{
+		Scan: reader.ScanOptions{MinInterval: time.Hour, Wait: 2 * time.Second},
+		Aggregate: &aggregate.Options{
 			AgeBuckets: buckets, IdleBuckets: buckets, IdleThreshold: time.Hour,
-			Limits: collector.Limits{Users: 3, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
+			Limits: aggregate.Limits{Users: 3, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
 		},
 		DiscoveryInterval: time.Hour, Timeout: 10 * time.Second, Logger: log.NewNopLogger(),
 	}
 	for _, i := range h.instances {
-		options.Projects[0].Instances = append(options.Projects[0].Instances, collector.Instance{ID: i.ID})
+		options.Projects[0].Instances = append(options.Projects[0].Instances, fleet.Instance{ID: i.ID})
 	}
 	if h.options != nil {
 		h.options(&options)
@@ -215,11 +219,11 @@ func TestScrapeIsClean(t *testing.T) {
 		}
 		families[f.GetName()] = f
 	}
-	types := map[collector.Kind]dto.MetricType{
-		collector.Gauge: dto.MetricType_GAUGE, collector.GaugeHistogram: dto.MetricType_GAUGE_HISTOGRAM,
-		collector.Counter: dto.MetricType_COUNTER, collector.Histogram: dto.MetricType_HISTOGRAM,
+	types := map[exposition.Kind]dto.MetricType{
+		exposition.Gauge: dto.MetricType_GAUGE, exposition.GaugeHistogram: dto.MetricType_GAUGE_HISTOGRAM,
+		exposition.Counter: dto.MetricType_COUNTER, exposition.Histogram: dto.MetricType_HISTOGRAM,
 	}
-	for _, m := range collector.Catalogue() {
+	for _, m := range exposition.Catalogue() {
 		f := families[m.Name]
 		if f == nil {
 			t.Errorf("%s is not in the scrape", m.Name)
@@ -232,7 +236,7 @@ func TestScrapeIsClean(t *testing.T) {
 			if len(metric.Label) != len(m.Labels) {
 				t.Errorf("%s has the labels %v, want %v", m.Name, metric.Label, m.Labels)
 			}
-			if m.Kind == collector.GaugeHistogram && (len(metric.Histogram.Bucket) == 0 || metric.Histogram.GetSchema() != 3 || len(metric.Histogram.PositiveSpan)+int(metric.Histogram.GetZeroCount()) == 0) {
+			if m.Kind == exposition.GaugeHistogram && (len(metric.Histogram.Bucket) == 0 || metric.Histogram.GetSchema() != 3 || len(metric.Histogram.PositiveSpan)+int(metric.Histogram.GetZeroCount()) == 0) {
 				t.Errorf("%s lacks classic buckets or native ones: %v", m.Name, metric.Histogram)
 			}
 		}

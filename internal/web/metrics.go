@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -57,14 +57,14 @@ const minTimeout = time.Second
 
 // probed returns the target that a request names, or how to answer one that
 // names none.
-func probed(r *http.Request, s Settings) (target *collector.Target, status int, text string) {
+func probed(r *http.Request, s Settings) (target *fleet.Target, status int, text string) {
 	targets := r.URL.Query()["target"]
 	if len(targets) != 1 || targets[0] == "" {
 		return nil, http.StatusBadRequest, "Name one instance: /probe?target=<instance id>. /sd lists them."
 	}
-	target, err := s.Collector.Target(targets[0])
+	target, err := s.Collector.Fleet().Target(targets[0])
 	switch {
-	case errors.Is(err, collector.ErrNotDiscovered):
+	case errors.Is(err, fleet.ErrNotDiscovered):
 		return nil, http.StatusServiceUnavailable, err.Error()
 	case err != nil:
 		return nil, http.StatusNotFound, err.Error() + ". /sd lists those that are."

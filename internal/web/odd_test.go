@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/internal/emulator"
 )
 
@@ -94,7 +95,7 @@ func TestInstanceIDCase(t *testing.T) {
 			{ID: "Listed-A", ProjectID: "project-1", Nodes: []emulator.Node{{ID: "Node-A", Role: "redis-server", Type: "master", Sessions: emulator.Static{{ID: "1", Flags: "N"}}}}},
 			{ID: "FOUND-B", ProjectID: "project-1", Nodes: []emulator.Node{{ID: "Node-B", Role: "redis-server", Type: "master", Sessions: emulator.Static{{ID: "1", Flags: "N"}}}}},
 		},
-		options:  func(o *collector.Options) { o.Projects[0].Instances = []collector.Instance{{ID: "LISTED-a"}} },
+		options:  func(o *collector.Options) { o.Projects[0].Instances = []fleet.Instance{{ID: "LISTED-a"}} },
 		sessions: onLoopback(), timeout: 10 * time.Second,
 	}))
 	ids, _ := targets(t, url)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/exposition"
 
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
@@ -229,7 +230,7 @@ func (t *scrapes) make(m *making, r *http.Request, gather func(context.Context) 
 		return
 	}
 	out := newAnswer()
-	promhttp.HandlerFor(collector.Gatherers(gatherers), promhttp.HandlerOpts{
+	promhttp.HandlerFor(exposition.Gatherers(gatherers), promhttp.HandlerOpts{
 		ErrorLog:          errorLog{t.Logger},
 		ErrorHandling:     promhttp.ContinueOnError,
 		EnableOpenMetrics: true,

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/sessiontable"
 
@@ -142,10 +144,10 @@ func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
 	if err == nil {
 		user, _, _ := r.BasicAuth()
 		level.Info(t.Logger).Log("msg", "somebody asks for a new session list", "instance_id", v.target.ID, "node_id", v.node.ID, "user", user, "remote", r.RemoteAddr)
-		err = s.Collector.Scan(r.Context(), v.target, v.node.ID)
+		err = sessiontable.Scan(r.Context(), s.Collector.Reader(v.target), v.target, v.node.ID)
 	}
 	if err != nil {
-		if _, early := errors.AsType[collector.ScannedError](err); early {
+		if _, early := errors.AsType[reader.ScannedError](err); early {
 			_ = v.read(r.Context()) // the list that there is may do
 		}
 		t.render(w, &v, err)
@@ -188,7 +190,7 @@ func parse(v url.Values) (q sessiontable.Query, format string, err error) {
 type view struct {
 	collector *collector.Collector
 	query     sessiontable.Query
-	target    *collector.Target // nil if it was not found
+	target    *fleet.Target // nil if it was not found
 	nodes     []dcsapi.Node
 	node      dcsapi.Node        // without an id if it was not found
 	page      *sessiontable.Page // nil if it was not read
@@ -199,11 +201,11 @@ func (v *view) find(ctx context.Context) (err error) {
 	if v.query.Instance == "" {
 		return badRequest{errNoInstance}
 	}
-	if v.target, err = sessiontable.FindTarget(ctx, v.collector, v.query.Instance); err != nil {
+	if v.target, err = sessiontable.FindTarget(ctx, v.collector.Fleet(), v.query.Instance); err != nil {
 		return err
 	}
 	v.query.Instance = v.target.ID
-	if v.node, v.nodes, err = sessiontable.ChooseNode(ctx, v.collector, v.target, v.query.Node); err != nil {
+	if v.node, v.nodes, err = sessiontable.ChooseNode(ctx, v.target, v.query.Node); err != nil {
 		return err
 	}
 	v.query.Node = v.node.ID
@@ -213,7 +215,7 @@ func (v *view) find(ctx context.Context) (err error) {
 // read finds the instance and the node, and reads the page.
 func (v *view) read(ctx context.Context) (err error) {
 	if err = v.find(ctx); err == nil {
-		v.page, err = sessiontable.Read(ctx, v.collector, v.target, v.node, v.query)
+		v.page, err = sessiontable.Read(ctx, v.collector.Reader(v.target), v.target, v.node, v.query)
 	}
 	return err
 }
@@ -223,11 +225,11 @@ func explain(w http.ResponseWriter, err error) int {
 	retry := func(after time.Duration) {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(after.Seconds()+0.999))))
 	}
-	if early, ok := errors.AsType[collector.ScannedError](err); ok {
+	if early, ok := errors.AsType[reader.ScannedError](err); ok {
 		retry(early.Due)
 		return http.StatusTooManyRequests
 	}
-	if _, ok := errors.AsType[collector.ScanOffError](err); ok {
+	if _, ok := errors.AsType[reader.ScanOffError](err); ok {
 		return http.StatusForbidden
 	}
 	if _, ok := errors.AsType[badRequest](err); ok {
@@ -239,7 +241,7 @@ func explain(w http.ResponseWriter, err error) int {
 	if instance, ok := errors.AsType[sessiontable.InstanceError](err); ok {
 		return missing(instance.Several)
 	}
-	if errors.Is(err, collector.ErrNotDiscovered) {
+	if errors.Is(err, fleet.ErrNotDiscovered) {
 		retry(10 * time.Second)
 		return http.StatusServiceUnavailable
 	}

@@ -17,7 +17,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
+	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/printable"
 	"dcs_session_exporter/internal/sessiontable"
@@ -111,7 +113,7 @@ type step struct{ Text, Link string }
 
 // render serves the page with what was found, and what is wrong.
 func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
-	targets, notFound := v.collector.Targets()
+	targets, notFound := v.collector.Fleet().Targets()
 	if err == nil && v.target == nil {
 		err = notFound // there is nothing to choose from, and this is why
 	}
@@ -123,7 +125,7 @@ func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
 	}
 	p.choices(v, targets)
 	if v.node.ID != "" {
-		state := v.collector.ScanState(v.target, v.node.ID)
+		state := v.collector.Reader(v.target).ScanState(v.target.ID, v.node.ID)
 		p.Scan = newScanView(v.query, state)
 		if v.page != nil {
 			p.Table = newTableView(v.page, state)
@@ -167,7 +169,7 @@ func sentence(text string) string {
 }
 
 // choices fills in what can be chosen.
-func (p *sessionsPage) choices(v *view, targets []*collector.Target) {
+func (p *sessionsPage) choices(v *view, targets []*fleet.Target) {
 	q := v.query
 	for _, t := range targets {
 		text := printable.Name(t.ID)
@@ -233,7 +235,7 @@ func parameters(q sessiontable.Query) []parameter {
 }
 
 // newScanView returns the button, and what to know before it is pressed.
-func newScanView(q sessiontable.Query, state collector.ScanState) *scanView {
+func newScanView(q sessiontable.Query, state reader.ScanState) *scanView {
 	s := &scanView{Off: state.Off, State: parameters(q)}
 	switch {
 	case state.At.IsZero():
@@ -259,7 +261,7 @@ const (
 )
 
 // newTableView returns the table of a page.
-func newTableView(p *sessiontable.Page, state collector.ScanState) *tableView {
+func newTableView(p *sessiontable.Page, state reader.ScanState) *tableView {
 	q := p.Query
 	t := &tableView{Page: p, Age: sentence(p.AgeWords()), Old: p.Taken.IsZero() || p.Age > oldAge, Range: p.Range(), Here: link(q)}
 	if !state.At.IsZero() && !p.Taken.IsZero() && p.Age > time.Since(state.At)+lateAge {
@@ -289,7 +291,7 @@ func newTableView(p *sessiontable.Page, state collector.ScanState) *tableView {
 		row := make([]cell, len(shown))
 		for k, c := range shown {
 			row[k] = newCell(c, &p.Sessions[i])
-			if ip, _, ok := collector.ParseIP(row[k].Text); ok && c.Name == "addr" && ip != q.Addr {
+			if ip, _, ok := aggregate.ParseIP(row[k].Text); ok && c.Name == "addr" && ip != q.Addr {
 				row[k].Only = with(func(q *sessiontable.Query) { q.Addr, q.Offset = ip, 0 })
 			}
 		}
@@ -315,8 +317,8 @@ func newCell(c *sessiontable.Column, s *dcsapi.Session) cell {
 	case c.Unit == sessiontable.Bytes:
 		out.Title = raw + " bytes"
 	case c.Name == "flags":
-		out.Title = strings.Join(collector.FlagNames(s.Flags), ", ")
-	case c.Name == "addr" && collector.AddressOptions{}.Masked(s):
+		out.Title = strings.Join(aggregate.FlagNames(s.Flags), ", ")
+	case c.Name == "addr" && aggregate.AddressOptions{}.Masked(s):
 		out.Title = "a VPC endpoint's address, which hides the client's: client IP pass-through is off"
 	case c.Unit == sessiontable.Text && len(raw) > 30:
 		out.Title = sessiontable.Cut(c.Human(s), 4*longest) // it may be cut off

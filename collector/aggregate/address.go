@@ -1,0 +1,184 @@
+package aggregate
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// AddressSource names the field of a session that its client address is taken
+// from.
+type AddressSource string
+
+// The fields that hold an address.
+const (
+	SourceAddr AddressSource = "addr"
+	SourcePeer AddressSource = "peer"
+)
+
+// AddressOptions say what the label client_address holds.
+type AddressOptions struct {
+	Source      AddressSource // default SourceAddr
+	IncludePort bool
+}
+
+// host is what is known of the host of an address.
+type host struct {
+	plain  bool // the label followed by a port is an address of the same host
+	masked bool // it is one that hides the client's
+}
+
+// field returns the field of a session that its client address is taken from.
+func (o AddressOptions) field(s *dcsapi.Session) string {
+	if o.Source == SourcePeer {
+		return s.Peer
+	}
+	return s.Addr
+}
+
+// of returns the client address for the label, and what is known of its host.
+func (o AddressOptions) of(full string) (label string, h host) {
+	a := parseAddress(full)
+	h.masked = a.masked()
+	if o.IncludePort {
+		return a.withPort(full), h
+	}
+	h.plain = strings.IndexByte(a.host, ':') < 0 && !isPath(a.host) && !strings.HasPrefix(a.host, "[")
+	return a.host, h
+}
+
+// Masked reports whether a session's client address is one that hides the real
+// one.
+func (o AddressOptions) Masked(s *dcsapi.Session) bool {
+	return parseAddress(o.field(s)).masked()
+}
+
+// ParseIP reads an IP address with or without a port. It returns the address
+// for the label client_address, and the same with the port, if there is one.
+func ParseIP(address string) (ip, withPort string, ok bool) {
+	a := parseAddress(address)
+	if _, err := strconv.ParseUint(a.port, 10, 16); !a.ip.IsValid() || a.ports > 1 || (a.ports == 1 && err != nil) {
+		return "", "", false
+	}
+	return a.host, a.withPort(address), true
+}
+
+// address is an address taken apart.
+type address struct {
+	host  string     // for the label
+	port  string     // the last one that was cut off
+	ports int        // how many were cut off
+	ip    netip.Addr // the host; the zero Addr if it is no IP address
+}
+
+// parseAddress takes an address apart. The host is what precedes the port:
+//
+//   - An IP address is written without brackets and in its canonical form,
+//     IPv4 within IPv6 (::ffff:10.0.0.1) as IPv4. Where the whole can be read as
+//     an IPv6 address without a port, it is one: ::1:6379 has no port.
+//   - The path of a Unix socket stays as it is, with the :0 that Redis appends.
+//   - Whatever else there is, such as a host name, ends before the port.
+//
+// The host of a host is itself.
+func parseAddress(full string) address {
+	a := address{host: full}
+	for !isPath(full) {
+		colon := strings.LastIndexByte(a.host, ':')
+		ported := colon >= 0 && isPort(a.host[colon:]) && !isOpen(a.host)
+		// One colon makes no IPv6 address.
+		if !ported || strings.IndexByte(a.host[:colon], ':') >= 0 {
+			if ip, ok := parseHost(a.host); ok {
+				a.ip, a.host = ip, canonical(ip, a.host)
+				break
+			}
+		}
+		switch {
+		case ported:
+			a.host, a.port = a.host[:colon], a.host[colon+1:]
+			a.ports++
+		case len(a.host) > maxLabelValue:
+			a.host = cutLabel(a.host) // here, since that may leave a port at the end
+		case !utf8.ValidString(a.host):
+			a.host = strings.ToValidUTF8(a.host, "\uFFFD") // likewise
+		default:
+			return a
+		}
+	}
+	return a
+}
+
+// parseHost reads an IP address, in brackets or not.
+func parseHost(s string) (netip.Addr, bool) {
+	if len(s) > maxLabelValue {
+		return netip.Addr{}, false
+	}
+	if strings.HasPrefix(s, "[") {
+		if !strings.HasSuffix(s, "]") {
+			return netip.Addr{}, false
+		}
+		s = s[1 : len(s)-1]
+	}
+	ip, err := netip.ParseAddr(s)
+	// netip takes all that follows % for the zone, a port too.
+	if err != nil || strings.IndexByte(ip.Zone(), ':') >= 0 {
+		return netip.Addr{}, false
+	}
+	return ip.Unmap(), true
+}
+
+// canonical writes an address, which was read from s.
+func canonical(ip netip.Addr, s string) string {
+	var buf [64]byte
+	if b := ip.AppendTo(buf[:0]); string(b) != s {
+		return string(b)
+	}
+	return s
+}
+
+// masked reports whether the address is in 198.19.0.0/16: a VPC endpoint's
+// address, which hides the client's.
+func (a address) masked() bool {
+	if !a.ip.Is4() {
+		return false
+	}
+	b := a.ip.As4()
+	return b[0] == 198 && b[1] == 19
+}
+
+// withPort returns an address with its port, if it has one: IP addresses in
+// their canonical form, IPv6 in brackets; others as they are in full.
+func (a address) withPort(full string) string {
+	switch {
+	case !a.ip.IsValid() || a.ports > 1:
+		return full
+	case a.ports == 0:
+		return a.host
+	case len(full) == len(a.host)+1+len(a.port) && strings.HasPrefix(full, a.host) && a.ip.Is4():
+		return full
+	default:
+		return net.JoinHostPort(a.host, a.port)
+	}
+}
+
+// isPath reports whether an address is the path of a Unix socket.
+func isPath(s string) bool { return strings.HasPrefix(s, "/") }
+
+// isOpen reports whether an address breaks off within brackets.
+func isOpen(s string) bool { return strings.HasPrefix(s, "[") && strings.IndexByte(s, ']') < 0 }
+
+// isPort reports whether s is a colon and at most five digits.
+func isPort(s string) bool {
+	if len(s) < 2 || len(s) > 6 || s[0] != ':' {
+		return false
+	}
+	for _, c := range []byte(s[1:]) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}

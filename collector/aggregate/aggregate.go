@@ -1,0 +1,223 @@
+// Package aggregate turns the sessions of a node into numbers: totals, top lists
+// within limits, distributions and churn.
+//
+// It is pure. It does no I/O, reads no clock and knows nothing of Prometheus;
+// whatever it needs from outside, such as the time, is passed to it. Sums are
+// conserved: what exceeds a limit is counted under the value Other. Memory is
+// bounded whatever the list contains.
+package aggregate
+
+import (
+	"math/bits"
+	"strings"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// Options configure how sessions are added up.
+type Options struct {
+	AgeBuckets    []float64 // upper bounds in seconds, rising
+	IdleBuckets   []float64 // likewise
+	IdleThreshold time.Duration
+	Address       AddressOptions
+	Limits        Limits
+}
+
+// maxLabelValue is how many bytes of a value a label holds; longer values are
+// cut.
+const maxLabelValue = 256
+
+// Aggregator adds up the sessions of one list. It is made by New.
+type Aggregator struct {
+	o       *Options
+	idleMin int64
+	// The upper bounds of classic buckets, in whole seconds.
+	ageBounds, idleBounds []int64
+
+	result      *Snapshot // by itself: it outlives the aggregator
+	users       interner
+	user        []UserStats // by index in users
+	clients     map[clientKey]*ClientStats
+	mostClients int
+	addrs       interner
+	hosts       []host     // by index in addrs
+	latest      []clientOf // likewise: the client that was asked for last
+
+	commands, databases, names, networks tally
+}
+
+// clientKey is a user and a client address, by their indices.
+type clientKey struct{ user, address int32 }
+
+// clientOf is a user, by its index, and the user's client of some address.
+type clientOf struct {
+	user   int32
+	client *ClientStats
+}
+
+// New returns an Aggregator without sessions. o must not be modified while it is
+// in use.
+func New(o *Options) *Aggregator {
+	l := o.Limits
+	mostClients := max(mostHosts, perLimit*l.Clients)
+	return &Aggregator{
+		o: o, result: new(Snapshot), idleMin: int64(o.IdleThreshold / time.Second),
+		ageBounds: wholeBounds(o.AgeBuckets), idleBounds: wholeBounds(o.IdleBuckets),
+		users: newInterner(max(mostUsers, perLimit*l.Users)), addrs: newInterner(mostClients),
+		clients: make(map[clientKey]*ClientStats), mostClients: mostClients,
+		commands: newTally(max(mostOthers, perLimit*l.Commands)), databases: newTally(max(mostOthers, perLimit*l.Databases)),
+		names: newTally(max(mostNames, perLimit*l.Names)), networks: newTally(max(mostOthers, perLimit*l.Networks)),
+	}
+}
+
+// Add adds one session. It keeps nothing of it.
+func (a *Aggregator) Add(s *dcsapi.Session) {
+	r := a.result
+	r.Sessions++
+
+	flags := parseFlags(s.Flags)
+	for rest := flags; rest != 0; rest &= rest - 1 {
+		r.flags[bits.TrailingZeros32(uint32(rest))]++
+	}
+	if strings.IndexByte(s.Events, 'w') >= 0 {
+		r.WritePending++
+	}
+
+	u := a.users.index(s.User)
+	if int(u) == len(a.user) {
+		a.user = append(a.user, UserStats{User: a.users.values[u]})
+	}
+	user := &a.user[u]
+	user.Sessions++
+	if s.Present.Has(dcsapi.HasAge) && s.Age >= 0 {
+		user.Age.observe(s.Age, a.ageBounds)
+	}
+	hasIdle := s.Present.Has(dcsapi.HasIdle)
+	if hasIdle && s.Idle >= 0 {
+		user.Idle.observe(s.Idle, a.idleBounds)
+	}
+	link := int64(0)
+	if flags.replicates(s.User) {
+		link = 1
+	}
+	user.Replication += link
+	idle := int64(0)
+	if s.Idle > a.idleMin && !flags.waits() && link == 0 {
+		idle = 1
+	}
+	user.IdleLong.observe(idle, hasIdle)
+
+	address, masked := a.address(a.o.Address.field(s))
+	if masked {
+		r.Masked++
+	}
+	client := a.client(u, address)
+	client.Sessions++
+	client.Replication += link
+	client.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
+	client.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
+
+	a.commands.add(s.Cmd)
+	a.databases.add(s.DB)
+	a.names.add(s.Name)
+	a.networks.add(s.Network)
+
+	r.Channels.observe(s.Sub, s.Present.Has(dcsapi.HasSub))
+	r.Patterns.observe(s.PSub, s.Present.Has(dcsapi.HasPSub))
+	r.Transaction.observe(max(s.Multi, 0), s.Present.Has(dcsapi.HasMulti))
+	r.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
+	r.QueryFree.observe(s.QBufFree, s.Present.Has(dcsapi.HasQBufFree))
+	r.OutputBuffer.observe(s.OBL, s.Present.Has(dcsapi.HasOBL))
+	r.OutputObjects.observe(s.OLL, s.Present.Has(dcsapi.HasOLL))
+	r.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
+}
+
+// address returns the index of an address, without its port unless that is
+// asked for, and whether it is one that hides the client's.
+func (a *Aggregator) address(full string) (n int32, masked bool) {
+	if !a.o.Address.IncludePort {
+		// Most sessions come from a host that others came from: it was looked
+		// at before.
+		if i := strings.LastIndexByte(full, ':'); i > 0 && isPort(full[i:]) {
+			if n, ok := a.addrs.find(full[:i]); ok && a.hosts[n].plain {
+				return n, a.hosts[n].masked
+			}
+		}
+	}
+	address, h := a.o.Address.of(full)
+	n = a.addrs.index(address)
+	a.host(n, h)
+	return n, h.masked
+}
+
+// host takes note of the host of an address that may be new.
+func (a *Aggregator) host(n int32, h host) {
+	if int(n) < len(a.hosts) {
+		return
+	}
+	if a.addrs.values[n] == Other {
+		h = host{} // of many
+	}
+	a.hosts = append(a.hosts, h)
+	a.latest = append(a.latest, clientOf{})
+}
+
+// client returns the statistics of a user and an address, or those of the user
+// and the address Other where there are too many. Few addresses have more than
+// one user.
+func (a *Aggregator) client(user, address int32) *ClientStats {
+	latest := &a.latest[address]
+	if latest.client != nil && latest.user == user {
+		return latest.client
+	}
+	key := clientKey{user, address}
+	client := a.clients[key]
+	if client == nil {
+		if len(a.clients) >= a.mostClients && a.addrs.values[address] != Other {
+			other := a.addrs.other()
+			a.host(other, host{})
+			return a.client(user, other)
+		}
+		client = &ClientStats{}
+		a.clients[key] = client
+	}
+	*latest = clientOf{user, client}
+	return client
+}
+
+// Snapshot returns the totals of the sessions added so far, within the limits.
+// top remembers from one list of a node to the next which values stand on their
+// own; it may be nil. The aggregator must not be used afterwards.
+func (a *Aggregator) Snapshot(top *TopLists, now time.Time) *Snapshot {
+	if top == nil {
+		top = new(TopLists)
+	}
+	r := a.result
+	l := a.o.Limits
+	r.Addresses = int64(a.addrs.distinct())
+	r.Folded = make(map[Dimension]int)
+
+	names := a.foldUsers(top, now)
+	r.Folded[Users] = foldedCount(names, a.users.values)
+	if l.Clients > 0 {
+		r.Clients, r.Folded[Clients] = foldClients(a.mergeClients(names), l.Clients, top, l.Hold, now)
+	}
+	for _, t := range []struct {
+		dimension Dimension
+		tally     *tally
+		limit     int
+		held      *members[string]
+		to        *[]ValueCount
+	}{
+		{Commands, &a.commands, l.Commands, &top.commands, &r.Commands},
+		{Databases, &a.databases, l.Databases, nil, &r.Databases},
+		{Names, &a.names, l.Names, &top.names, &r.Names},
+		{Networks, &a.networks, l.Networks, nil, &r.Networks},
+	} {
+		if t.limit > 0 {
+			*t.to, r.Folded[t.dimension] = foldValues(t.tally.counts(), t.limit, t.held, l.Hold, now)
+		}
+	}
+	return r
+}

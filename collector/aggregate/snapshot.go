@@ -1,0 +1,113 @@
+package aggregate
+
+import (
+	"iter"
+	"time"
+)
+
+// Snapshot holds the totals of one session list of a node. All its texts are
+// valid UTF-8.
+type Snapshot struct {
+	Taken    time.Time // when the list was taken, by the API; zero if it did not say
+	Reported int64     // the list's length, as the API gave it; -1 if it did not say
+
+	Sessions  int64
+	Users     []UserStats   // by name; the sum of their sessions is Sessions
+	Clients   []ClientStats // by address and user; likewise, if the family is on
+	Commands  []ValueCount  // by value; likewise
+	Databases []ValueCount
+	Names     []ValueCount
+	Networks  []ValueCount
+	flags     [len(flagTable)]int64 // sessions that have the flag, by its position
+
+	Addresses    int64 // distinct client addresses
+	Masked       int64 // sessions whose client address hides the real one
+	WritePending int64 // sessions whose events contain w
+
+	Channels      Sum // sub
+	Patterns      Sum // psub
+	Transaction   Sum // multi, without the -1 outside of MULTI
+	QueryBuffer   Sum // qbuf, bytes
+	QueryFree     Sum // qbuf_free, bytes
+	OutputBuffer  Sum // obl, bytes
+	OutputObjects Sum // oll
+	OutputMemory  Sum // omem, bytes
+
+	// Folded is how many distinct values of a dimension went into "other".
+	Folded map[Dimension]int
+}
+
+// ByFlag ranges over the flags and the number of sessions that have each: those
+// that some session has, and those that are always exported.
+func (s *Snapshot) ByFlag() iter.Seq2[string, int64] {
+	return func(yield func(string, int64) bool) {
+		for i, f := range flagTable {
+			if (s.flags[i] > 0 || f.always) && !yield(f.name, s.flags[i]) {
+				return
+			}
+		}
+	}
+}
+
+// UserStats holds the totals of one user's sessions.
+type UserStats struct {
+	User     string
+	Sessions int64
+	IdleLong Sum // sessions idle beyond the threshold that do not wait by design
+	Age      Distribution
+	Idle     Distribution
+
+	Replication int64 // of the sessions, links between a replica and its master
+}
+
+// ClientStats holds the totals of one user's sessions from one address.
+type ClientStats struct {
+	User         string
+	Address      string
+	Sessions     int64
+	QueryBuffer  Sum // bytes
+	OutputMemory Sum // bytes
+
+	Replication int64 // of the sessions, links between a replica and its master
+}
+
+// ValueCount is the number of sessions that have a value.
+type ValueCount struct {
+	Value    string
+	Sessions int64
+}
+
+// Sum adds up a number that a session may or may not have.
+type Sum struct {
+	Total int64
+	Max   int64 // the largest single value, 0 without one
+	Of    int64 // sessions that had the number
+	Lack  int64 // sessions without the number
+}
+
+// Known reports whether the sum is meaningful: at least one session had the
+// number, or there were no sessions.
+func (s Sum) Known() bool { return s.Of > 0 || s.Lack == 0 }
+
+// observe adds one session's number. A negative number counts as missing.
+func (s *Sum) observe(v int64, has bool) {
+	if !has || v < 0 {
+		s.Lack++
+		return
+	}
+	s.Of++
+	s.Max = max(s.Max, v)
+	if s.Total += v; s.Total < 0 { // more than 64 bits hold
+		s.Total = 1<<63 - 1
+	}
+}
+
+// add adds up two sums.
+func (s *Sum) add(o Sum) {
+	s.Of += o.Of
+	s.Lack += o.Lack
+	s.Max = max(s.Max, o.Max)
+	if s.Total += o.Total; s.Total < 0 {
+		s.Total = 1<<63 - 1
+	}
+}

@@ -1,0 +1,93 @@
+package exposition
+
+import (
+	"iter"
+	"time"
+
+	"dcs_session_exporter/collector/aggregate"
+	"dcs_session_exporter/dcsapi"
+)
+
+// Result is what a scrape has found out.
+type Result struct {
+	AgeBuckets  []float64 // upper bounds in seconds, rising
+	IdleBuckets []float64 // likewise
+	Projects    []Project
+}
+
+// Project is the result for a project.
+type Project struct {
+	Region, ID string
+	Up         bool // the instances are known and the key works
+	Instances  []Instance
+}
+
+// Instance is the result for an instance.
+type Instance struct {
+	ID         string
+	Details    dcsapi.Instance // as far as known
+	MaxClients int             // of each node, as configured; 0 if not known
+	Skipped    string          // why it is not read on purpose, "" if it is read
+	Error      dcsapi.Reason   // why its nodes are not known, "" if they are
+	Nodes      []Node          // those to be read
+}
+
+// Node is the result for a node.
+type Node struct {
+	Details  dcsapi.Node         // as far as known; ID always is
+	Snapshot *aggregate.Snapshot // nil if the node was not read
+	Churn    aggregate.Churn     // with a Snapshot
+	Error    dcsapi.Reason       // why there is no Snapshot
+	Warnings []dcsapi.Reason     // what went wrong although there is one
+	Took     time.Duration
+}
+
+// up reports whether every node to be read was read.
+func (i *Instance) up() bool {
+	up := i.Error == ""
+	for k := range i.Nodes {
+		up = up && i.Nodes[k].Error == ""
+	}
+	return up
+}
+
+// instances ranges over all instances, with their projects.
+func (r *Result) instances() iter.Seq2[*Project, *Instance] {
+	return func(yield func(*Project, *Instance) bool) {
+		for k := range r.Projects {
+			p := &r.Projects[k]
+			for n := range p.Instances {
+				if !yield(p, &p.Instances[n]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// nodes ranges over the nodes that were to be read, with their instances.
+func (r *Result) nodes() iter.Seq2[*Instance, *Node] {
+	return func(yield func(*Instance, *Node) bool) {
+		for _, i := range r.instances() {
+			if i.Skipped != "" {
+				continue
+			}
+			for k := range i.Nodes {
+				if !yield(i, &i.Nodes[k]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// read ranges over the nodes that were read, with their instances.
+func (r *Result) read() iter.Seq2[*Instance, *Node] {
+	return func(yield func(*Instance, *Node) bool) {
+		for i, n := range r.nodes() {
+			if n.Snapshot != nil && !yield(i, n) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package fleet
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// Target is an instance to read, configured or discovered.
+type Target struct {
+	Instance                  // of a discovered one only the id
+	Details   dcsapi.Instance // as far as known
+	Region    string
+	ProjectID string // "" while it is not known
+	Project   *Project
+
+	cached *instance
+}
+
+// instance is what is cached of an instance.
+type instance struct {
+	nodes *cache[[]dcsapi.Node]
+
+	mu          sync.Mutex
+	unsupported time.Time // when the API last said that it has no session management
+}
+
+// instance returns what is cached of an instance.
+func (l *lists) instance(id string) *instance {
+	return l.instances.Get(id, func() *instance {
+		return &instance{nodes: &cache[[]dcsapi.Node]{
+			tasks: l.tasks,
+			fetch: func(ctx context.Context) ([]dcsapi.Node, error) { return l.api.ListNodes(ctx, id) },
+		}}
+	})
+}
+
+// target returns the target of an instance.
+func (p *Project) target(i Instance, details dcsapi.Instance) *Target {
+	return &Target{Instance: i, Details: details, Region: p.api.Region(), ProjectID: p.api.KnownProjectID(), Project: p, cached: p.instance(i.ID)}
+}
+
+// NodesKnown reports whether NodeIDs returns without waiting.
+func (t *Target) NodesKnown() bool {
+	_, _, have := t.cached.nodes.peek()
+	return have || t.Nodes != nil
+}
+
+// NodeIDs returns the ids of the nodes to read: the configured ones; else the
+// proxies where there are any; else the servers. It waits for the list of nodes
+// if there is none yet. together says that the nodes of all instances are listed
+// together: the instance's own are asked for only if they are missing there.
+func (t *Target) NodeIDs(ctx context.Context, together bool) ([]string, error) {
+	o := t.Project.tasks.options.Load()
+	ttl := o.DiscoveryInterval
+	if t.Nodes != nil {
+		t.cached.nodes.refresh(ttl) // for the info metrics
+		return t.Nodes, nil
+	}
+	if together && t.listedTogether() {
+		ttl = math.MaxInt64
+	}
+	all, have, err := t.cached.nodes.get(ctx, ttl)
+	if !have && err != nil {
+		return nil, err
+	}
+	ids := Holders(all, t.Project.ReadReplicas)
+	if len(ids) == 0 {
+		t.cached.nodes.refresh(o.RetryAfter) // one empty list may be wrong
+		return nil, &dcsapi.Error{Op: "list nodes of instance " + t.ID, Reason: dcsapi.ReasonNotFound, Message: "the instance has no node that holds sessions"}
+	}
+	return ids, nil
+}
+
+// listedTogether reports whether the target's nodes were on the last list of the
+// nodes of all instances.
+func (t *Target) listedTogether() bool {
+	lists, _, have := t.Project.nodeLists.peek()
+	_, fetched, _ := t.cached.nodes.peek()
+	return have && !t.Project.nodeLists.failing() && !fetched.Before(lists.requested)
+}
+
+// NodeDetails returns the details of the target's nodes by id, as far as known.
+func (t *Target) NodeDetails() map[string]dcsapi.Node {
+	all, _, _ := t.cached.nodes.peek()
+	byID := make(map[string]dcsapi.Node, len(all))
+	for _, n := range all {
+		byID[n.ID] = n
+	}
+	return byID
+}
+
+// HolderNodes returns the nodes to read, in the API's order. Only the ids of
+// nodes that the configuration names may be known.
+func (t *Target) HolderNodes(ctx context.Context) ([]dcsapi.Node, error) {
+	ids, err := t.NodeIDs(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	details := t.NodeDetails()
+	nodes := make([]dcsapi.Node, len(ids))
+	for i, id := range ids {
+		nodes[i] = details[id]
+		nodes[i].ID = id
+	}
+	return nodes, nil
+}
+
+// RefreshNodesAfter lists the nodes again, in the background, if an error shows
+// that they have changed.
+func (t *Target) RefreshNodesAfter(err error) {
+	if dcsapi.IsUnknownNode(err) {
+		t.cached.nodes.refresh(0)
+	}
+}
+
+// Unsupported reports whether the instance was found to have no session
+// management within Options.DiscoveryInterval.
+func (t *Target) Unsupported() bool {
+	t.cached.mu.Lock()
+	defer t.cached.mu.Unlock()
+	at := t.cached.unsupported
+	return !at.IsZero() && time.Since(at) < t.Project.tasks.options.Load().DiscoveryInterval
+}
+
+// SetUnsupported records that the instance has no session management.
+func (t *Target) SetUnsupported() {
+	t.cached.mu.Lock()
+	defer t.cached.mu.Unlock()
+	t.cached.unsupported = time.Now()
+}
+
+// Holders returns the ids of the nodes that clients are connected to: proxies,
+// where there are any, hide the servers behind them.
+func Holders(all []dcsapi.Node, readReplicas bool) []string {
+	var proxies, servers []string
+	for _, n := range all {
+		switch {
+		case n.IsProxy():
+			proxies = append(proxies, n.ID)
+		case readReplicas || !n.IsReplica():
+			servers = append(servers, n.ID)
+		}
+	}
+	if len(proxies) > 0 {
+		return proxies
+	}
+	return servers
+}

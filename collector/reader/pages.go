@@ -1,0 +1,285 @@
+package reader
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// The API's pages are not always what they are documented to be: a server may
+// put fewer sessions on a page than it was asked for, may count sessions that
+// it does not show, and may count offsets with or without those. So a short
+// page is not the end of a list: an empty page is, or the count being met.
+
+// maxRepeated is how many pages without a new session a list may have: one shows
+// that offsets count hidden sessions, one may end the list.
+const maxRepeated = 2
+
+// pageRead is one page that was read.
+type pageRead struct {
+	offset   int
+	limit    int // sessions asked for
+	sessions int // sessions on it
+	fresh    int // of these, sessions that were on no page before
+}
+
+// request is a page to ask for.
+type request struct{ offset, limit int }
+
+// pagesRead are the pages of one list that were read, and what they tell about
+// the others.
+type pagesRead struct {
+	read     []pageRead // by offset
+	sessions int        // on all pages, with repetitions
+	lost     int        // sessions that could not be read
+	largest  int        // sessions on the largest page
+	end      int        // the lowest offset of an empty page
+
+	full     bool // a page had all the sessions that it was asked for
+	capped   bool // a page had fewer, although more sessions follow it
+	gapless  bool // offsets count hidden sessions: a short page hides some of its own
+	over     bool // a page behind all others has no new session
+	repeated int  // pages without a new session
+	doubt    bool // a page repeats all of the one before: does the API heed offsets?
+	stuck    bool // it does not
+	probe    int  // an offset behind the list's last session, to find out
+}
+
+func newPagesRead() pagesRead { return pagesRead{end: math.MaxInt, probe: math.MaxInt} }
+
+// add takes note of a page.
+func (p *pagesRead) add(page pageRead) {
+	at, _ := slices.BinarySearchFunc(p.read, page.offset, func(r pageRead, offset int) int { return r.offset - offset })
+	gap := p.hasSessionsFrom(at)
+	p.read = slices.Insert(p.read, at, page)
+	p.sessions += page.sessions
+	p.largest = max(p.largest, page.sessions)
+	p.full = p.full || (page.sessions == page.limit && !gap)
+	switch {
+	case page.sessions == 0 && gap:
+		p.gapless = true // what is missing between two pages is hidden
+	case page.sessions == 0:
+		p.end = min(p.end, page.offset)
+		p.doubt = false // offsets are heeded
+	case page.offset >= p.probe:
+		p.stuck = true
+	case page.fresh == 0:
+		p.repeated++
+		p.stuck = p.stuck || p.repeated > maxRepeated
+		p.doubt = at > 0 && page.sessions >= p.read[at-1].sessions
+		p.gapless = true
+		p.over = p.over || !gap
+	case at > 0:
+		before := p.read[at-1]
+		p.capped = p.capped || (before.sessions < before.limit && before.offset+before.sessions == page.offset)
+	}
+}
+
+// hasSessionsFrom reports whether a page has sessions, from the one at an index
+// on.
+func (p *pagesRead) hasSessionsFrom(index int) bool {
+	return slices.ContainsFunc(p.read[index:], func(r pageRead) bool { return r.sessions > 0 })
+}
+
+// lose takes note of a session that cannot be read.
+func (p *pagesRead) lose(offset int) {
+	p.add(pageRead{offset: offset, limit: 1, sessions: 1, fresh: 1})
+	p.sessions--
+	p.lost++
+}
+
+// covered returns the offset up to which every session has been on a page.
+func (p *pagesRead) covered() int {
+	at := 0
+	for _, page := range p.read {
+		if page.offset > at {
+			break
+		}
+		span := page.sessions
+		if p.gapless {
+			span = max(span, min(page.limit, p.largest))
+		}
+		at = max(at, page.offset+span)
+	}
+	return at
+}
+
+// goesOn reports whether the page at an offset may hold anything new. An empty
+// page says nothing of those before it, which may still be under way.
+func (p *pagesRead) goesOn(offset int) bool {
+	return offset < p.end && !p.stuck && (!p.doubt || offset >= p.probe)
+}
+
+// next returns the pages to read now, nil at the end of the list. count is the
+// length of the list by the API, -1 if it does not say; distinct is how many
+// sessions were found.
+func (p *pagesRead) next(count int64, distinct int, habits *listHabits) []request {
+	covered, found := p.covered(), int64(distinct+p.lost)
+	switch {
+	case p.stuck, covered >= p.end, distinct > maxSessions, len(p.read) >= maxPages, p.endless(count, found):
+		return nil
+	case p.doubt && count > 0:
+		p.probe = int(min(count, math.MaxInt32))
+		return []request{{p.probe, pageSize}}
+	case p.doubt:
+		p.stuck = true
+		return nil
+	case count == found:
+		return nil
+	case habits.explain(count, found) && p.endsShort(habits):
+		return nil
+	}
+	last := p.read[len(p.read)-1]
+	if last.offset > covered { // a gap between pages
+		behind := slices.IndexFunc(p.read, func(r pageRead) bool { return r.offset > covered })
+		return []request{{covered, min(pageSize, p.read[behind].offset-covered)}}
+	}
+	if p.over {
+		return nil
+	}
+	requests := []request{{covered, pageSize}}
+	if count < found || (!p.full && !p.capped && (habits.size == 0 || p.largest < habits.size)) {
+		return requests // behind the count, or how many sessions a page has shows when this one was read
+	}
+	size := p.size(habits)
+	for offset := covered + size; int64(offset) < min(count, maxSessions+1) && len(requests) < maxPages; offset += size {
+		requests = append(requests, request{offset, pageSize})
+	}
+	return requests
+}
+
+// endless reports whether the list goes on far beyond what the API counts.
+func (p *pagesRead) endless(count, found int64) bool {
+	return count >= 0 && found > 10*count+100_000
+}
+
+// size returns how many sessions a page has, as far as can be told.
+func (p *pagesRead) size(habits *listHabits) int {
+	switch {
+	case p.capped:
+		return p.largest
+	case p.full:
+		return pageSize
+	default:
+		return max(habits.size, p.largest)
+	}
+}
+
+// expected returns how many pages the list has, as far as can be told from some.
+func (p *pagesRead) expected(count int64) int {
+	pages := int64(len(p.read))
+	if p.largest > 0 && count > 0 {
+		pages = max(pages, (count+int64(p.largest)-1)/int64(p.largest))
+	}
+	return int(min(pages, maxPages))
+}
+
+// endsShort reports whether the last page has fewer sessions than a page may
+// have.
+func (p *pagesRead) endsShort(habits *listHabits) bool {
+	size := pageSize
+	if p.capped {
+		size = p.largest
+	} else if habits.size > 0 {
+		size = habits.size
+	}
+	return len(p.read) > 0 && p.read[len(p.read)-1].sessions < size
+}
+
+// repetitionsExplained reports whether sessions that stand on two pages are no
+// sign of a changed list: where offsets count hidden sessions, pages that are
+// asked for from the end of the one before overlap by what that one hides.
+func (p *pagesRead) repetitionsExplained(count int64, distinct int) bool {
+	hidden := count - int64(distinct+p.lost)
+	if count < 0 || hidden < 0 {
+		return false
+	}
+	overlap, end := int64(0), 0
+	for _, page := range p.read {
+		if page.sessions > 0 {
+			overlap += min(hidden, int64(max(0, end-page.offset)))
+			end = page.offset + page.limit
+		}
+	}
+	return int64(p.sessions-distinct) <= overlap
+}
+
+// listHabits are what the lists of a node have taught about the next one. The
+// zero value knows nothing.
+type listHabits struct {
+	size    int       // sessions on a page where the server caps pages, 0 if it is not known to
+	hidden  int64     // by how much the count exceeds what the list shows
+	checked time.Time // when that was verified last, zero if hidden is not known
+}
+
+// at returns the habits as they count at a time: what was verified longer ago
+// than ttl has to be verified again.
+func (h listHabits) at(now time.Time, ttl time.Duration) listHabits {
+	if !h.checked.IsZero() && now.Sub(h.checked) >= ttl {
+		h.checked = time.Time{}
+	}
+	return h
+}
+
+// explain reports whether a difference between the count and what was found is
+// the one that is known already.
+func (h *listHabits) explain(count, found int64) bool {
+	return count >= 0 && !h.checked.IsZero() && count-found == h.hidden
+}
+
+// learn returns the habits after a list that was read whole at a time.
+func (h listHabits) learn(p *pagesRead, count int64, distinct int, now time.Time) listHabits {
+	found := int64(distinct + p.lost)
+	switch {
+	case count < 0 || count == found:
+		h.hidden, h.checked = 0, time.Time{}
+	case !h.explain(count, found):
+		h.hidden, h.checked = count-found, now
+	}
+	switch {
+	case p.capped:
+		h.size = p.largest
+	case p.largest >= pageSize:
+		h.size = 0
+	}
+	return h
+}
+
+// verdict is what the pages that were read amount to.
+type verdict int
+
+const (
+	whole verdict = iota // one list
+	torn                 // the list changed meanwhile
+	mixed                // times differ, but no session is missing or repeated
+	wrong                // no list can come of it
+)
+
+// judge returns what the pages amount to. met says that the difference between
+// the count and what was found is accounted for.
+func (l *list) judge(met bool) verdict {
+	sameTime := len(l.times) <= 1
+	distinct := l.sessions.Len()
+	count, found := l.first.Count, int64(distinct+l.pages.lost)
+	repeats := l.pages.sessions > distinct
+	met = met || count == found || l.habits.explain(count, found)
+	switch {
+	case sameTime && l.pages.stuck:
+		return wrong
+	case sameTime && count == found && l.sessions.Unique():
+		return whole
+	case !sameTime && !repeats && l.sessions.Unique() && met:
+		return mixed
+	case sameTime && repeats && !l.pages.repetitionsExplained(count, distinct):
+		return torn
+	case sameTime && l.sessions.Unique() && (!l.sessions.SharesIDs() || count < 0 || found <= count):
+		return whole
+	default:
+		return torn
+	}
+}
+
+// missing returns by how much the count exceeds what was found.
+func (l *list) missing() int64 {
+	return l.first.Count - int64(l.sessions.Len()+l.pages.lost)
+}
