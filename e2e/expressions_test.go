@@ -6,7 +6,6 @@ import (
 
 	"dcs_session_exporter/collector/exposition"
 
-
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
