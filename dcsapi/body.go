@@ -59,8 +59,9 @@ func (b *body) leave() {
 	b.room = 0
 }
 
-// readAnswer reads up to maxAnswer bytes, and one more if there are more.
-func (b *body) readAnswer(ctx context.Context, r io.Reader) error {
+// readAnswer reads up to maxAnswer bytes, and one more if there are more. It
+// calls onLong once if there are more than maxShort.
+func (b *body) readAnswer(ctx context.Context, r io.Reader, onLong func()) error {
 	for b.Len() <= maxAnswer {
 		if b.Available() == 0 {
 			if err := b.grow(ctx); err != nil {
@@ -69,7 +70,11 @@ func (b *body) readAnswer(ctx context.Context, r io.Reader) error {
 		}
 		free := b.AvailableBuffer()
 		n, err := r.Read(free[:min(cap(free), maxAnswer+1-b.Len())])
+		before := b.Len()
 		b.Write(free[:n])
+		if before <= maxShort && b.Len() > maxShort {
+			onLong()
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil

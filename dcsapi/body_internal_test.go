@@ -16,7 +16,7 @@ func TestBody(t *testing.T) {
 	for _, size := range []int{0, 1, 32 << 10, 512 << 10, 512<<10 + 1, 2 << 20, 6<<20 + 7, maxAnswer - 1, maxAnswer, maxAnswer + 1, maxAnswer + 100} {
 		want := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
 		b := newBody()
-		if err := b.readAnswer(t.Context(), bytes.NewReader(want)); err != nil {
+		if err := b.readAnswer(t.Context(), bytes.NewReader(want), func() {}); err != nil {
 			t.Fatal(err)
 		}
 		if want = want[:min(size, maxAnswer+1)]; !bytes.Equal(b.Bytes(), want) {
@@ -58,7 +58,7 @@ func TestBodiesShareMemory(t *testing.T) {
 			go func() {
 				b := newBody()
 				defer b.free()
-				done <- b.readAnswer(t.Context(), strings.NewReader(strings.Repeat(" ", 10<<20)))
+				done <- b.readAnswer(t.Context(), strings.NewReader(strings.Repeat(" ", 10<<20)), func() {})
 			}()
 		}
 		for range 30 {
@@ -69,18 +69,18 @@ func TestBodiesShareMemory(t *testing.T) {
 		go func() {
 			b := newBody()
 			defer b.free()
-			done <- b.readAnswer(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat(" ", 7<<20)), hanging))
+			done <- b.readAnswer(t.Context(), io.MultiReader(strings.NewReader(strings.Repeat(" ", 7<<20)), hanging), func() {})
 		}()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		b := newBody()
-		if err := b.readAnswer(ctx, strings.NewReader(strings.Repeat(" ", 7<<20))); !errors.Is(err, errNoRoom) {
+		if err := b.readAnswer(ctx, strings.NewReader(strings.Repeat(" ", 7<<20)), func() {}); !errors.Is(err, errNoRoom) {
 			t.Errorf("a second body of that size: %v", err)
 		}
 		b.free()
 		b = newBody()
-		if err := b.readAnswer(ctx, strings.NewReader(strings.Repeat(" ", 400<<10))); err != nil {
+		if err := b.readAnswer(ctx, strings.NewReader(strings.Repeat(" ", 400<<10)), func() {}); err != nil {
 			t.Errorf("a page of usual size: %v", err)
 		}
 		b.free()

@@ -1,6 +1,7 @@
 package dcsapi_test
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -43,6 +44,18 @@ func TestRevokedKey(t *testing.T) {
 		{"refusals with a status of success", 3, func(w http.ResponseWriter, r *http.Request, refuse bool) {
 			if refuse {
 				_, _ = w.Write([]byte(`{"error_code":"APIGW.0301"}`))
+				return
+			}
+			answerSoon(w, r, false)
+		}},
+		{"packed refusals with a status of success", 3, func(w http.ResponseWriter, r *http.Request, refuse bool) {
+			if refuse {
+				w.Header().Set("Content-Encoding", "gzip")
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(200 * time.Millisecond)
+				packed := gzip.NewWriter(w)
+				_, _ = packed.Write([]byte(`{"error_code":"APIGW.0301"}`))
+				_ = packed.Close()
 				return
 			}
 			answerSoon(w, r, false)

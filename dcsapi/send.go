@@ -24,8 +24,8 @@ const (
 // onWay is what is asked and told while a request is on its way.
 type onWay struct {
 	// heard is told what the status line of the answer says, nil for a success,
-	// before its body is read; not if that is a success with a body that may be
-	// short: it may carry an error_code.
+	// before its body is read; of a success only once its body is known to be
+	// longer than maxShort: a short one may carry an error_code.
 	heard func(status *Error)
 	// mayGo reports whether the request may be sent again.
 	mayGo func() bool
@@ -96,12 +96,13 @@ func (c *Client) send(ctx context.Context, call *call, projectID string, key Key
 		c.options.Observe(call.operation, strconv.Itoa(resp.StatusCode), time.Since(start))
 		return failure(answerError(resp, withoutMark(buf.Bytes()), whole, hidden, time.Now()))
 	}
-	if resp.ContentLength < 0 || resp.ContentLength > maxShort {
-		on.heard(nil)
+	long := func() { on.heard(nil) }
+	if resp.ContentLength > maxShort { // packed bodies do not say
+		long()
 	}
 	tooLarge := resp.ContentLength > maxAnswer // it is not read at all then
 	if !tooLarge {
-		err = buf.readAnswer(ctx, resp.Body)
+		err = buf.readAnswer(ctx, resp.Body, long)
 		tooLarge = buf.Len() > maxAnswer
 	}
 	if err != nil {
