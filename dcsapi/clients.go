@@ -64,6 +64,9 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 		noRetry:   r.Once,
 		decode: func(body []byte, h http.Header) (err error) {
 			page, err = decodePage(body, limit, consume)
+			if page.Taken.IsZero() { // it is shown then
+				page.Time = c.secrets.hideKeys().redact(page.Time)
+			}
 			page.Date, _ = http.ParseTime(h.Get("Date"))
 			return err
 		},

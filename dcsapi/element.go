@@ -76,16 +76,18 @@ func countElements(raw []byte) (n int) {
 }
 
 // element is an object of a list. Whatever else stands in its place, or in the
-// place of a field, is noted and costs only itself.
+// place of a field, is noted and costs only itself. Its texts have no part of a
+// key, which a server may send back.
 type element struct {
 	fields members
+	keys   *hidden
 	kind   string            // what is in its place; an object if all is well
 	odd    func(text string) // called with what is odd about a field
 }
 
-// newElement decodes an element. Its fields may be read once odd is set.
-func newElement(raw json.RawMessage) *element {
-	e := &element{kind: jsonKind(raw)}
+// newElement decodes an element, out of whose texts keys takes secrets. Its fields may be read once odd is set.
+func newElement(raw json.RawMessage, keys *hidden) *element {
+	e := &element{kind: jsonKind(raw), keys: keys}
 	if e.kind == kindObject {
 		_ = json.Unmarshal(raw, &e.fields) // it is an object
 	}
@@ -99,14 +101,17 @@ func (e *element) text(key string) string {
 	if !ok {
 		e.odd(fmt.Sprintf("%q is %s, not a text: it is ignored", key, jsonKind(e.fields[key])))
 	}
-	return cutText(s)
+	return e.clean(s)
 }
+
+// clean returns a text as it is kept.
+func (e *element) clean(s string) string { return cutText(e.keys.redact(s)) }
 
 // id returns the field that names the element, or says why there is none.
 func (e *element) id(key string) (id string, why string) {
 	raw := e.fields[key]
 	id, _ = textOf(raw)
-	id = cutText(id)
+	id = e.clean(id)
 	switch kind := jsonKind(raw); {
 	case e.kind != kindObject:
 		return "", "it is " + e.kind + ", not an object"
@@ -124,7 +129,7 @@ func (e *element) id(key string) (id string, why string) {
 // name returns what an element without an id may be known by, for an oddity.
 func (e *element) name() string {
 	if s, _ := textOf(e.fields["name"]); s != "" {
-		return fmt.Sprintf(" (%q)", cut(s, 40))
+		return fmt.Sprintf(" (%q)", e.keys.quote(s, 40))
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ type elements struct {
 	key         string // the field that names an element
 	consequence string // of its being unreadable
 	of          string // what the list is of, to follow an element's position
+	secrets     *secrets
 	odd         oddities
 
 	seen map[string]bool // ids, and what stands for elements without one
@@ -22,15 +23,15 @@ type elements struct {
 	left int             // how many had none
 }
 
-func newElements(key, consequence string) *elements {
-	return &elements{key: key, consequence: consequence, seen: make(map[string]bool)}
+func (c *Client) newElements(key, consequence string) *elements {
+	return &elements{key: key, consequence: consequence, secrets: &c.secrets, seen: make(map[string]bool)}
 }
 
 // next decodes the element at a position, counted from 1. It returns false if
 // the element has no id, which is noted, or one that was there before.
 // canonical returns what ids are compared by.
 func (l *elements) next(raw json.RawMessage, position int, canonical func(id string) string) (*element, string, bool) {
-	e := newElement(raw)
+	e := newElement(raw, l.secrets.hideKeys())
 	id, why := e.id(l.key)
 	key := canonical(id)
 	if why != "" {

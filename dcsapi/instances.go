@@ -47,7 +47,7 @@ func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
 	const op = "list instances"
 	var all []Instance
 	written := make(map[string]string)
-	list := newElements("instance_id", "the instance is left out")
+	list := c.newElements("instance_id", "the instance is left out")
 	defer func() { c.reportOddities("list_instances", &list.odd) }()
 	err := allPages(op, MaxLimit, func(offset int) (int, int, int, error) {
 		page, total, err := c.listPage(ctx, &call{operation: "list_instances", op: op, path: "/instances"}, "instance_num", MaxLimit, offset)
@@ -150,7 +150,7 @@ func (c *Client) GetInstance(ctx context.Context, id string) (Instance, error) {
 			if err := json.Unmarshal(body, &answer); err != nil {
 				return err
 			}
-			e := newElement(answer)
+			e := newElement(answer, c.secrets.hideKeys())
 			if code, ok := textOf(e.fields["error_code"]); ok && code != "" {
 				return errErrorCode
 			}

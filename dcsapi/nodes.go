@@ -59,7 +59,7 @@ func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, erro
 			case !there:
 				return errors.New(`no list of nodes in the answer: "nodes" is missing`)
 			}
-			nodes, err = nodesOf(CanonicalInstanceID(instanceID), list, &odd)
+			nodes, err = c.nodesOf(CanonicalInstanceID(instanceID), list, &odd)
 			return err
 		},
 	})
@@ -78,7 +78,7 @@ const opListProjectNodes = "list nodes of all instances"
 // API tells no nodes, or none that can be read, are left out.
 func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error) {
 	all := make(map[string][]Node)
-	instances := newElements("instance_id", "the instance is left out")
+	instances := c.newElements("instance_id", "the instance is left out")
 	defer func() { c.reportOddities("list_project_nodes", &instances.odd) }()
 	err := allPages(opListProjectNodes, MaxNodesLimit, func(offset int) (int, int, int, error) {
 		pageCtx, cancel := context.WithTimeout(ctx, nodesPageTimeout)
@@ -95,7 +95,7 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 				instances.odd.add("instance "+id, err.Error())
 				continue
 			}
-			if nodes, err := nodesOf(id, list, &instances.odd); err == nil && len(nodes) > 0 {
+			if nodes, err := c.nodesOf(id, list, &instances.odd); err == nil && len(nodes) > 0 {
 				all[id] = nodes
 			}
 		}
@@ -109,9 +109,9 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 
 // nodesOf reads the list of an instance's nodes. Nodes without an id are left
 // out: nothing can be asked about them. So are repetitions.
-func nodesOf(instanceID string, list []json.RawMessage, odd *oddities) ([]Node, error) {
+func (c *Client) nodesOf(instanceID string, list []json.RawMessage, odd *oddities) ([]Node, error) {
 	nodes := make([]Node, 0, len(list))
-	elements := newElements("node_id", "the node is left out")
+	elements := c.newElements("node_id", "the node is left out")
 	elements.of = " of instance " + instanceID
 	for k, raw := range list {
 		e, id, ok := elements.next(raw, k+1, func(id string) string { return id })

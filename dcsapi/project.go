@@ -109,7 +109,7 @@ func (c *Client) listProjects(ctx context.Context, op string, query map[string]s
 		return nil, &Error{Op: op, Reason: ReasonOther, Message: "IAM's host is not known: set iam_endpoint, or cloud", unsent: true}
 	}
 	var projects []Project
-	elements := newElements("id", "the project is left out")
+	elements := c.newElements("id", "the project is left out")
 	defer func() { c.reportOddities("list_projects", &elements.odd) }()
 	err := c.do(ctx, &call{
 		operation: "list_projects", op: op, iam: true,

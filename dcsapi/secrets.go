@@ -186,9 +186,10 @@ func ourWords(err error) bool {
 type secrets struct {
 	proxies []string
 
-	mu     sync.Mutex
-	keys   []Key // the newest last
-	hidden *hidden
+	mu      sync.Mutex
+	keys    []Key // the newest last
+	hidden  *hidden
+	inNames *hidden
 }
 
 // add adds a key before it is used.
@@ -201,13 +202,15 @@ func (s *secrets) add(k Key) {
 	if s.keys = append(s.keys, k); len(s.keys) > keysHidden {
 		s.keys = s.keys[1:]
 	}
-	texts := slices.Clone(s.proxies)
+	var texts []string
 	for _, k := range s.keys {
 		for _, secret := range []string{k.AccessKey, k.SecretKey, k.SecurityToken} {
 			texts = append(texts, secret, url.QueryEscape(secret))
 		}
 	}
-	s.hidden = hide(texts...)
+	s.hidden = hide(s.proxies...)
+	s.hidden.also = hide(texts...)
+	s.inNames = &hidden{parts: s.hidden.also.parts, letters: s.hidden.also.letters}
 }
 
 // hide returns what hides them.
@@ -218,6 +221,15 @@ func (s *secrets) hide() *hidden {
 		return hide(s.proxies...)
 	}
 	return s.hidden
+}
+
+// hideKeys returns what hides keys in names and other values that the API gives.
+// Nobody but a proxy is sent what is meant for it, and short secrets may be
+// words, that are part of a name.
+func (s *secrets) hideKeys() *hidden {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inNames
 }
 
 // hideWith returns what hides them and one more.

@@ -65,7 +65,7 @@ func (e *element) setTag(key, value string, hasKey, isText bool, to map[string]s
 		e.odd(`a tag in "tags" has a value that is not a text: it is ignored`)
 	default:
 		if len(to) < maxMembers {
-			to[cutText(key)] = cutText(value)
+			to[e.clean(key)] = e.clean(value)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func FuzzTags(f *testing.F) {
 			return string(b)
 		}
 		tagsOf := func(tags string) map[string]string {
-			e := newElement(json.RawMessage(`{"tags":` + tags + `}`))
+			e := newElement(json.RawMessage(`{"tags":`+tags+`}`), nil)
 			e.odd = func(string) {}
 			return e.tags()
 		}
