@@ -136,7 +136,9 @@ func (l *lines) add(next line) bool {
 func (l *lines) run() {
 	defer close(l.ended)
 	for next := range l.queue {
-		_, _ = l.w.Write(next.text) // there is nobody to tell
+		if _, err := l.w.Write(next.text); err != nil { // there is nobody to tell
+			l.onLost()
+		}
 		l.slow.Store(false)
 		close(next.written)
 		if len(l.queue) > 0 {

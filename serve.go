@@ -23,6 +23,8 @@ import (
 
 // serve runs the daemon until ctx ends, and logs to stderr.
 func serve(ctx context.Context, f flags, stderr io.Writer) error {
+	signal.Ignore(syscall.SIGPIPE) // who has read the log may have gone: that is no reason to end
+	defer signal.Reset(syscall.SIGPIPE)
 	own := exposition.NewSelfMetrics()
 	out := newLines(stderr, reportLost(f), own.LogLineLost)
 	defer out.close()

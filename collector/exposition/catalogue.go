@@ -75,7 +75,7 @@ var catalogue = prepare([]Metric{
 	{Name: "dcs_session_exporter_requests_in_flight", Kind: Gauge, Scope: OfExporter, By: []string{"project_id"}, Help: "Requests to the API that are being sent or answered."},
 	{Name: "dcs_session_exporter_discovery_last_success_timestamp_seconds", Kind: Gauge, Scope: OfExporter, By: []string{"project_id"}, Help: "When the project's instances were last listed successfully."},
 	{Name: "dcs_session_exporter_scrapes_rejected_total", Kind: Counter, Scope: OfExporter, Help: "Scrapes that were answered with 503, because too many others were under way."},
-	{Name: "dcs_session_exporter_log_lines_lost_total", Kind: Counter, Scope: OfExporter, Help: "Log lines that were not written, because nobody read them from standard error."},
+	{Name: "dcs_session_exporter_log_lines_lost_total", Kind: Counter, Scope: OfExporter, Help: "Log lines that could not be written to standard error."},
 	{Name: "dcs_session_exporter_config_last_reload_successful", Kind: Gauge, Scope: OfExporter, Help: "Whether the configuration was last loaded successfully."},
 	{Name: "dcs_session_exporter_config_last_reload_success_timestamp_seconds", Kind: Gauge, Scope: OfExporter, Help: "When the configuration was last loaded successfully."},
 })
