@@ -3,11 +3,14 @@ package web
 import (
 	"cmp"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
+	"dcs_session_exporter/collector"
 	"dcs_session_exporter/collector/fleet"
 )
 
@@ -20,23 +23,72 @@ type targetGroup struct {
 
 // discovery serves the instances as targets of Prometheus' HTTP service
 // discovery, from memory. While they are not known it fails, and Prometheus
-// keeps the targets that it has.
-func discovery(o Options) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		s, done := o.Settings()
-		defer done()
-		targets, err := s.Collector.Fleet().Targets()
-		if err != nil {
-			say(w, http.StatusServiceUnavailable, err.Error())
-			return
+// keeps the targets that it has. Requests that overlap share an answer, and
+// clients that do not read theirs hold no more memory than an outbox lets them.
+type discovery struct {
+	Options
+	outbox *outbox
+
+	mu     sync.Mutex
+	making *listing // the last one, nil if it is made
+}
+
+// listing is an answer that is being made.
+type listing struct {
+	collector *collector.Collector
+	done      chan struct{} // closed when answer is there
+	answer    *answer
+}
+
+// ServeHTTP implements http.Handler.
+func (d *discovery) ServeHTTP(w http.ResponseWriter, _ *http.Request) { d.outbox.send(w, d.answer()) }
+
+// answer returns the answer to a request that comes now.
+func (d *discovery) answer() *answer {
+	s, done := d.Settings()
+	defer done()
+	d.mu.Lock()
+	if l := d.making; l != nil && l.collector == s.Collector {
+		d.mu.Unlock()
+		<-l.done
+		return l.answer
+	}
+	l := &listing{s.Collector, make(chan struct{}), newAnswer()}
+	d.making = l
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.making == l {
+			d.making = nil
 		}
-		groups := make([]targetGroup, len(targets))
-		for i, t := range targets {
-			groups[i] = targetGroup{[]string{t.ID}, metaLabels(t)}
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(groups) // the client has gone
-	})
+		close(l.done)
+	}()
+	list(l.answer, s.Collector)
+	return l.answer
+}
+
+// list answers with the targets of a collector.
+func list(w http.ResponseWriter, c *collector.Collector) {
+	targets, err := c.Fleet().Targets()
+	if err != nil {
+		say(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	// One group after the other: all of them at once take several times the
+	// memory of the answer.
+	separator := "["
+	for _, t := range targets {
+		group, _ := json.Marshal(targetGroup{[]string{t.ID}, metaLabels(t)}) // texts never fail
+		_, _ = io.WriteString(w, separator)
+		_, _ = w.Write(group)
+		separator = ","
+	}
+	if len(targets) == 0 {
+		_, _ = io.WriteString(w, separator)
+	}
+	_, _ = io.WriteString(w, "]\n")
 }
 
 // metaLabels returns the labels beside a target, which relabelling may use.

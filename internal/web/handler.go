@@ -59,7 +59,7 @@ func NewHandler(o Options) (http.Handler, error) {
 	scrapes := newScrapes(o, out)
 	mux.Handle("GET "+o.TelemetryPath, metrics(scrapes))
 	mux.Handle("GET /probe", probe(scrapes))
-	mux.Handle("GET /sd", discovery(o))
+	mux.Handle("GET /sd", &discovery{Options: o, outbox: out})
 	handleSessions(mux, o, out)
 	lifecycle(mux, o)
 	description := "Prometheus exporter for the client sessions of Huawei Cloud DCS instances."
