@@ -35,21 +35,36 @@ const redacted = "<redacted>"
 type hidden struct {
 	parts   map[uint64]struct{} // all parts of partLen bytes
 	letters map[uint64]struct{} // all parts of partLen letters and digits
+	sieve   *sieve              // lets all of both through, and little else
 	words   []string            // secrets that are shorter
 	also    *hidden
 }
 
 // hide returns what hides secrets and their parts.
 func hide(secrets ...string) *hidden {
-	h := &hidden{parts: make(map[uint64]struct{}), letters: make(map[uint64]struct{})}
+	h := &hidden{parts: make(map[uint64]struct{}), letters: make(map[uint64]struct{}), sieve: new(sieve)}
 	for _, secret := range secrets {
-		eachPart(secret, same, func(part uint64, _, _ int) { h.parts[part] = struct{}{} })
-		eachPart(secret, letter, func(part uint64, _, _ int) { h.letters[part] = struct{}{} })
+		eachPart(secret, same, func(part uint64, _, _ int) { h.parts[part] = struct{}{}; h.sieve.add(part) })
+		eachPart(secret, letter, func(part uint64, _, _ int) { h.letters[part] = struct{}{}; h.sieve.add(part) })
 		if len(secret) >= wordLen && len(secret) < partLen {
 			h.words = append(h.words, secret)
 		}
 	}
 	return h
+}
+
+// sieve tells quickly that a part is of no secret, as nearly all of a long text
+// are.
+type sieve [1 << 10]uint64
+
+func (s *sieve) add(part uint64) { word, bit := place(part); s[word] |= bit }
+
+func (s *sieve) has(part uint64) bool { word, bit := place(part); return s[word]&bit != 0 }
+
+// place returns where a part is noted.
+func place(part uint64) (word int, bit uint64) {
+	hash := part * 0x9e3779b97f4a7c15 >> 48
+	return int(hash >> 6), 1 << (hash & 63)
 }
 
 // eachPart calls f for each part of partLen characters of a text, with where
@@ -94,6 +109,9 @@ func (h *hidden) redact(s string) string {
 	var secret []bool // which bytes of s are
 	mark := func(parts map[uint64]struct{}) func(part uint64, from, to int) {
 		return func(part uint64, from, to int) {
+			if !h.sieve.has(part) {
+				return
+			}
 			if _, ok := parts[part]; !ok {
 				return
 			}
@@ -210,7 +228,7 @@ func (s *secrets) add(k Key) {
 	}
 	s.hidden = hide(s.proxies...)
 	s.hidden.also = hide(texts...)
-	s.inNames = &hidden{parts: s.hidden.also.parts, letters: s.hidden.also.letters}
+	s.inNames = &hidden{parts: s.hidden.also.parts, letters: s.hidden.also.letters, sieve: s.hidden.also.sieve}
 }
 
 // hide returns what hides them.
