@@ -81,6 +81,7 @@ func countElements(raw []byte) (n int) {
 type element struct {
 	fields members
 	keys   *hidden
+	kept   *int              // bytes of texts that are kept of the list, nil for no count
 	kind   string            // what is in its place; an object if all is well
 	odd    func(text string) // called with what is odd about a field
 }
@@ -105,7 +106,13 @@ func (e *element) text(key string) string {
 }
 
 // clean returns a text as it is kept.
-func (e *element) clean(s string) string { return cutText(e.keys.redact(s)) }
+func (e *element) clean(s string) string {
+	s = cutText(e.keys.redact(s))
+	if e.kept != nil {
+		*e.kept += len(s)
+	}
+	return s
+}
 
 // id returns the field that names the element, or says why there is none.
 func (e *element) id(key string) (id string, why string) {

@@ -21,10 +21,11 @@ type elements struct {
 	seen map[string]bool // ids, and what stands for elements without one
 	read int             // how many had an id that is new
 	left int             // how many had none
+	kept *int            // bytes of texts that are kept of them
 }
 
 func (c *Client) newElements(key, consequence string) *elements {
-	return &elements{key: key, consequence: consequence, secrets: &c.secrets, seen: make(map[string]bool)}
+	return &elements{key: key, consequence: consequence, secrets: &c.secrets, seen: make(map[string]bool), kept: new(int)}
 }
 
 // next decodes the element at a position, counted from 1. It returns false if
@@ -32,6 +33,7 @@ func (c *Client) newElements(key, consequence string) *elements {
 // canonical returns what ids are compared by.
 func (l *elements) next(raw json.RawMessage, position int, canonical func(id string) string) (*element, string, bool) {
 	e := newElement(raw, l.secrets.hideKeys())
+	e.kept = l.kept
 	id, why := e.id(l.key)
 	key := canonical(id)
 	if why != "" {
@@ -55,6 +57,22 @@ var elementSeed = maphash.MakeSeed()
 
 // distinct returns how many elements were read that differ.
 func (l *elements) distinct() int { return len(l.seen) }
+
+// maxKeptTexts bounds the texts that are kept of one list, of all its pages.
+const maxKeptTexts = 24 << 20
+
+// tooLarge returns an error if there are more elements, or texts, than are kept
+// of a list.
+func (l *elements) tooLarge(most int) error {
+	switch {
+	case l.distinct() > most:
+		return fmt.Errorf("the list has no end: more than %d elements", most)
+	case *l.kept > maxKeptTexts:
+		return fmt.Errorf("the list is too large: the texts of %d elements have more than %d MiB", l.distinct(), maxKeptTexts>>20)
+	default:
+		return nil
+	}
+}
 
 // unreadable returns an error if there were elements and none of them had an
 // id: what is there is not known then.

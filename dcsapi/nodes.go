@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -11,6 +12,11 @@ import (
 // MaxNodesLimit is the most instances that the API takes as limit when it
 // lists the nodes of a project.
 const MaxNodesLimit = 100
+
+// maxNodes bounds the nodes that one list has, of an instance or of a project's
+// instances, as maxInstances does: those of a large cluster are some hundreds,
+// and more than these are not read at any rate that the API grants.
+const maxNodes = 20_000
 
 // Node is a logical node of an instance. Any of its fields but the id may be
 // empty.
@@ -59,7 +65,7 @@ func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, erro
 			case !there:
 				return errors.New(`no list of nodes in the answer: "nodes" is missing`)
 			}
-			nodes, err = c.nodesOf(CanonicalInstanceID(instanceID), list, &odd)
+			nodes, err = c.nodesOf(CanonicalInstanceID(instanceID), list, &odd, new(int))
 			return err
 		},
 	})
@@ -78,6 +84,7 @@ const opListProjectNodes = "list nodes of all instances"
 // API tells no nodes, or none that can be read, are left out.
 func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error) {
 	all := make(map[string][]Node)
+	count := 0
 	instances := c.newElements("instance_id", "the instance is left out")
 	defer func() { c.reportOddities("list_project_nodes", &instances.odd) }()
 	err := allPages(opListProjectNodes, MaxNodesLimit, func(offset int) (int, int, int, error) {
@@ -95,9 +102,17 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 				instances.odd.add("instance "+id, err.Error())
 				continue
 			}
-			if nodes, err := c.nodesOf(id, list, &instances.odd); err == nil && len(nodes) > 0 {
+			nodes, err := c.nodesOf(id, list, &instances.odd, instances.kept)
+			if err == nil && len(nodes) > 0 {
 				all[id] = nodes
+				count += len(nodes)
 			}
+			if count > maxNodes {
+				return 0, 0, 0, &Error{Op: opListProjectNodes, Reason: ReasonInconsistent, Message: fmt.Sprintf("the list has no end: more than %d nodes", maxNodes)}
+			}
+		}
+		if large := instances.tooLarge(maxInstances); err == nil && large != nil {
+			err = &Error{Op: opListProjectNodes, Reason: ReasonInconsistent, Message: large.Error()}
 		}
 		return len(page), instances.distinct(), total, err
 	})
@@ -108,10 +123,15 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 }
 
 // nodesOf reads the list of an instance's nodes. Nodes without an id are left
-// out: nothing can be asked about them. So are repetitions.
-func (c *Client) nodesOf(instanceID string, list []json.RawMessage, odd *oddities) ([]Node, error) {
+// out: nothing can be asked about them. So are repetitions. The bytes of texts
+// that are kept are added to kept.
+func (c *Client) nodesOf(instanceID string, list []json.RawMessage, odd *oddities, kept *int) ([]Node, error) {
+	if len(list) > maxNodes {
+		return nil, fmt.Errorf("the list of nodes has %d elements: more than %d are not read", len(list), maxNodes)
+	}
 	nodes := make([]Node, 0, len(list))
 	elements := c.newElements("node_id", "the node is left out")
+	elements.kept = kept
 	elements.of = " of instance " + instanceID
 	for k, raw := range list {
 		e, id, ok := elements.next(raw, k+1, func(id string) string { return id })

@@ -1,0 +1,66 @@
+package dcsapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dcs_session_exporter/dcsapi"
+)
+
+// TestLargeLists checks that lists of instances and nodes that would take much
+// memory, in one answer or in many, are refused: also while each answer by
+// itself is small.
+func TestLargeLists(t *testing.T) {
+	nodes := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,{"node_id":"n%d"}`, i)
+		}
+		return "[" + strings.TrimPrefix(b.String(), ",") + "]"
+	}
+	var tags strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&tags, `,{"key":"%d%s","value":"%s"}`, i, strings.Repeat("k", 500), strings.Repeat("v", 600))
+	}
+	instances := func(c *dcsapi.Client) error { _, err := c.ListInstances(t.Context()); return err }
+	ofProject := func(c *dcsapi.Client) error { _, err := c.ListProjectNodes(t.Context()); return err }
+	ofInstance := func(c *dcsapi.Client) error { _, err := c.ListNodes(t.Context(), "i1"); return err }
+	for _, tt := range []struct {
+		name string
+		list func(*dcsapi.Client) error
+		more string // the fields of an element besides its id, or the list of nodes
+		most int    // requests
+		want string
+	}{
+		{"instances without end", instances, "", 210, "the list has no end: more than 20000 elements"},
+		{"instances with large tags", instances, `,"tags":[` + tags.String()[1:] + "]", 10, "have more than 24 MiB"},
+		{"nodes of an instance", ofInstance, nodes(20_001), 1, "the list of nodes has 20001 elements: more than 20000 are not read"},
+		{"nodes of a project", ofProject, `,"nodes":` + nodes(500), 2, "the list has no end: more than 20000 nodes"},
+		{"instances with nodes without end", ofProject, "", 210, "the list has no end: more than 20000 elements"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			requests := 0
+			c := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				requests++
+				if strings.HasSuffix(r.URL.Path, "/logical-nodes") {
+					_, _ = fmt.Fprintf(w, `{"nodes":%s}`, tt.more)
+					return
+				}
+				offset, _ := strconv.Atoi(r.URL.Query().Get("offset"))
+				separator := `{"instances":[`
+				for i := range 100 {
+					_, _ = fmt.Fprintf(w, `%s{"instance_id":"i%d"%s}`, separator, offset+i, tt.more)
+					separator = ","
+				}
+				_, _ = fmt.Fprint(w, "]}")
+			}), func(o *dcsapi.Options) { o.RequestsPerSecond = 100_000 })
+			err := tt.list(c)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || requests > tt.most {
+				t.Errorf("after %d requests: %v; want %q after at most %d", requests, err, tt.want, tt.most)
+			}
+		})
+	}
+}
