@@ -1,7 +1,7 @@
 package aggregate
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 	"time"
 )
@@ -42,16 +42,14 @@ func (c *ChurnTracker) Sessions() int { return len(c.ids) }
 // is when it was taken, by the API's clock, zero if that is not known; read is
 // when it was read, by the local clock.
 func (c *ChurnTracker) Observe(list *SessionSet, taken, read time.Time) {
-	keys := list.keys
-	ids := slices.AppendSeq(make([]uint64, 0, len(keys)), maps.Keys(keys))
-	slices.Sort(ids)
+	sessions := list.sort()
 	newest := uint64(0)
-	if k, _ := slices.BinarySearch(ids, hashed); k > 0 {
-		newest = ids[k-1]
+	if k, _ := slices.BinarySearchFunc(sessions, hashed, func(s identity, key uint64) int { return cmp.Compare(s.key, key) }); k > 0 {
+		newest = sessions[k-1].key
 	}
 	if c.begun {
 		short, long := c.gap(taken, read)
-		d := c.compare(ids, keys, short, long)
+		d := c.compare(sessions, short, long)
 		c.Opened += d.opened
 		c.Closed += int64(len(c.ids)) - d.survivors
 		switch {
@@ -64,7 +62,14 @@ func (c *ChurnTracker) Observe(list *SessionSet, taken, read time.Time) {
 			c.Accepted += max(d.opened, int64(newest-c.highest))
 		}
 	}
-	c.begun, c.ids, c.taken, c.read = true, ids, taken, read
+	if cap(c.ids) > 2*len(sessions) {
+		c.ids = nil // the list was much longer
+	}
+	c.ids = slices.Grow(c.ids[:0], len(sessions))
+	for _, s := range sessions {
+		c.ids = append(c.ids, s.key)
+	}
+	c.begun, c.taken, c.read = true, taken, read
 	c.highest = max(c.highest, newest)
 }
 
@@ -92,11 +97,11 @@ type difference struct {
 
 // compare compares the last list with the one after it, which was taken so many
 // seconds later, at least and at most.
-func (c *ChurnTracker) compare(ids []uint64, keys sessionKeys, short, long float64) difference {
+func (c *ChurnTracker) compare(sessions []identity, short, long float64) difference {
 	var d difference
 	old := c.ids
-	for _, id := range ids {
-		age := keys[id].age
+	for _, session := range sessions {
+		id, age := session.key, session.age
 		young := age != noAge && float64(age)+rounding <= short
 		for len(old) > 0 && old[0] < id {
 			old = old[1:]

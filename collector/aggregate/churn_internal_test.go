@@ -212,7 +212,8 @@ func BenchmarkChurn(b *testing.B) {
 	list := func(first int) *SessionSet {
 		out := NewSessionSet(sessions)
 		for id := first; id < first+sessions; id++ {
-			out.keys[uint64(id)] = listed{age: uint32(first + sessions - id)}
+			slot, _ := out.find(uint64(id))
+			out.insert(slot, identity{key: uint64(id), age: uint32(first + sessions - id)})
 		}
 		return out
 	}

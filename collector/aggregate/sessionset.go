@@ -1,15 +1,32 @@
 package aggregate
 
 import (
+	"cmp"
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"math/rand/v2"
+	"slices"
 
 	"dcs_session_exporter/dcsapi"
 )
 
-// listed is what is kept of a session while its list is read.
-type listed struct {
+// SessionSet is the set of the sessions of one list. An id usually names one
+// session; where several sessions share an id and differ in address, peer or
+// file descriptor, all of them are kept. It is made by NewSessionSet.
+type SessionSet struct {
+	sessions []identity
+	index    []uint32          // open addressing: the position in sessions plus one, by key
+	shared   map[uint64]uint16 // ids that several sessions have, with the page of the last one
+	onPage   int               // sessions that share the id of another one on the same page
+	across   int               // sessions that share the id of one on another page
+	twice    int               // sessions that are on one page twice
+}
+
+// identity is what is kept of a session while its list is read. Its key tells it
+// apart from the others: the decimal id, or, with the highest bit set, a hash.
+type identity struct {
+	key   uint64
 	age   uint32 // seconds, noAge if it is not known
 	place uint32 // hash of addr, peer and fd
 	page  uint16 // number of the page that listed it
@@ -18,83 +35,125 @@ type listed struct {
 // noAge is the age of a session that the API does not state.
 const noAge = math.MaxUint32
 
-// sessionKeys are what tells the sessions of a list apart: the decimal id, or,
-// with the highest bit set, a hash of whatever else there is.
-type sessionKeys map[uint64]listed
-
 const hashed = 1 << 63
 
 // keySeed is the seed of hashes that stand for ids.
 var keySeed = maphash.MakeSeed()
 
-// SessionSet is the set of the sessions of one list. An id usually names one
-// session; where several sessions share an id and differ in address, peer or
-// file descriptor, all of them are kept. It is made by NewSessionSet.
-type SessionSet struct {
-	keys   sessionKeys
-	shared map[uint64]uint16 // ids that several sessions have, with the page of the last one
-	onPage int               // sessions that share the id of another one on the same page
-	across int               // sessions that share the id of one on another page
-	twice  int               // sessions that stand on one page twice
+// NewSessionSet returns an empty set with room for some sessions.
+func NewSessionSet(size int) *SessionSet {
+	s := &SessionSet{sessions: make([]identity, 0, size)}
+	s.rehash(2 * size)
+	return s
 }
 
-// NewSessionSet returns an empty set with room for some sessions.
-func NewSessionSet(size int) *SessionSet { return &SessionSet{keys: make(sessionKeys, size)} }
-
 // Len returns the number of sessions.
-func (r *SessionSet) Len() int { return len(r.keys) }
+func (s *SessionSet) Len() int { return len(s.sessions) }
 
 // Add adds a session of the page with a number, and reports whether the set did
 // not have it yet.
-func (r *SessionSet) Add(s *dcsapi.Session, page uint16) bool {
-	key, place := keyOf(s), placeOf(s)
-	session := listed{age: ageOf(s), place: place, page: page}
-	first, there := r.keys[key]
-	if !there && (len(r.shared) == 0 || !r.isShared(key)) {
-		r.keys[key] = session
+func (s *SessionSet) Add(session *dcsapi.Session, page uint16) bool {
+	added := identity{key: keyOf(session), age: ageOf(session), place: placeOf(session), page: page}
+	slot, at := s.find(added.key)
+	if at < 0 && !s.isShared(added.key) {
+		s.insert(slot, added)
 		return true
 	}
-	if there {
-		if first.place == place {
+	key := added.key
+	if at >= 0 {
+		first := &s.sessions[at]
+		if first.place == added.place {
 			if first.page == page {
-				r.twice++
+				s.twice++
 			}
 			return false
 		}
-		// The first one moves, so that keys do not depend on the order.
-		delete(r.keys, key)
-		r.keys[placeKey(key, first.place)] = first
-		if r.shared == nil {
-			r.shared = make(map[uint64]uint16)
+		// The first one gets another key, so that keys do not depend on the order.
+		if s.shared == nil {
+			s.shared = make(map[uint64]uint16)
 		}
-		r.shared[key] = first.page
+		s.shared[key] = first.page
+		s.index[slot] = moved
+		first.key = placeKey(key, first.place)
+		if slot, other := s.find(first.key); other < 0 {
+			s.index[slot] = uint32(at) + 1
+		}
 	}
-	own := placeKey(key, place)
-	if _, there := r.keys[own]; there {
+	added.key = placeKey(key, added.place)
+	slot, at = s.find(added.key)
+	if at >= 0 {
 		return false
 	}
-	if r.shared[key] == page {
-		r.onPage++
+	if s.shared[key] == page {
+		s.onPage++
 	} else {
-		r.across++
+		s.across++
 	}
-	r.keys[own], r.shared[key] = session, page
+	s.shared[key] = page
+	s.insert(slot, added)
 	return true
 }
 
-func (r *SessionSet) isShared(key uint64) bool {
-	_, shared := r.shared[key]
+// indexSeed makes it unpredictable which keys collide in the index: ids are
+// untrusted input.
+var indexSeed = [2]uint64{rand.Uint64(), rand.Uint64()}
+
+// moved marks a slot of the index whose session has got another key.
+const moved = math.MaxUint32
+
+// find returns the slot of a key in the index, and its position in sessions, -1 if
+// it is not there.
+func (s *SessionSet) find(key uint64) (slot, at int) {
+	mask := len(s.index) - 1
+	high, low := bits.Mul64(key^indexSeed[0], indexSeed[1]|1)
+	for slot = int(high^low) & mask; ; slot = (slot + 1) & mask {
+		switch n := s.index[slot]; {
+		case n == 0:
+			return slot, -1
+		case n != moved && s.sessions[n-1].key == key:
+			return slot, int(n - 1)
+		}
+	}
+}
+
+// insert adds a session whose key belongs into a slot.
+func (s *SessionSet) insert(slot int, added identity) {
+	s.sessions = append(s.sessions, added)
+	s.index[slot] = uint32(len(s.sessions))
+	if 2*(len(s.sessions)+len(s.shared)) > len(s.index) {
+		s.rehash(2 * len(s.index))
+	}
+}
+
+// rehash builds the index anew, with at least so many slots.
+func (s *SessionSet) rehash(slots int) {
+	s.index = make([]uint32, max(64, 1<<bits.Len(uint(max(slots, 1)-1))))
+	for i, session := range s.sessions {
+		slot, _ := s.find(session.key)
+		s.index[slot] = uint32(i) + 1
+	}
+}
+
+func (s *SessionSet) isShared(key uint64) bool {
+	_, shared := s.shared[key]
 	return shared
 }
 
 // SharesIDs reports whether several sessions have the same id.
-func (r *SessionSet) SharesIDs() bool { return len(r.shared) > 0 }
+func (s *SessionSet) SharesIDs() bool { return len(s.shared) > 0 }
 
 // Unique reports whether sessions that share an id can be trusted to be several
 // sessions. Ids that repeat within a page show that ids do not identify sessions
-// on this node; ids that repeat only from page to page show that the list
-// changed while it was read.
-func (r *SessionSet) Unique() bool { return r.twice == 0 && (r.across == 0 || r.onPage > 0) }
+// on this node; ids that repeat only from page to page show that the list changed
+// while it was read.
+func (s *SessionSet) Unique() bool { return s.twice == 0 && (s.across == 0 || s.onPage > 0) }
+
+// sort sorts the sessions by key. Nothing can be added afterwards.
+func (s *SessionSet) sort() []identity {
+	s.index = nil
+	slices.SortFunc(s.sessions, func(a, b identity) int { return cmp.Compare(a.key, b.key) })
+	return s.sessions
+}
 
 // keyOf returns what tells a session apart from others of its list.
 func keyOf(s *dcsapi.Session) uint64 {
