@@ -38,22 +38,19 @@ type Aggregator struct {
 	result      *Snapshot // by itself: it outlives the aggregator
 	users       interner
 	user        []UserStats // by index in users
-	clients     map[clientKey]*ClientStats
-	mostClients int
 	addrs       interner
-	hosts       []host     // by index in addrs
-	latest      []clientOf // likewise: the client that was asked for last
+	hosts       []host         // by index in addrs
+	clients     [][]userClient // likewise; few addresses have more than one user
+	distinct    int            // clients of all addresses
+	mostClients int
 
 	commands, databases, names, networks tally
 }
 
-// clientKey is a user and a client address, by their indices.
-type clientKey struct{ user, address int32 }
-
-// clientOf is a user, by its index, and the user's client of some address.
-type clientOf struct {
-	user   int32
-	client *ClientStats
+// userClient is a user, by its index, and the user's sessions from one address.
+type userClient struct {
+	user  int32
+	stats *ClientStats
 }
 
 // New returns an Aggregator without sessions. o must not be modified while it is
@@ -65,7 +62,7 @@ func New(o *Options) *Aggregator {
 		o: o, result: new(Snapshot), idleMin: int64(o.IdleThreshold / time.Second),
 		ageBounds: wholeBounds(o.AgeBuckets), idleBounds: wholeBounds(o.IdleBuckets),
 		users: newInterner(max(mostUsers, perLimit*l.Users)), addrs: newInterner(mostClients),
-		clients: make(map[clientKey]*ClientStats), mostClients: mostClients,
+		mostClients: mostClients,
 		commands: newTally(max(mostOthers, perLimit*l.Commands)), databases: newTally(max(mostOthers, perLimit*l.Databases)),
 		names: newTally(max(mostNames, perLimit*l.Names)), networks: newTally(max(mostOthers, perLimit*l.Networks)),
 	}
@@ -160,30 +157,26 @@ func (a *Aggregator) host(n int32, h host) {
 		h = host{} // of many
 	}
 	a.hosts = append(a.hosts, h)
-	a.latest = append(a.latest, clientOf{})
+	a.clients = append(a.clients, nil)
 }
 
 // client returns the statistics of a user and an address, or those of the user
-// and the address Other where there are too many. Few addresses have more than
-// one user.
+// and the address Other where there are too many.
 func (a *Aggregator) client(user, address int32) *ClientStats {
-	latest := &a.latest[address]
-	if latest.client != nil && latest.user == user {
-		return latest.client
-	}
-	key := clientKey{user, address}
-	client := a.clients[key]
-	if client == nil {
-		if len(a.clients) >= a.mostClients && a.addrs.values[address] != Other {
-			other := a.addrs.other()
-			a.host(other, host{})
-			return a.client(user, other)
+	for _, c := range a.clients[address] {
+		if c.user == user {
+			return c.stats
 		}
-		client = &ClientStats{}
-		a.clients[key] = client
 	}
-	*latest = clientOf{user, client}
-	return client
+	if a.distinct >= a.mostClients && a.addrs.values[address] != Other {
+		other := a.addrs.other()
+		a.host(other, host{})
+		return a.client(user, other)
+	}
+	stats := new(ClientStats)
+	a.clients[address] = append(a.clients[address], userClient{user, stats})
+	a.distinct++
+	return stats
 }
 
 // Snapshot returns the totals of the sessions added so far, within the limits.

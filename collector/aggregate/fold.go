@@ -122,24 +122,21 @@ func foldedCount(names, values []string) int {
 
 // mergeClients returns the clients under the names that their users go by.
 func (a *Aggregator) mergeClients(names []string) []*ClientStats {
-	type key struct {
-		user    string
-		address int32
-	}
-	merged := make([]*ClientStats, 0, len(a.clients))
-	at := make(map[key]*ClientStats)
-	for k, c := range a.clients {
-		name := names[k.user]
-		if name == Other { // several users may have become it
-			id := key{name, k.address}
-			if same, ok := at[id]; ok {
-				same.add(c)
+	merged := make([]*ClientStats, 0, a.distinct)
+	for address, clients := range a.clients {
+		var other *ClientStats // of the users that have become Other
+		for _, c := range clients {
+			name := names[c.user]
+			if name == Other && other != nil {
+				other.add(c.stats)
 				continue
 			}
-			at[id] = c
+			if name == Other {
+				other = c.stats
+			}
+			c.stats.User, c.stats.Address = name, a.addrs.values[address]
+			merged = append(merged, c.stats)
 		}
-		c.User, c.Address = name, a.addrs.values[k.address]
-		merged = append(merged, c)
 	}
 	return merged
 }
