@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-faster/jx"
 )
@@ -107,7 +108,10 @@ func (e *element) text(key string) string {
 
 // clean returns a text as it is kept.
 func (e *element) clean(s string) string {
-	s = cutText(e.keys.redact(s))
+	s = e.keys.redact(s)
+	if begin := cutText(s); len(begin) < len(s) {
+		s = strings.Clone(begin) // the rest is not to be kept with it
+	}
 	if e.kept != nil {
 		*e.kept += len(s)
 	}

@@ -3,6 +3,7 @@ package dcsapi_test
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,4 +64,30 @@ func TestLargeLists(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLongTextsAreNotKept checks that what is cut of a long text takes no
+// memory.
+func TestLongTextsAreNotKept(t *testing.T) {
+	body := []byte(`{"nodes":[{"node_id":"n","name":"` + strings.Repeat("n", 8<<20) + `"}]}`)
+	c := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }), nil)
+	live := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := live()
+	var kept [][]dcsapi.Node
+	for range 10 {
+		nodes, err := c.ListNodes(t.Context(), "i1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, nodes)
+	}
+	if more := live() - before; more > 32<<20 {
+		t.Errorf("%d lists of a node with a long name take %d MiB", len(kept), more>>20)
+	}
+	runtime.KeepAlive(kept)
 }
