@@ -136,3 +136,12 @@ func deferredInstance(instanceID string, instances int) error {
 		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves no time to list the nodes of this and %d further instances in this scrape", instances-1) + spread,
 	}
 }
+
+// tooManyNodes is why an instance is not read in whose project there are more
+// nodes than can be.
+func tooManyNodes(instanceID string, nodes int) error {
+	return &dcsapi.Error{
+		Op: "list nodes of instance " + instanceID, Reason: dcsapi.ReasonInconsistent,
+		Message: fmt.Sprintf("with this instance's %d nodes the project has more than %d: they are not read, unless the configuration names them (nodes)", nodes, maxNodes),
+	}
+}

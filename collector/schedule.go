@@ -77,6 +77,11 @@ func (s *schedule) read(instances []*instanceResult) {
 	}
 }
 
+// maxNodes bounds the nodes of a project that the API's lists make a scrape
+// read, whatever they say: each takes some 5 KiB while metrics are made, and more
+// of them are not read at any rate that the API grants.
+const maxNodes = 20_000
+
 // addNodes adds the nodes of an instance. It waits for them to be listed if they
 // are not known.
 func (s *schedule) addNodes(i *instanceResult) {
@@ -89,6 +94,10 @@ func (s *schedule) addNodes(i *instanceResult) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if i.Nodes == nil && s.nodes+len(ids) > maxNodes {
+		i.err = tooManyNodes(i.ID, len(ids))
+		return
+	}
 	s.nodes += len(ids)
 	for _, id := range ids {
 		n := &nodeResult{details: dcsapi.Node{ID: id}}

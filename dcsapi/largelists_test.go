@@ -38,7 +38,8 @@ func TestLargeLists(t *testing.T) {
 	}{
 		{"instances without end", instances, "", 210, "the list has no end: more than 20000 elements"},
 		{"instances with large tags", instances, `,"tags":[` + tags.String()[1:] + "]", 10, "have more than 24 MiB"},
-		{"nodes of an instance", ofInstance, nodes(20_001), 1, "the list of nodes has 20001 elements: more than 20000 are not read"},
+		{"nodes of an instance", ofInstance, nodes(2001), 1, "the list of nodes has 2001 elements: more than 2000 are not read"},
+		{"long texts of an instance's nodes", ofInstance, strings.ReplaceAll(nodes(2000), `"}`, `","name":"`+strings.Repeat("x", 500)+`","node_ip":"`+strings.Repeat("y", 600)+`","az_code":"`+strings.Repeat("z", 100)+`"}`), 1, "more than 2 MiB"},
 		{"nodes of a project", ofProject, `,"nodes":` + nodes(500), 2, "the list has no end: more than 20000 nodes"},
 		{"instances with nodes without end", ofProject, "", 210, "the list has no end: more than 20000 elements"},
 	} {

@@ -13,10 +13,15 @@ import (
 // lists the nodes of a project.
 const MaxNodesLimit = 100
 
-// maxNodes bounds the nodes that one list has, of an instance or of a project's
-// instances, as maxInstances does: those of a large cluster are some hundreds,
-// and more than these are not read at any rate that the API grants.
-const maxNodes = 20_000
+const (
+	// maxNodes bounds the nodes of an instance: a large cluster has some
+	// hundreds.
+	maxNodes = 2000
+	// maxNodeTexts bounds the texts that are kept of them.
+	maxNodeTexts = 2 << 20
+	// maxProjectNodes bounds the nodes that are listed together.
+	maxProjectNodes = 20_000
+)
 
 // Node is a logical node of an instance. Any of its fields but the id may be
 // empty.
@@ -65,7 +70,7 @@ func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, erro
 			case !there:
 				return errors.New(`no list of nodes in the answer: "nodes" is missing`)
 			}
-			nodes, err = c.nodesOf(CanonicalInstanceID(instanceID), list, &odd, new(int))
+			nodes, err = c.nodesOf(CanonicalInstanceID(instanceID), list, &odd)
 			return err
 		},
 	})
@@ -102,13 +107,14 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 				instances.odd.add("instance "+id, err.Error())
 				continue
 			}
-			nodes, err := c.nodesOf(id, list, &instances.odd, instances.kept)
+			nodes, err := c.nodesOf(id, list, &instances.odd)
 			if err == nil && len(nodes) > 0 {
 				all[id] = nodes
 				count += len(nodes)
+				*instances.kept += textsOf(nodes)
 			}
-			if count > maxNodes {
-				return 0, 0, 0, &Error{Op: opListProjectNodes, Reason: ReasonInconsistent, Message: fmt.Sprintf("the list has no end: more than %d nodes", maxNodes)}
+			if count > maxProjectNodes {
+				return 0, 0, 0, &Error{Op: opListProjectNodes, Reason: ReasonInconsistent, Message: fmt.Sprintf("the list has no end: more than %d nodes", maxProjectNodes)}
 			}
 		}
 		if large := instances.tooLarge(maxInstances); err == nil && large != nil {
@@ -122,16 +128,22 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 	return all, nil
 }
 
+// textsOf returns how many bytes the texts of nodes have.
+func textsOf(nodes []Node) (n int) {
+	for _, node := range nodes {
+		n += len(node.ID) + len(node.Name) + len(node.Status) + len(node.Role) + len(node.Type) + len(node.IP) + len(node.Port) + len(node.GroupName) + len(node.AZCode)
+	}
+	return n
+}
+
 // nodesOf reads the list of an instance's nodes. Nodes without an id are left
-// out: nothing can be asked about them. So are repetitions. The bytes of texts
-// that are kept are added to kept.
-func (c *Client) nodesOf(instanceID string, list []json.RawMessage, odd *oddities, kept *int) ([]Node, error) {
+// out: nothing can be asked about them. So are repetitions.
+func (c *Client) nodesOf(instanceID string, list []json.RawMessage, odd *oddities) ([]Node, error) {
 	if len(list) > maxNodes {
 		return nil, fmt.Errorf("the list of nodes has %d elements: more than %d are not read", len(list), maxNodes)
 	}
 	nodes := make([]Node, 0, len(list))
 	elements := c.newElements("node_id", "the node is left out")
-	elements.kept = kept
 	elements.of = " of instance " + instanceID
 	for k, raw := range list {
 		e, id, ok := elements.next(raw, k+1, func(id string) string { return id })
@@ -145,5 +157,8 @@ func (c *Client) nodesOf(instanceID string, list []json.RawMessage, odd *odditie
 		})
 	}
 	odd.join(&elements.odd)
+	if *elements.kept > maxNodeTexts {
+		return nil, fmt.Errorf("the list of nodes is too large: the texts of %d elements have more than %d MiB", len(list), maxNodeTexts>>20)
+	}
 	return nodes, elements.unreadable()
 }

@@ -63,7 +63,7 @@ func New(o *Options) *Aggregator {
 		ageBounds: wholeBounds(o.AgeBuckets), idleBounds: wholeBounds(o.IdleBuckets),
 		users: newInterner(max(mostUsers, perLimit*l.Users)), addrs: newInterner(mostClients),
 		mostClients: mostClients,
-		commands: newTally(max(mostOthers, perLimit*l.Commands)), databases: newTally(max(mostOthers, perLimit*l.Databases)),
+		commands:    newTally(max(mostOthers, perLimit*l.Commands)), databases: newTally(max(mostOthers, perLimit*l.Databases)),
 		names: newTally(max(mostNames, perLimit*l.Names)), networks: newTally(max(mostOthers, perLimit*l.Networks)),
 	}
 }
