@@ -15,13 +15,13 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// What --output takes.
+// The values of --output.
 const (
 	outputTable = "table"
 	outputJSON  = "json"
 )
 
-// checkFlags are what the command line says of a check.
+// checkFlags are the flags of the check command.
 type checkFlags struct {
 	online  bool
 	timeout time.Duration
@@ -32,30 +32,30 @@ type checkFlags struct {
 
 // add adds the flags to the command.
 func (f *checkFlags) add(command *kingpin.CmdClause) {
-	command.Flag("online", "Also ask the API whether the configuration will work: key, permissions, instances, nodes, session lists. Never has a list taken.").BoolVar(&f.online)
-	command.Flag("timeout", "How long --online may take.").Default("30s").IsSetByUser(&f.timeoutSet).DurationVar(&f.timeout)
-	command.Flag("output", "What --online writes: table, json.").Default(outputTable).IsSetByUser(&f.outputSet).EnumVar(&f.output, outputTable, outputJSON)
+	command.Flag("online", "Also ask the API whether the configuration will work: key, permissions, instances, nodes, session lists. Never triggers a scan.").BoolVar(&f.online)
+	command.Flag("timeout", "Maximum duration of --online.").Default("30s").IsSetByUser(&f.timeoutSet).DurationVar(&f.timeout)
+	command.Flag("output", "Output format of --online: table, json.").Default(outputTable).IsSetByUser(&f.outputSet).EnumVar(&f.output, outputTable, outputJSON)
 }
 
-// problem says what is wrong with the flags.
+// problem returns what is wrong with the flags, or nil.
 func (f *checkFlags) problem() error {
 	switch {
 	case !f.online && f.timeoutSet:
-		return errors.New("--timeout belongs to check --online: without it nothing is sent, so that nothing takes long")
+		return errors.New("--timeout requires --online: check sends nothing without it")
 	case !f.online && f.outputSet:
-		return errors.New("--output belongs to check --online: without it check says in words what the configuration means")
+		return errors.New("--output requires --online: check prints plain text without it")
 	case f.timeout < time.Second || f.timeout > 10*time.Minute:
-		return fmt.Errorf("--timeout %s cannot be used: it is from 1s to 10m", f.timeout)
+		return fmt.Errorf("invalid --timeout %s: must be between 1s and 10m", f.timeout)
 	default:
 		return nil
 	}
 }
 
-// check validates the configuration file, and says in words what it means; or
-// asks the API whether it will work.
+// check validates the configuration file and prints what it means. With
+// --online it also asks the API whether the configuration will work.
 func check(ctx context.Context, f flags, stdout io.Writer) error {
 	if f.demo {
-		return invalidError{errors.New("check looks at a configuration file, and --demo has none")}
+		return invalidError{errors.New("check cannot be combined with --demo, which has no configuration file")}
 	}
 	if err := f.check.problem(); err != nil {
 		return invalidError{err}
@@ -71,7 +71,7 @@ func check(ctx context.Context, f flags, stdout io.Writer) error {
 	return err
 }
 
-// described says what a configuration means, and what in it is probably wrong.
+// described returns what a configuration means, followed by its warnings.
 func described(cfg *config.Config) string {
 	n := len(cfg.Warnings)
 	if n == 0 {
@@ -88,8 +88,8 @@ func described(cfg *config.Config) string {
 	return text
 }
 
-// checkOnline asks the API, and writes what was found. It returns an error if
-// anything has failed.
+// checkOnline asks the API and writes the report. It returns an error if
+// anything failed.
 func checkOnline(ctx context.Context, f flags, cfg *config.Config, stdout io.Writer) error {
 	keyring := new(dcsapi.Keyring)
 	report, err := onlinecheck.Run(ctx, onlinecheck.Options{
@@ -117,9 +117,9 @@ func checkOnline(ctx context.Context, f flags, cfg *config.Config, stdout io.Wri
 	}
 	switch {
 	case ctx.Err() != nil:
-		return errors.New("the check was interrupted: what was not asked by then counts as failed")
+		return errors.New("the check was interrupted: everything that was not checked by then counts as failed")
 	case report.Result == onlinecheck.Failed:
-		return fmt.Errorf("the check has failed (failures: %d, warnings: %d): the report says what to do", report.Failures, report.Warnings)
+		return fmt.Errorf("the check failed (failures: %d, warnings: %d): the report says what to do", report.Failures, report.Warnings)
 	default:
 		return nil
 	}

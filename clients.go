@@ -16,17 +16,17 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// clients are the clients of a configuration's projects. The zero value has
-// none.
+// clients holds the API clients of a configuration's projects. The zero value
+// has none.
 type clients struct {
 	logger  log.Logger     // nil for none
-	keyring dcsapi.Keyring // outlives configurations, as refusals of keys do
+	keyring dcsapi.Keyring // outlives configurations: a refused key stays refused after a reload
 	open    map[string]*dcsapi.Client
 }
 
-// connect returns the projects of a configuration with a client for each, and
-// how many of these were there before; those that are not needed any more are
-// closed. When it fails, everything is as before.
+// connect returns the projects of a configuration, each with a client, and how
+// many of the clients it kept from the previous configuration. It closes
+// clients that are no longer needed. If it fails, it changes nothing.
 func (c *clients) connect(cfg *config.Config, own *exposition.SelfMetrics) (projects []collector.Project, kept int, err error) {
 	needed := make(map[string]*dcsapi.Client)
 	for _, p := range cfg.Projects {
@@ -51,7 +51,7 @@ func (c *clients) connect(cfg *config.Config, own *exposition.SelfMetrics) (proj
 	}
 	for connection, client := range c.open {
 		if needed[connection] == nil {
-			client.Close() // idle connections: what is under way goes on
+			client.Close() // idle connections only: requests in progress continue
 		}
 	}
 	c.open = needed
@@ -85,7 +85,7 @@ func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcs
 	return client, nil
 }
 
-// clientOptions are what a project's configuration means to its client.
+// clientOptions returns the client options for a project's configuration.
 func clientOptions(p config.Project, keyring *dcsapi.Keyring) (dcsapi.Options, error) {
 	o := dcsapi.Options{
 		Region: p.Region, Endpoint: p.Endpoint, IAMEndpoint: p.IAMEndpoint, ProjectID: p.ProjectID,
@@ -108,7 +108,7 @@ func clientOptions(p config.Project, keyring *dcsapi.Keyring) (dcsapi.Options, e
 	return o, nil
 }
 
-// logKey logs what has become of a project's key.
+// logKey logs a change of a project's key, or why it was not replaced.
 func logKey(logger log.Logger, n dcsapi.KeyNews) {
 	logger = log.With(logger, "source", n.Origin)
 	if !n.Ends.IsZero() {
@@ -118,8 +118,8 @@ func logKey(logger log.Logger, n dcsapi.KeyNews) {
 	case n.Err == nil:
 		level.Info(logger).Log("msg", "key in use")
 	case !n.Ends.IsZero() && time.Now().After(n.Ends):
-		level.Warn(logger).Log("msg", "key not replaced, and the last one has ended", "err", n.Err)
+		level.Warn(logger).Log("msg", "key not replaced, and the last one has expired", "err", n.Err)
 	default:
-		level.Warn(logger).Log("msg", "key not replaced: the one in use is used on", "err", n.Err)
+		level.Warn(logger).Log("msg", "key not replaced: the current one stays in use", "err", n.Err)
 	}
 }

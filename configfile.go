@@ -14,26 +14,25 @@ import (
 	"dcs_session_exporter/internal/config"
 )
 
-// pipePatience is how long a reload waits for the rest of what somebody writes
-// to a pipe.
+// pipePatience is how long a reload waits for a pipe to be written to its end.
 const pipePatience = 10 * time.Second
 
-// pipeError is why a pipe has not given a configuration again.
+// pipeError says why a configuration cannot be reloaded from a pipe.
 type pipeError struct{ error }
 
 // Unwrap returns the cause.
 func (e pipeError) Unwrap() error { return e.error }
 
-// configFile is the configuration file as the daemon reads it: again and again
-// if it is a file, once if it is a pipe that nobody writes to any more. It is
-// not safe for concurrent use.
+// configFile reads the daemon's configuration file. A regular file can be
+// loaded any number of times, a pipe only while it has a writer. A configFile
+// is not safe for concurrent use.
 type configFile struct {
 	path   string
-	loaded bool // at least once
+	loaded bool // true after the first successful load
 }
 
-// load reads and validates the configuration. It returns when ctx ends, also
-// while a pipe has no writer.
+// load reads and validates the configuration. It returns early when ctx ends,
+// even if it is waiting for a pipe to get a writer.
 func (c *configFile) load(ctx context.Context) (*config.Config, error) {
 	type result struct {
 		cfg *config.Config
@@ -54,8 +53,8 @@ func (c *configFile) load(ctx context.Context) (*config.Config, error) {
 	}
 }
 
-// read reads a configuration file, which may be a pipe. Where it is read again,
-// a pipe must have a writer already.
+// read reads a configuration file, which may be a pipe. If again is set, a pipe
+// must already have a writer.
 func read(path string, again bool) (*config.Config, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -81,9 +80,9 @@ func read(path string, again bool) (*config.Config, error) {
 	}
 	switch {
 	case errors.Is(err, io.EOF):
-		err = pipeError{fmt.Errorf("%s is a pipe that has been read to its end: restart the exporter to give it another configuration, or name a file with --config.file", path)}
+		err = pipeError{fmt.Errorf("%s is a pipe that has been read to its end: restart the exporter with a new configuration, or use a regular file for --config.file", path)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = pipeError{fmt.Errorf("%s is a pipe that was not written to its end within %s: reload when it is", path, pipePatience)}
+		err = pipeError{fmt.Errorf("%s is a pipe that was not written to its end within %s: reload once it is complete", path, pipePatience)}
 	}
 	return nil, err
 }

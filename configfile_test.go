@@ -45,7 +45,7 @@ func put(t *testing.T, f *os.File, text string) {
 	}
 }
 
-const notLoaded = `msg="the configuration was not loaded, the one before stays in force"`
+const notLoaded = `msg="configuration not loaded: the previous one stays in force"`
 
 // TestPipe runs the program with a configuration from a named pipe: a hangup
 // while it is read has it read once more, which an exhausted pipe refuses; a
@@ -131,7 +131,7 @@ func TestHangupAtStart(t *testing.T) {
 	put(t, f, text("SECRETSK", "", "i1"))
 	r.awaitURL()
 	r.await("it is loaded once more", func() bool {
-		return strings.Contains(r.log.String(), `msg="the configuration was loaded again" projects=1`)
+		return strings.Contains(r.log.String(), `msg="configuration reloaded" projects=1`)
 	})
 	r.wantLine(`dcs_up{instance_id="i2"} 1`)
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// mostConnections is how many clients may be connected where descriptors are
-// plenty. A Prometheus server keeps a connection for each target.
+// mostConnections is the maximum number of client connections, even if more
+// file descriptors are available. A Prometheus server keeps one connection per
+// target.
 const mostConnections = 2048
 
-// connectionLimit returns how many clients may be connected: half of the
-// process's descriptors. The others are for the API and for files.
+// connectionLimit returns the maximum number of client connections: half of the
+// process's file descriptors. The other half is for the API and for files.
 func connectionLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -27,19 +28,20 @@ func connectionLimit() int {
 	return int(max(8, min(limit.Cur/2, mostConnections)))
 }
 
-// connections bounds how many clients are connected. Of too many, the one that
-// has been idle longest is closed, else the one that has sent no request for
-// longest, else the new one: requests under way go on.
+// connections limits the number of client connections. Above the limit it
+// closes the connection that has been idle longest, or else the one that has
+// waited longest without sending a request, or else the new one. Requests in
+// progress continue.
 type connections struct {
 	limit  int
 	logger log.Logger
 
 	mu     sync.Mutex
 	open   map[net.Conn]connection
-	logged time.Time // when it was last said that there are too many
+	logged time.Time // when the last warning was logged
 }
 
-// connection is what a client's connection does, and since when.
+// connection is the state of a client's connection, and the time it began.
 type connection struct {
 	state http.ConnState
 	since time.Time
@@ -49,7 +51,7 @@ func newConnections(limit int, logger log.Logger) *connections {
 	return &connections{limit: limit, logger: logger, open: make(map[net.Conn]connection)}
 }
 
-// observe is an http.Server's ConnState.
+// observe implements the ConnState hook of http.Server.
 func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn() // closing it does not wait for the client
@@ -61,7 +63,7 @@ func (c *connections) observe(conn net.Conn, state http.ConnState) {
 		return
 	}
 	if _, there := c.open[conn]; !there && state != http.StateNew {
-		return // it is being closed
+		return // already chosen to be closed
 	}
 	c.open[conn] = connection{state, time.Now()}
 	if state != http.StateNew || len(c.open) <= c.limit {
@@ -69,15 +71,15 @@ func (c *connections) observe(conn net.Conn, state http.ConnState) {
 	}
 	if time.Since(c.logged) > time.Minute {
 		c.logged = time.Now()
-		level.Warn(c.logger).Log("msg", "too many connections: those without a request are closed", "limit", c.limit)
+		level.Warn(c.logger).Log("msg", "too many connections: closing those without a request", "limit", c.limit)
 	}
 	victim := c.leastNeeded(conn)
 	delete(c.open, victim)
 	_ = victim.Close()
 }
 
-// leastNeeded returns the connection to close, which is latest where all others
-// have requests under way; c.mu must be held.
+// leastNeeded returns the connection to close: latest, if all others have
+// requests in progress. c.mu must be held.
 func (c *connections) leastNeeded(latest net.Conn) net.Conn {
 	needed := func(state http.ConnState) int {
 		switch state {

@@ -84,7 +84,7 @@ func TestRotation(t *testing.T) {
 	api.SetKey(emulator.Key{AccessKey: "A2", SecretKey: "SECRETS2", Projects: []string{"p1"}})
 	setKey(t, dir, "sk", "SECRETS2")
 	r.wantLine(up)
-	r.wantLog(` region=cn-north-4 source="access key from `+dir+"/ak, secret key from "+dir+`/sk" msg="key not replaced: the one in use is used on" err="only a part of the key has changed, not the access key`, 1)
+	r.wantLog(` region=cn-north-4 source="access key from `+dir+"/ak, secret key from "+dir+`/sk" msg="key not replaced: the current one stays in use" err="only a part of the key has changed, not the access key`, 1)
 	setKey(t, dir, "ak", "A2")
 	r.wantLine(up)
 	r.wantLog(`msg="key in use"`, 1)
@@ -240,8 +240,8 @@ func TestKeyNews(t *testing.T) {
 	logKey(logger, dcsapi.KeyNews{Origin: "agency", Ends: soon, Err: failed})
 	logKey(logger, dcsapi.KeyNews{Origin: "agency", Ends: past, Err: failed})
 	want := `level=info source=agency ends=` + soon.UTC().Format(time.RFC3339) + ` msg="key in use"
-level=warn source=agency ends=` + soon.UTC().Format(time.RFC3339) + ` msg="key not replaced: the one in use is used on" err="get credentials: agency: no answer in time"
-level=warn source=agency ends=2026-01-02T03:04:05Z msg="key not replaced, and the last one has ended" err="get credentials: agency: no answer in time"
+level=warn source=agency ends=` + soon.UTC().Format(time.RFC3339) + ` msg="key not replaced: the current one stays in use" err="get credentials: agency: no answer in time"
+level=warn source=agency ends=2026-01-02T03:04:05Z msg="key not replaced, and the last one has expired" err="get credentials: agency: no answer in time"
 `
 	if got := b.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -17,7 +17,8 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// daemon is what serves under one configuration after the other.
+// daemon holds the current configuration and everything that depends on it, and
+// replaces it on a reload.
 type daemon struct {
 	load   func() (*config.Config, error)
 	logger log.Logger
@@ -30,16 +31,17 @@ type daemon struct {
 	force *inForce // nil before the first load
 }
 
-// inForce is a configuration as requests use it.
+// inForce is a configuration that requests use.
 type inForce struct {
 	web.Settings
 	requests sync.WaitGroup
-	before   *inForce      // nil for none
-	retired  chan struct{} // closed when it is not needed any more
+	before   *inForce      // the previous one, nil for none
+	retired  chan struct{} // closed when no longer needed
 }
 
-// retire ends what next has not taken over, when there are no requests any
-// more: also none of the configurations before, which may use the same.
+// retire waits until no request uses f or an earlier configuration, which may
+// share resources with it, and then ends everything that next has not taken
+// over.
 func (f *inForce) retire(next *collector.Collector) {
 	if f.before != nil {
 		<-f.before.retired
@@ -50,8 +52,8 @@ func (f *inForce) retire(next *collector.Collector) {
 	close(f.retired)
 }
 
-// settings returns those in force, and what to call when they are not needed
-// any more.
+// settings returns the current settings, and a function to call when the caller
+// no longer needs them.
 func (d *daemon) settings() (web.Settings, func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -59,8 +61,8 @@ func (d *daemon) settings() (web.Settings, func()) {
 	return d.force.Settings, d.force.requests.Done
 }
 
-// replace puts settings in force, and returns those before, which no further
-// request gets.
+// replace puts settings in force and returns the previous ones, which new
+// requests no longer get.
 func (d *daemon) replace(s web.Settings) *inForce {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -69,9 +71,10 @@ func (d *daemon) replace(s web.Settings) *inForce {
 	return before
 }
 
-// reload puts the configuration in force as it is now, or says why it cannot
-// be; the one before stays in force then. Requests under way end on the one
-// before, and projects whose connection is the same go on as they are.
+// reload loads the configuration and puts it in force. If that fails, it
+// returns the reason and the previous configuration stays in force. Requests in
+// progress finish with the previous one; projects with an unchanged connection
+// keep their clients.
 func (d *daemon) reload() error {
 	d.reloads.Lock()
 	defer d.reloads.Unlock()
@@ -82,8 +85,8 @@ func (d *daemon) reload() error {
 	return d.apply(cfg)
 }
 
-// apply puts a configuration in force, or says why it cannot be; d.reloads must
-// be held, unless requests are not served yet.
+// apply puts a configuration in force, or returns why it cannot. d.reloads must
+// be held once requests are being served.
 func (d *daemon) apply(cfg *config.Config) error {
 	projects, kept, err := d.clients.connect(cfg, d.own)
 	if err != nil {
@@ -100,23 +103,22 @@ func (d *daemon) apply(cfg *config.Config) error {
 	})
 	d.own.ConfigLoaded(time.Now())
 	if before != nil {
-		level.Info(d.logger).Log("msg", "the configuration was loaded again", "projects", len(projects), "kept", kept)
+		level.Info(d.logger).Log("msg", "configuration reloaded", "projects", len(projects), "kept", kept)
 		go before.retire(next)
 	}
 	return nil
 }
 
-// refuse notes that the configuration cannot be put in force.
+// refuse records and logs that a configuration was rejected, and returns err.
 func (d *daemon) refuse(err error) error {
 	d.own.ConfigRefused()
 	if d.force != nil {
-		level.Error(d.logger).Log("msg", "the configuration was not loaded, the one before stays in force", "err", err)
+		level.Error(d.logger).Log("msg", "configuration not loaded: the previous one stays in force", "err", err)
 	}
 	return err
 }
 
-// reloadOn reloads on each signal, until the function that it returns is
-// called.
+// reloadOn reloads on each signal until the function that it returns is called.
 func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) func() {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
@@ -124,7 +126,7 @@ func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) func() 
 		for {
 			select {
 			case <-hangups:
-				_ = d.reload() // the log and a metric tell
+				_ = d.reload() // the log and a metric have the error
 			case <-ctx.Done():
 				return
 			}
@@ -136,7 +138,7 @@ func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) func() 
 	}
 }
 
-// close ends what runs in the background.
+// close stops all background work.
 func (d *daemon) close() {
 	d.reloads.Lock()
 	defer d.reloads.Unlock()
@@ -144,7 +146,7 @@ func (d *daemon) close() {
 	d.clients.close()
 }
 
-// collectorOptions are what a configuration means to the collector.
+// collectorOptions returns the collector options for a configuration.
 func collectorOptions(cfg *config.Config, projects []collector.Project, logger log.Logger) collector.Options {
 	return collector.Options{
 		Projects: projects,

@@ -18,12 +18,12 @@ import (
 	sloggokit "github.com/tjhop/slog-gokit"
 )
 
-// drain is how long requests under way may take after the signal to end.
+// drain is how long requests in progress may continue after the signal to stop.
 const drain = 10 * time.Second
 
-// bind opens what the command line says to listen on, so that an address that
-// cannot be had is reported before anything else is done. It returns nil where
-// exporter-toolkit opens the listeners itself: those of systemd, and vsock.
+// bind opens the listeners that the command line asks for, so that an unusable
+// address is reported before anything else happens. It returns nil if
+// exporter-toolkit opens the listeners itself: for systemd and vsock.
 func bind(ctx context.Context, flags *toolkit.FlagConfig) ([]net.Listener, error) {
 	if *flags.WebSystemdSocket {
 		return nil, nil
@@ -31,7 +31,7 @@ func bind(ctx context.Context, flags *toolkit.FlagConfig) ([]net.Listener, error
 	addresses := *flags.WebListenAddresses
 	for _, address := range addresses {
 		if _, port, err := net.SplitHostPort(address); address == "" || (err == nil && port == "") {
-			return nil, fmt.Errorf("--web.listen-address %q names no port: give host:port, or :port for all addresses of this machine", address)
+			return nil, fmt.Errorf("--web.listen-address %q has no port: use host:port, or :port for all addresses of this machine", address)
 		}
 	}
 	if slices.ContainsFunc(addresses, func(a string) bool { return strings.HasPrefix(a, "vsock://") }) {
@@ -49,35 +49,35 @@ func bind(ctx context.Context, flags *toolkit.FlagConfig) ([]net.Listener, error
 	return listeners, nil
 }
 
-// closeAll closes listeners, also those that are closed already.
+// closeAll closes listeners. Some may be closed already.
 func closeAll(listeners []net.Listener) {
 	for _, l := range listeners {
 		_ = l.Close()
 	}
 }
 
-// listenError says why an address cannot be listened on, and what to do.
+// listenError says why the exporter cannot listen on an address, and what to do.
 func listenError(address string, err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
 	}
-	why, advice := err.Error(), "give host:port of this machine with --web.listen-address"
+	why, advice := err.Error(), "set --web.listen-address to a host:port of this machine"
 	if number, ok := errors.AsType[syscall.Errno](err); ok {
 		why = number.Error()
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		advice = "end the process that listens there, or choose another port with --web.listen-address"
+		advice = "stop the process that listens there, or choose another port with --web.listen-address"
 	case errors.Is(err, syscall.EACCES):
-		advice = "choose a port of 1024 or above with --web.listen-address, or permit the exporter to use this one"
+		advice = "choose port 1024 or higher with --web.listen-address, or allow the exporter to use this port"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		why, advice = "this machine does not have that address", "correct --web.listen-address"
 	}
 	return fmt.Errorf("cannot listen on %q: %s: %s", address, why, advice)
 }
 
-// listen serves until ctx ends, then lets the requests under way end. Without
-// listeners, exporter-toolkit opens those that flags say.
+// listen serves until ctx ends, then waits for requests in progress. If
+// listeners is empty, exporter-toolkit opens those that flags ask for.
 func listen(ctx context.Context, listeners []net.Listener, server *http.Server, flags *toolkit.FlagConfig, logger log.Logger) error {
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
@@ -105,8 +105,8 @@ func listen(ctx context.Context, listeners []net.Listener, server *http.Server, 
 	}
 	if err := <-drained; err != nil {
 		_ = server.Close()
-		level.Warn(logger).Log("msg", "requests under way were cut off", "err", err)
+		level.Warn(logger).Log("msg", "requests in progress were aborted", "err", err)
 	}
-	level.Info(logger).Log("msg", "ended")
+	level.Info(logger).Log("msg", "stopped")
 	return nil
 }

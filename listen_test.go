@@ -35,9 +35,9 @@ func TestCannotListen(t *testing.T) {
 		{"another machine's address", []string{"203.0.113.1:9947"}, []string{"203.0.113.1:9947", "this machine does not have that address", "--web.listen-address"}},
 		{"no such name", []string{strings.Repeat("a", 64) + ".example:9947"}, []string{"no such host", "--web.listen-address"}},
 		{"no port", []string{"127.0.0.1"}, []string{`"127.0.0.1"`, "missing port", "host:port"}},
-		{"empty port", []string{"127.0.0.1:"}, []string{`"127.0.0.1:"`, "names no port"}},
+		{"empty port", []string{"127.0.0.1:"}, []string{`"127.0.0.1:"`, "has no port"}},
 		{"port too large", []string{"127.0.0.1:99999"}, []string{"invalid port", "host:port"}},
-		{"empty", []string{""}, []string{`--web.listen-address ""`, "names no port"}},
+		{"empty", []string{""}, []string{`--web.listen-address ""`, "has no port"}},
 		{"one of them empty", []string{"127.0.0.1:0", ""}, []string{`--web.listen-address ""`}},
 	} {
 		for _, source := range []string{"--config.file=" + file, "--demo"} {

@@ -7,10 +7,10 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// logWarnings returns a load that also logs each secret that every user of the
-// machine can read, once.
+// logWarnings wraps load. The returned function also logs each secret that
+// every user of the machine can read, once.
 func logWarnings(load func() (*config.Config, error), logger log.Logger) func() (*config.Config, error) {
-	logged := make(map[string]bool) // by key and message: lines move
+	logged := make(map[string]bool) // by key and message, because line numbers change
 	return func() (*config.Config, error) {
 		cfg, err := load()
 		if err != nil {

@@ -50,8 +50,8 @@ func TestCheckOffline(t *testing.T) {
   instances    1
     ID  its proxies, or else all its nodes
   limits       8 requests at once, 20 per second
-New session lists are asked for on a scrape, every 25s at most; a scrape waits up to 3s for them.
-Lists up to 5m0s old are used. A scrape takes 30s at most.
+New session lists are taken on a scrape, at most every 25s; a scrape waits up to 3s for them.
+Lists up to 5m0s old are used. A scrape takes at most 30s.
 `
 	bad := strings.NewReplacer("05041fffa40025702f6dc009cc6f8f33", "orders", "1f63d64e-0000-4000-8000-000000000000", "prod-orders", "access_key: a", "access_key: '${SECRETAK}'").Replace(good)
 	want := `DIR/config.yml is valid, with 6 warnings.
@@ -60,12 +60,12 @@ Project in region cn-north-4
   id           orders
 ` + strings.Replace(meaning, "ID", "prod-orders", 1) + `
 WARNINGS
-DIR/config.yml:3: projects[0].project_id: "orders" does not look like a project's id, which is 32 hexadecimal digits: is this a name? The console has the id under My Credentials
-DIR/config.yml:4: projects[0].credentials.access_key: has a variable in it, and variables are not expanded: write the value itself, or name a file that holds it in access_key_file, or leave credentials out: the default chain reads the environment
+DIR/config.yml:3: projects[0].project_id: "orders" does not look like a project id (32 hexadecimal digits): is it a name? The console shows the id under My Credentials
+DIR/config.yml:4: projects[0].credentials.access_key: contains a variable, and variables are not expanded: write the value itself, or put it into a file and set access_key_file, or remove credentials: the default chain reads the environment
 DIR/config.yml:4: projects[0].credentials.secret_key_file: file DIR/sk can be read by every user of this machine: run chmod o-r on it
-DIR/config.yml:4: projects[0].credentials.secret_key_file: file DIR/sk begins with a byte order mark, which is left out: save it as UTF-8 without one
-DIR/config.yml:5: projects[0].proxy_url: every user of this machine can read the file that holds this secret: run chmod o-r on it
-DIR/config.yml:6: projects[0].instances[0].id: "prod-orders" does not look like an instance's id, such as 1f63d64e-0000-4000-8000-000000000000: is this a name? check --online names the id
+DIR/config.yml:4: projects[0].credentials.secret_key_file: file DIR/sk begins with a byte order mark, which is ignored: save it as UTF-8 without one
+DIR/config.yml:5: projects[0].proxy_url: every user of this machine can read the file that contains this secret: run chmod o-r on it
+DIR/config.yml:6: projects[0].instances[0].id: "prod-orders" does not look like an instance id such as 1f63d64e-0000-4000-8000-000000000000: is it a name? check --online shows the id
 `
 	if got := check(bad, 0o644); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -16,7 +16,7 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// longestValue is how many bytes a value of a log line has at most.
+// longestValue is the maximum length of a value in a log line, in bytes.
 const longestValue = 4 << 10
 
 // newLogger returns the logger that the command line asks for.
@@ -29,8 +29,8 @@ func newLogger(f flags, w io.Writer) log.Logger {
 	return log.With(logger, "ts", log.DefaultTimestampUTC)
 }
 
-// tidy is a logger whose lines are printable and not too long, whatever the
-// values are that others have sent.
+// tidy is a logger that makes values printable and limits their length: some of
+// them are untrusted input.
 type tidy struct{ log.Logger }
 
 // Log implements log.Logger.
@@ -42,7 +42,7 @@ func (l tidy) Log(keyvals ...any) error {
 	return l.Logger.Log(out...)
 }
 
-// tidied returns a value as it is logged.
+// tidied returns the form of a value that is logged.
 func tidied(v any) any {
 	switch v := v.(type) {
 	case json.Marshaler, encoding.TextMarshaler: // times
@@ -50,53 +50,54 @@ func tidied(v any) any {
 	case string:
 		return printable.Cut(printable.Lines(printable.Cut(v, longestValue)), longestValue) // escapes are longer
 	case error, fmt.Stringer:
-		return tidied(fmt.Sprint(v)) // which survives a nil pointer
+		return tidied(fmt.Sprint(v)) // safe for nil pointers
 	default:
 		return v
 	}
 }
 
 const (
-	// keptLines is how many log lines are kept while they cannot be written.
+	// keptLines is how many log lines are queued while they cannot be written.
 	keptLines = 1000
-	// linePatience is how long a line is waited for, so that usually it is
-	// written when it is logged. While that takes longer, none is waited for.
+	// linePatience is how long Write waits for its line to be written. Usually
+	// the line is written by then. Once a line takes longer, Write stops waiting
+	// until the next line has been written.
 	linePatience = 100 * time.Millisecond
-	// flushPatience is how long the program's end waits for its last lines.
+	// flushPatience is how long close waits for the remaining lines.
 	flushPatience = 2 * time.Second
 )
 
-// lines writes to a writer that may block, without blocking those who log: what
-// cannot be kept is lost, and counted. It is safe for concurrent use, and made
-// by newLines.
+// lines writes log lines to a writer that may block, without blocking the
+// callers. Lines that do not fit in its queue are lost, and counted. It is safe
+// for concurrent use. Use newLines to make one.
 type lines struct {
 	w      io.Writer
-	report func(w io.Writer, lost int64) // writes that lines were lost
+	report func(w io.Writer, lost int64) // writes how many lines were lost
 
 	queue  chan line
-	slow   atomic.Bool  // a line has taken too long, and none was written since
+	slow   atomic.Bool  // a line took too long, and none has been written since
 	lost   atomic.Int64 // since the last report
 	onLost func()
-	ended  chan struct{} // closed when all is written
+	ended  chan struct{} // closed when all lines are written
 
 	mu     sync.RWMutex
 	closed bool
 }
 
-// line is a line on its way.
+// line is a line in the queue.
 type line struct {
 	text    []byte
 	written chan struct{}
 }
 
-// newLines returns a writer. onLost is called for each line that is lost.
+// newLines returns a writer to w. It calls onLost for each line that is lost.
 func newLines(w io.Writer, report func(w io.Writer, lost int64), onLost func()) *lines {
 	l := &lines{w: w, report: report, onLost: onLost, queue: make(chan line, keptLines), ended: make(chan struct{})}
 	go l.run()
 	return l
 }
 
-// Write implements io.Writer. p is one line.
+// Write implements io.Writer. p must be one line.
 func (l *lines) Write(p []byte) (int, error) {
 	next := line{bytes.Clone(p), make(chan struct{})}
 	if !l.add(next) {
@@ -117,7 +118,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// add reports whether there is a place for a line.
+// add queues a line and reports whether there was room for it.
 func (l *lines) add(next line) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -132,11 +133,11 @@ func (l *lines) add(next line) bool {
 	}
 }
 
-// run writes the lines.
+// run writes the queued lines.
 func (l *lines) run() {
 	defer close(l.ended)
 	for next := range l.queue {
-		if _, err := l.w.Write(next.text); err != nil { // there is nobody to tell
+		if _, err := l.w.Write(next.text); err != nil { // there is nowhere to report it
 			l.onLost()
 		}
 		l.slow.Store(false)
@@ -150,7 +151,7 @@ func (l *lines) run() {
 	}
 }
 
-// close takes no more lines, and waits a little for those that are kept.
+// close accepts no more lines and waits up to flushPatience for the queued ones.
 func (l *lines) close() {
 	l.mu.Lock()
 	already := l.closed
@@ -166,7 +167,7 @@ func (l *lines) close() {
 	}
 }
 
-// reportLost returns what reports lost lines in the format of the log.
+// reportLost returns a function that logs how many lines were lost.
 func reportLost(f flags) func(io.Writer, int64) {
 	return func(w io.Writer, lost int64) {
 		level.Warn(newLogger(f, w)).Log("msg", "log lines were lost: standard error was not read", "lines", lost)

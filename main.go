@@ -1,4 +1,4 @@
-// The dcs_session_exporter exports the client sessions of Huawei Cloud DCS
+// Command dcs_session_exporter exports the client sessions of Huawei Cloud DCS
 // instances (managed Redis) as Prometheus metrics.
 package main
 
@@ -34,24 +34,24 @@ func main() {
 	}
 }
 
-// longestComplaint is how many bytes of an error are written at most.
+// longestComplaint is the maximum length of a printed error, in bytes.
 const longestComplaint = 64 << 10
 
-// complain writes why the program ends, if that can be written.
+// complain writes the error that ends the program. Write errors are ignored.
 func complain(w io.Writer, err error) {
 	out := newLines(w, nil, func() {})
 	_, _ = fmt.Fprintf(out, "%s: %s\n", name, printable.Cut(printable.Lines(err.Error()), longestComplaint))
 	out.close()
 }
 
-// invalidError is what is wrong with the command line or the configuration
-// file: the program ends with 2 rather than 1.
+// invalidError is an error in the command line or the configuration file. It
+// makes the program exit with 2 instead of 1.
 type invalidError struct{ error }
 
 // Unwrap returns the cause.
 func (e invalidError) Unwrap() error { return e.error }
 
-// exitCode returns what the program ends with because of an error.
+// exitCode returns the exit code for an error.
 func exitCode(err error) int {
 	if _, ok := errors.AsType[invalidError](err); ok {
 		return 2
@@ -59,7 +59,7 @@ func exitCode(err error) int {
 	return 1
 }
 
-// flags are what the command line says.
+// flags are the parsed command line.
 type flags struct {
 	configFile     string
 	demo           bool
@@ -72,8 +72,8 @@ type flags struct {
 	sessions       sessionsFlags
 }
 
-// run is the program: it parses the command line, carries the command out and
-// returns when that is done or ctx has ended.
+// run is the program: it parses the command line, runs the command, and returns
+// when the command is done or ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	version.Version = cmp.Or(version.Version, "unreleased")
 	var f flags
@@ -84,17 +84,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	app.Terminate(func(int) { ended = true }) // after --help
 	app.HelpFlag.Short('h')
 	app.Flag("version", "Show the version.").BoolVar(&versionAsked)
-	app.Flag("config.file", "The configuration file.").Default("config.yml").IsSetByUser(&configSet).StringVar(&f.configFile)
-	app.Flag("demo", "Show invented sessions of a small fleet: needs neither an account nor a configuration file.").BoolVar(&f.demo)
-	app.Flag("web.telemetry-path", "The path of the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
-	app.Flag("web.enable-sessions", "Serve the live table of sessions at /sessions. Off loopback it needs authentication in --web.config.file.").BoolVar(&f.enableSessions)
+	app.Flag("config.file", "Path of the configuration file.").Default("config.yml").IsSetByUser(&configSet).StringVar(&f.configFile)
+	app.Flag("demo", "Run with the invented sessions of a small fleet. Needs neither an account nor a configuration file.").BoolVar(&f.demo)
+	app.Flag("web.telemetry-path", "Path under which to serve the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
+	app.Flag("web.enable-sessions", "Serve the live table of sessions at /sessions. If the exporter does not listen on loopback only, this requires authentication in --web.config.file.").BoolVar(&f.enableSessions)
 	f.web = kingpinflag.AddFlags(app, ":9947")
-	app.Flag("log.level", "Log only messages of this severity or above: debug, info, warn, error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
-	app.Flag("log.format", "The format of log messages: logfmt, json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
-	serveCommand := app.Command("serve", "Serve the metrics.").Default()
-	checkCommand := app.Command("check", "Check the configuration file and say what it means. Nothing is sent to the API without --online.")
+	app.Flag("log.level", "Log only messages with this severity or above: debug, info, warn, error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Format of log messages: logfmt, json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
+	serveCommand := app.Command("serve", "Run the exporter.").Default()
+	checkCommand := app.Command("check", "Check the configuration file and print what it means. Sends nothing to the API unless --online is set.")
 	f.check.add(checkCommand)
-	sessionsCommand := app.Command("sessions", "Show the sessions of a node as they are on its last list.")
+	sessionsCommand := app.Command("sessions", "Show the sessions on a node's last list.")
 	f.sessions.add(sessionsCommand)
 
 	command, err := app.Parse(args)
@@ -108,9 +108,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case err != nil:
 		return invalidError{fmt.Errorf("%w (try --help)", err)}
 	case f.demo && configSet:
-		return invalidError{errors.New("--demo and --config.file exclude each other: the demo brings its own configuration")}
+		return invalidError{errors.New("--demo and --config.file cannot be combined: the demo has its own configuration")}
 	case !web.IsTelemetryPath(f.telemetryPath):
-		return invalidError{fmt.Errorf("--web.telemetry-path %q cannot be used: give a path such as /metrics, of letters, digits and ._~- between single slashes, at which the exporter has no other endpoint", f.telemetryPath)}
+		return invalidError{fmt.Errorf("invalid --web.telemetry-path %q: use a path such as /metrics, with letters, digits and ._~- between single slashes, that is not another endpoint of the exporter", f.telemetryPath)}
 	}
 	switch command {
 	case checkCommand.FullCommand():
@@ -124,13 +124,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 }
 
-// invalid words what is wrong with a configuration file.
+// invalid turns an error from loading the configuration into an invalidError.
 func invalid(err error) error {
 	if _, ok := errors.AsType[pipeError](err); ok {
 		return invalidError{err}
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return invalidError{fmt.Errorf("%w\nName the configuration file with --config.file, or see the exporter at work with --demo", err)}
+		return invalidError{fmt.Errorf("%w\nSet the path of the configuration file with --config.file, or try the exporter with --demo", err)}
 	}
-	return invalidError{fmt.Errorf("the configuration is not valid:\n%w", err)}
+	return invalidError{fmt.Errorf("invalid configuration:\n%w", err)}
 }

@@ -56,16 +56,16 @@ func TestCommandLine(t *testing.T) {
 		{"version", []string{"--version"}, "dcs_session_exporter, version", ""},
 		{"unknown flag", []string{"--nothing"}, "", "unknown long flag '--nothing' (try --help)"},
 		{"unknown command", []string{"dance"}, "", "try --help"},
-		{"demo with a file", []string{"--demo", "--config.file=x"}, "", "exclude each other"},
-		{"demo is checked", []string{"check", "--demo"}, "", "--demo has none"},
+		{"demo with a file", []string{"--demo", "--config.file=x"}, "", "cannot be combined"},
+		{"demo is checked", []string{"check", "--demo"}, "", "--demo, which has no configuration file"},
 		{"no file", []string{"check", "--config.file=/nonexistent/c.yml"}, "", "/nonexistent/c.yml: no such file"},
 		{"no file to serve", []string{"--config.file=/nonexistent/c.yml"}, "", "--demo"},
 		{"valid", []string{"check", "--config.file=" + write(t, valid)}, "is valid", ""},
 		{"not valid", []string{"check", "--config.file=" + write(t, "projects: []\nx: 1\n")}, "", "config.yml:1: projects: is empty: list the projects to read, each with its region and instances or discover\n"},
-		{"not valid to serve", []string{"--config.file=" + write(t, "x: 1\n")}, "", "config.yml:1: x: is not a key"},
+		{"not valid to serve", []string{"--config.file=" + write(t, "x: 1\n")}, "", "config.yml:1: x: is not a configuration key"},
 		{"bad path", []string{"--demo", "--web.telemetry-path=/"}, "", "--web.telemetry-path"},
 		{"bad level", []string{"--demo", "--log.level=loud"}, "", "loud"},
-		{"sessions for everybody", []string{"--demo", "--web.enable-sessions"}, "", "--web.enable-sessions cannot be used: sessions name client addresses"},
+		{"sessions for everybody", []string{"--demo", "--web.enable-sessions"}, "", "cannot enable --web.enable-sessions: sessions name client addresses"},
 		{"bad web config", []string{"--demo", "--web.listen-address=127.0.0.1:0", "--web.config.file=/nonexistent/web.yml"}, "", "web.yml"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestTelemetryPath(t *testing.T) {
 			t.Errorf("%q: %v; on stderr %q", path, err, stderr.String())
 			continue
 		}
-		if refused := strings.HasPrefix(err.Error(), "--web.telemetry-path "); refused == good {
+		if refused := strings.HasPrefix(err.Error(), "invalid --web.telemetry-path "); refused == good {
 			t.Errorf("%q: %v", path, err)
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// maxOddities is how many oddities of a project are remembered.
+// maxOddities is how many oddities per project are remembered.
 const maxOddities = 200
 
-// oddities logs what is odd in a project's answers, each text once. It is safe
-// for concurrent use.
+// oddities logs undocumented forms in the API's answers to a project, each text
+// once. It is safe for concurrent use.
 type oddities struct {
 	logger log.Logger
 
@@ -19,7 +19,7 @@ type oddities struct {
 	known map[string]bool
 }
 
-// observe logs an oddity, unless it was logged before.
+// observe logs an oddity unless it was logged before.
 func (o *oddities) observe(operation, text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -27,7 +27,7 @@ func (o *oddities) observe(operation, text string) {
 		return
 	}
 	if o.known == nil || len(o.known) == maxOddities {
-		o.known = make(map[string]bool) // rather twice in the log than never
+		o.known = make(map[string]bool) // logging some again is better than missing one
 	}
 	o.known[text] = true
 	level.Warn(o.logger).Log("msg", "part of the API's answer is not as documented and was ignored", "operation", operation, "oddity", text)

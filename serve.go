@@ -21,7 +21,7 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// serve runs the daemon until ctx ends, and logs to stderr.
+// serve runs the daemon until ctx ends. It logs to stderr.
 func serve(ctx context.Context, f flags, stderr io.Writer) error {
 	signal.Ignore(syscall.SIGPIPE) // who has read the log may have gone: that is no reason to end
 	defer signal.Reset(syscall.SIGPIPE)
@@ -33,8 +33,8 @@ func serve(ctx context.Context, f flags, stderr io.Writer) error {
 	if err != nil {
 		return invalidError{err}
 	}
-	// Caught from here on: a hangup while the configuration is read for the
-	// first time has it read once more.
+	// Catch SIGHUP from here on: one that arrives during the first load triggers
+	// a reload.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -54,11 +54,11 @@ func serve(ctx context.Context, f flags, stderr io.Writer) error {
 	cfg, err := d.load()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil // ended while a pipe had no writer
+		return nil // stopped while waiting for a pipe to get a writer
 	case err != nil:
 		return invalid(err)
 	}
-	// Before anything is sent to the API, whose troubles would hide this one.
+	// Listen before sending anything to the API, whose errors would hide this one.
 	listeners, err := bind(ctx, f.web)
 	if err != nil {
 		return invalidError{err}
@@ -88,22 +88,22 @@ func serve(ctx context.Context, f flags, stderr io.Writer) error {
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute, // scrapes have their own
+		WriteTimeout:      time.Minute, // scrapes have their own deadline
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ConnState:         newConnections(connectionLimit(), logger).observe,
 	}, f.web, logger)
 }
 
-// sessionsAccess returns who may see the live table of sessions, nil if it is
-// not enabled, or why it cannot be.
+// sessionsAccess returns who may see the live table of sessions. It returns nil
+// if the table is not enabled, and an error if it must not be.
 func sessionsAccess(f flags) (*web.Access, error) {
 	if !f.enableSessions {
 		return nil, nil
 	}
 	access := &web.Access{ListenAddresses: *f.web.WebListenAddresses, SystemdSocket: *f.web.WebSystemdSocket, ConfigFile: *f.web.WebConfigFile}
 	if err := access.Restricted(); err != nil {
-		return nil, fmt.Errorf("--web.enable-sessions cannot be used: %w", err)
+		return nil, fmt.Errorf("cannot enable --web.enable-sessions: %w", err)
 	}
 	return access, nil
 }

@@ -22,7 +22,7 @@ import (
 
 const outputCSV = "csv"
 
-// sessionsFlags are what the command line says of the sessions to show.
+// sessionsFlags are the flags of the sessions command.
 type sessionsFlags struct {
 	query   sessiontable.Query
 	scan    bool
@@ -32,26 +32,27 @@ type sessionsFlags struct {
 
 // add adds the flags to the command.
 func (f *sessionsFlags) add(command *kingpin.CmdClause) {
-	command.Flag("instance", "The instance, by its id or its name.").Required().StringVar(&f.query.Instance)
-	command.Flag("node", "The node, by its id. It may be left out where the instance has only one that holds sessions.").StringVar(&f.query.Node)
-	command.Flag("addr", "Only sessions of this client address, an IP or IP:port.").StringVar(&f.query.Addr)
-	command.Flag("sort", "The field to sort by: "+strings.Join(sessiontable.Names(), ", ")+".").Default("id").EnumVar(&f.query.Sort, sessiontable.Names()...)
-	command.Flag("order", "asc or desc. Without it numbers fall, texts rise.").EnumVar(&f.query.Order, sessiontable.Ascending, sessiontable.Descending)
-	command.Flag("limit", "How many sessions to show.").Default("20").SetValue((*wholeNumber)(&f.query.Limit))
-	command.Flag("offset", "How many sessions to pass over.").Default("0").SetValue((*wholeNumber)(&f.query.Offset))
-	command.Flag("output", "The format: table, json, csv.").Short('o').Default(outputTable).EnumVar(&f.output, outputTable, outputJSON, outputCSV)
-	command.Flag("scan", "Have a new list taken first, unless the last one is younger than scan.min_interval. Without it the last one is shown, however old.").BoolVar(&f.scan)
-	command.Flag("timeout", "How long all of it may take.").Default("30s").DurationVar(&f.timeout)
+	command.Flag("instance", "Id or name of the instance.").Required().StringVar(&f.query.Instance)
+	command.Flag("node", "Id of the node. Optional if only one node of the instance holds sessions.").StringVar(&f.query.Node)
+	command.Flag("addr", "Show only sessions from this client address, an IP or IP:port.").StringVar(&f.query.Addr)
+	command.Flag("sort", "Field to sort by: "+strings.Join(sessiontable.Names(), ", ")+".").Default("id").EnumVar(&f.query.Sort, sessiontable.Names()...)
+	command.Flag("order", "Sort order: asc, desc. Default: numbers descending, text ascending.").EnumVar(&f.query.Order, sessiontable.Ascending, sessiontable.Descending)
+	command.Flag("limit", "Maximum number of sessions to show.").Default("20").SetValue((*wholeNumber)(&f.query.Limit))
+	command.Flag("offset", "Number of sessions to skip.").Default("0").SetValue((*wholeNumber)(&f.query.Offset))
+	command.Flag("output", "Output format: table, json, csv.").Short('o').Default(outputTable).EnumVar(&f.output, outputTable, outputJSON, outputCSV)
+	command.Flag("scan", "Take a new list first, unless the last one is younger than scan.min_interval. Default: show the last list, whatever its age.").BoolVar(&f.scan)
+	command.Flag("timeout", "Maximum duration of the command.").Default("30s").DurationVar(&f.timeout)
 }
 
-// wholeNumber is a flag's value. kingpin's own takes fractions and cuts them off.
+// wholeNumber is an integer flag. kingpin's own accepts fractions and truncates
+// them.
 type wholeNumber int
 
 // Set implements kingpin.Value.
 func (n *wholeNumber) Set(s string) error {
 	value, err := strconv.Atoi(s)
 	if err != nil {
-		return fmt.Errorf("%q is no whole number, or too large", s)
+		return fmt.Errorf("%q is not a whole number, or too large", s)
 	}
 	*n = wholeNumber(value)
 	return nil
@@ -60,7 +61,7 @@ func (n *wholeNumber) Set(s string) error {
 // String implements kingpin.Value.
 func (n *wholeNumber) String() string { return strconv.Itoa(int(*n)) }
 
-// sessions writes sessions of a node, straight from the API.
+// sessions writes the sessions of a node, straight from the API.
 func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 	q := f.sessions.query.WithDefaults()
 	err := q.Validate()
@@ -71,7 +72,7 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 		return invalidError{err}
 	}
 	if f.sessions.timeout < time.Second || f.sessions.timeout > 10*time.Minute {
-		return invalidError{fmt.Errorf("--timeout %s cannot be used: it is from 1s to 10m", f.sessions.timeout)}
+		return invalidError{fmt.Errorf("invalid --timeout %s: must be between 1s and 10m", f.sessions.timeout)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.sessions.timeout)
 	defer cancel()
@@ -113,14 +114,14 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 	}
 }
 
-// readSessions reads what a query asks for, after a scan if that is wanted and
-// the list is not younger than minInterval: who else may have had it taken is
-// not known here.
+// readSessions reads the sessions that a query asks for. With scan it first
+// triggers a scan, unless the existing list is younger than minInterval: another
+// process may have scanned the node just before.
 func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Query, scan bool, minInterval time.Duration) (*sessiontable.Page, error) {
 	target, err := sessiontable.FindTarget(ctx, c.Fleet(), q.Instance)
 	switch {
 	case errors.Is(err, fleet.ErrNotDiscovered):
-		return nil, fmt.Errorf("%w. check --online tells why", err)
+		return nil, fmt.Errorf("%w: run check --online to see why", err)
 	case err != nil:
 		return nil, err
 	}
@@ -131,14 +132,14 @@ func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Qu
 	lists := c.Reader(target)
 	if scan {
 		first := q
-		first.Limit, first.Offset, first.Addr = 1, 0, "" // only the list's age
+		first.Limit, first.Offset, first.Addr = 1, 0, "" // only to learn the list's age
 		page, err := sessiontable.Read(ctx, lists, target, node, first)
 		switch reason := dcsapi.ReasonOf(err); {
 		case err != nil && reason != dcsapi.ReasonServer && reason != dcsapi.ReasonBusy:
-			return nil, err // more than that there is no list yet
+			return nil, err // a real failure, not just a missing list
 		case err != nil || page.Taken.IsZero() || page.Age >= minInterval:
 			if err := sessiontable.Scan(ctx, lists, target, node.ID); err != nil {
-				return nil, fmt.Errorf("no new list: %w", err)
+				return nil, fmt.Errorf("cannot take a new list: %w", err)
 			}
 		}
 	}

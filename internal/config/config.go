@@ -1,5 +1,5 @@
-// Package config reads the exporter's configuration file: strictly, with all
-// problems at once, and without ever repeating a secret.
+// Package config reads the exporter's configuration file. It is strict, reports
+// all problems at once, and never repeats a secret.
 package config
 
 import (
@@ -20,7 +20,7 @@ import (
 type Config struct {
 	Projects            []Project
 	Scan                Scan
-	DiscoveryInterval   time.Duration // how long instances and nodes are remembered
+	DiscoveryInterval   time.Duration // how often instances and nodes are looked up again
 	ScrapeTimeout       time.Duration // upper bound of a scrape
 	ScrapeTimeoutOffset time.Duration // subtracted from Prometheus' own timeout
 	MaxSnapshotAge      time.Duration // 0 for any age
@@ -30,39 +30,40 @@ type Config struct {
 	Limits              Limits
 	MetricsEndpoint     MetricsEndpoint
 
-	Warnings []Warning // in the order of the file; none keeps it from being used
+	Warnings []Warning // in file order; they do not make the configuration invalid
 }
 
-// MetricsEndpoint says what /metrics has.
+// MetricsEndpoint selects what /metrics serves.
 type MetricsEndpoint string
 
 // The contents of /metrics.
 const (
-	MetricsAll      MetricsEndpoint = "all"      // all instances and the exporter itself
-	MetricsExporter MetricsEndpoint = "exporter" // the exporter alone: instances are probed
+	MetricsAll      MetricsEndpoint = "all"      // all instances and the exporter's own metrics
+	MetricsExporter MetricsEndpoint = "exporter" // only the exporter's own metrics: instances are probed
 )
 
 // Project is one project of a cloud account, in one region.
 type Project struct {
 	Region      string
-	ProjectID   string // "" to find it out
+	ProjectID   string // "" to look it up
 	Endpoint    string // base URL of the DCS API
 	IAMEndpoint string // base URL of IAM
 
 	Credentials *Credentials // nil for the default chain
 
-	// Neither may be encoded: the one is a function, the other holds a key.
+	// Never encode these: Proxy is a function, and TLS contains a key.
 	Proxy func(*http.Request) (*url.URL, error) `json:"-" yaml:"-"` // nil for none
 	TLS   *promconfig.TLSConfig                 `json:"-" yaml:"-"` // nil for the defaults
 
 	Instances             []Instance
-	Discover              *Discover // further instances, nil for none
+	Discover              *Discover // finds further instances, nil for none
 	ReadReplicas          bool
 	MaxConcurrentRequests int
 	RequestsPerSecond     float64
 
-	// Connection is the same for two projects whose connections, credentials
-	// and limits are the same, also as far as they stand in files.
+	// Connection identifies the connection settings, credentials and limits,
+	// including the content of the files they refer to. It is equal for two
+	// projects whose settings are equal.
 	Connection string
 }
 
@@ -74,12 +75,13 @@ type Credentials struct {
 
 // Instance is an instance to read.
 type Instance struct {
-	ID         string   // as it is written: case does not matter
+	ID         string   // as written in the file; not case-sensitive
 	Nodes      []string // exactly these; nil to ask the API
-	MaxClients int      // connections that a node accepts; 0 if not given
+	MaxClients int      // connections that a node accepts; 0 if not set
 }
 
-// InstanceIDs returns the ids of the project's instances, as they are written.
+// InstanceIDs returns the ids of the project's instances, as written in the
+// file.
 func (p Project) InstanceIDs() []string {
 	var ids []string
 	for _, i := range p.Instances {
@@ -88,7 +90,7 @@ func (p Project) InstanceIDs() []string {
 	return ids
 }
 
-// ScanMode says who has session lists taken.
+// ScanMode selects whether the exporter triggers scans.
 type ScanMode string
 
 // The scan modes.
@@ -97,38 +99,38 @@ const (
 	ScanOff      ScanMode = "off"
 )
 
-// Scan says when new session lists are asked for.
+// Scan configures when the exporter takes new session lists.
 type Scan struct {
 	Mode        ScanMode
 	MinInterval time.Duration
 	Wait        time.Duration
 }
 
-// Histograms holds the upper bounds of classic buckets, in seconds.
+// Histograms are the upper bounds of the classic buckets, in seconds.
 type Histograms struct {
 	AgeBuckets  []float64
 	IdleBuckets []float64
 }
 
-// ClientAddress says what the label client_address holds.
+// ClientAddress selects what the label client_address contains.
 type ClientAddress struct {
 	Source      string // "addr" or "peer"
 	IncludePort bool
 }
 
-// Limits are the numbers of distinct label values per node.
+// Limits are the maximum numbers of distinct label values per node.
 type Limits struct {
 	Users, Clients, Commands, Databases, Names, Networks int
 
-	Hold time.Duration // how long a value keeps its place, 0 for not at all
+	Hold time.Duration // how long a value keeps its place; 0 disables it
 }
 
-// defaultBuckets returns the default of both lists of buckets.
+// defaultBuckets returns the default bounds of both histograms.
 func defaultBuckets() []float64 {
 	return []float64{1, 5, 15, 60, 300, 900, 3600, 21600, 86400, 604800}
 }
 
-// defaults returns the configuration of a file that sets nothing.
+// defaults returns the default configuration.
 func defaults() *Config {
 	return &Config{
 		Scan:                Scan{Mode: ScanOnScrape, MinInterval: 25 * time.Second, Wait: 3 * time.Second},
@@ -144,14 +146,14 @@ func defaults() *Config {
 	}
 }
 
-// maxFile bounds what is read of a configuration file.
+// maxFile is the maximum size of a configuration file, in bytes.
 const maxFile = 4 << 20
 
-// fileWait is how long a file that the configuration names is waited for.
+// fileWait is how long to wait for a file that the configuration refers to.
 const fileWait = 5 * time.Second
 
 // Load reads and validates a configuration file. Relative paths in it start at
-// its folder. The error of an invalid one is of type Problems.
+// its folder. If the file is invalid, the error is of type Problems.
 func Load(path string) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -165,8 +167,8 @@ func Load(path string) (*Config, error) {
 	return read(f, path, isReadableByAll(info))
 }
 
-// Read is Load of a file that is open already, such as a pipe. It does not warn
-// of secrets that every user can read.
+// Read is like Load for a file that is already open, such as a pipe. It does
+// not warn about secrets that every user can read.
 func Read(f io.Reader, path string) (*Config, error) { return read(f, path, false) }
 
 func read(f io.Reader, path string, readableByAll bool) (*Config, error) {
@@ -180,8 +182,8 @@ func read(f io.Reader, path string, readableByAll bool) (*Config, error) {
 	return parse(&decoder{file: path, dir: filepath.Dir(path), readable: readableByAll}, data)
 }
 
-// Parse validates a configuration. name stands for the file in errors, which
-// are of type Problems; relative paths start at dir.
+// Parse validates a configuration. Errors are of type Problems and use name as
+// the file name. Relative paths start at dir.
 func Parse(name string, data []byte, dir string) (*Config, error) {
 	return parse(&decoder{file: name, dir: dir}, data)
 }
@@ -238,7 +240,7 @@ func (d *decoder) config(root value, cfg *Config) {
 	case root.has("scrape_timeout_offset"):
 		root.at("scrape_timeout_offset").problem("must be shorter than scrape_timeout (%s)", cfg.ScrapeTimeout)
 	default:
-		root.at("scrape_timeout").problem("must be longer than scrape_timeout_offset, which is %s unless it is set", cfg.ScrapeTimeoutOffset)
+		root.at("scrape_timeout").problem("must be longer than scrape_timeout_offset (default %s)", cfg.ScrapeTimeoutOffset)
 	}
 	switch {
 	case projects.node != nil:

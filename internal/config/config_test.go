@@ -219,32 +219,32 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `Project in region cn-north-4
-  id           to be found out (from the key's source, else from IAM at https://iam.cn-north-4.myhuaweicloud.com)
+  id           from the key's source, or else from IAM at https://iam.cn-north-4.myhuaweicloud.com
   endpoint     https://dcs.cn-north-4.myhuaweicloud.com
   credentials  access key from this file, secret key from this file
   key goes to  dcs.cn-north-4.myhuaweicloud.com, iam.cn-north-4.myhuaweicloud.com (for the project's id)
   instances    2
-    a1  1 node as listed
+    a1  1 listed node
     a2  its proxies, or else all its nodes
   limits       8 requests at once, 20 per second
 Project in region cn-east-3
-  id           to be found out (from the key's source, else from IAM at https://iam.cn-east-3.myhuaweicloud.com)
+  id           from the key's source, or else from IAM at https://iam.cn-east-3.myhuaweicloud.com
   endpoint     https://dcs.cn-east-3.myhuaweicloud.com
   credentials  the default chain: environment, profile file, agency, pod identity
-  key goes to  dcs.cn-east-3.myhuaweicloud.com, iam.cn-east-3.myhuaweicloud.com (for the project's id; for a key, if the key's source is an identity token)
-  instances    all that run
+  key goes to  dcs.cn-east-3.myhuaweicloud.com, iam.cn-east-3.myhuaweicloud.com (for the project's id; to get a key, if the source is an identity token)
+  instances    all running ones
   limits       8 requests at once, 20 per second
 Project in region eu-west-0
   id           p
   endpoint     https://dcs.eu-west-0.myhuaweicloud.com
   credentials  the default chain: environment, profile file, agency, pod identity
-  key goes to  dcs.eu-west-0.myhuaweicloud.com, iam.eu-west-0.myhuaweicloud.com (for a key, if the key's source is an identity token)
-  instances    1, and all that run, with a name that matches "^\"x", with the tag "a"="b", with the tag "b"="c", in enterprise project "0"
+  key goes to  dcs.eu-west-0.myhuaweicloud.com, iam.eu-west-0.myhuaweicloud.com (to get a key, if the source is an identity token)
+  instances    1, and all running ones, with a name that matches "^\"x", with the tag "a"="b", with the tag "b"="c", in enterprise project "0"
     a3  its proxies, or else all its nodes
   limits       8 requests at once, 20 per second
-New session lists are never asked for: somebody else scans.
-Sessions come from /probe alone, not from /metrics.
-Lists of any age are used. A scrape takes 30s at most.
+New session lists are never taken by the exporter: something else scans.
+Only /probe serves sessions, /metrics does not.
+Lists of any age are used. A scrape takes at most 30s.
 `
 	if got := cfg.Summary(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

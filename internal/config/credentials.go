@@ -2,10 +2,10 @@ package config
 
 import "strings"
 
-// maxSecretFile bounds the files that hold a secret.
+// maxSecretFile is the maximum size of a file with a secret, in bytes.
 const maxSecretFile = 64 << 10
 
-// credentials decodes a key. v is secret.
+// credentials decodes a key. v.secret must be set.
 func (d *decoder) credentials(v value) *Credentials {
 	var c Credentials
 	switch {
@@ -25,7 +25,7 @@ func (d *decoder) credentials(v value) *Credentials {
 	}):
 		return nil
 	case len(v.node.Content) == 0:
-		v.problem("is empty: set access_key and secret_key, or leave credentials out to use the default chain")
+		v.problem("is empty: set access_key and secret_key, or remove credentials to use the default chain")
 		return nil
 	}
 	for _, s := range []struct {
@@ -37,28 +37,30 @@ func (d *decoder) credentials(v value) *Credentials {
 		case value && file:
 			v.at(s.name).problem("set %s or %s_file, not both", s.name, s.name)
 		case !value && !file && s.required:
-			v.at(s.name).problem("is missing: set %s or %s_file, or leave credentials out to use the default chain", s.name, s.name)
+			v.at(s.name).problem("is missing: set %s or %s_file, or remove credentials to use the default chain", s.name, s.name)
 		}
 	}
 	return &c
 }
 
-// secretText decodes a text that is sent in a header and never repeated.
+// secretText decodes a secret that is later sent in a header. Problems never
+// repeat it.
 func (v value) secretText(to *string) {
-	s, ok := v.scalar("a text")
+	s, ok := v.scalar("a string")
 	switch {
 	case !ok:
 	case s == "":
 		v.problem("is empty")
 	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		v.problem("holds white space or other characters that no key has")
+		v.problem("contains white space or other characters that cannot be part of a key")
 	default:
 		*to = s
 	}
 }
 
-// secretFile decodes the name of a file that holds a secret on one line. What
-// names no file may be the secret itself, and is not repeated.
+// secretFile decodes the name of a file that contains a secret on one line. If
+// there is no such file, the name may be the secret itself, so problems do not
+// repeat it.
 func (v value) secretFile(to *string) {
 	path, ok := v.file()
 	if !ok {
@@ -70,14 +72,14 @@ func (v value) secretFile(to *string) {
 	}
 	content, marked := strings.CutPrefix(content, "\uFEFF")
 	if marked {
-		v.warn(WarnBOM, "file %s begins with a byte order mark, which is left out: save it as UTF-8 without one", path)
+		v.warn(WarnBOM, "file %s begins with a byte order mark, which is ignored: save it as UTF-8 without one", path)
 	}
 	switch {
 	case !ok:
 	case strings.TrimSpace(content) == "":
 		v.problem("file %s is empty", path)
 	case strings.ContainsFunc(strings.TrimSpace(content), func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		v.problem("file %s holds more than one word, or characters that no key has", path)
+		v.problem("file %s contains more than one word, or characters that cannot be part of a key", path)
 	default:
 		*to = path
 	}

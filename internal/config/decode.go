@@ -11,13 +11,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// decoder walks a YAML document and collects its problems. Values are
-// converted here, from scalars with their line numbers: the errors of yaml and
-// of net/url quote what they could not read, and that may be a secret.
+// decoder walks a YAML document and collects its problems. It converts the
+// scalars itself, because the errors of yaml and net/url quote the input, which
+// may be a secret.
 type decoder struct {
 	file     string
 	dir      string
-	readable bool // by every user of the machine
+	readable bool // the file can be read by every user of the machine
 	files    file.Reader
 	found    []found
 	warned   []found
@@ -27,14 +27,14 @@ type decoder struct {
 type value struct {
 	d      *decoder
 	node   *yaml.Node
-	key    string // the path to it, for problems
-	secret bool   // what stands there is not to be repeated
+	key    string // the path to it, for messages
+	secret bool   // messages must not repeat its content
 }
 
-// fields are the keys that a mapping may have, with what decodes each.
+// fields are the keys that a mapping may have, each with its decoder.
 type fields map[string]func(value)
 
-// problem notes what is wrong with the value.
+// problem records what is wrong with the value.
 func (v value) problem(format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	if v.node.Kind == yaml.ScalarNode && variable.MatchString(v.node.Value) {
@@ -43,8 +43,8 @@ func (v value) problem(format string, args ...any) {
 	v.d.add(v.node, v.key, message)
 }
 
-// at returns a place below the value that may not be there: problems of it
-// have the line of the nearest thing that is.
+// at returns the place of a key below the value. If the key does not exist, its
+// problems get the line of the value itself.
 func (v value) at(key string) value {
 	if v.node.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(v.node.Content); i += 2 {
@@ -56,7 +56,7 @@ func (v value) at(key string) value {
 	return v.child(key, v.node)
 }
 
-// has tells whether a key below the value has a value.
+// has reports whether a key below the value has a value.
 func (v value) has(key string) bool {
 	child := v.at(key)
 	return child.node != v.node && !child.null()
@@ -69,26 +69,27 @@ func (v value) child(key string, node *yaml.Node) value {
 // name returns the last key of the path.
 func (v value) name() string { return v.key[strings.LastIndexByte(v.key, '.')+1:] }
 
-// null tells whether a key has no value, which is as if it were not there.
+// null reports whether a key has no value, which counts as absent.
 func (v value) null() bool {
 	return v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null" && v.node.Style&yaml.TaggedStyle == 0
 }
 
-// plain refuses anchors, aliases and tags.
+// plain reports whether the value has no anchor, alias or tag, and records a
+// problem if it has one.
 func (v value) plain() bool {
 	switch {
 	case v.node.Kind == yaml.AliasNode || v.node.Anchor != "":
-		v.problem("anchors and aliases are not supported: write the value out")
+		v.problem("anchors and aliases are not supported: write the value itself")
 	case v.node.Style&yaml.TaggedStyle != 0:
-		v.problem("tags are not supported: leave out the word that begins with an exclamation mark, or quote the value")
+		v.problem("tags are not supported: remove the word that begins with an exclamation mark, or quote the value")
 	default:
 		return true
 	}
 	return false
 }
 
-// mapping decodes a mapping by its fields, and refuses all other keys. It
-// returns false if the value is no mapping.
+// mapping decodes a mapping by its fields and rejects all other keys. It
+// returns false if the value is not a mapping.
 func (v value) mapping(known fields) bool {
 	if v.node.Kind != yaml.MappingNode {
 		v.problem("must be a mapping of keys to values")
@@ -104,7 +105,7 @@ func (v value) mapping(known fields) bool {
 		}
 		child := v.child(k.Value, node)
 		if first, ok := lines[k.Value]; ok {
-			v.d.add(k, child.key, fmt.Sprintf("stands twice, first on line %d", first))
+			v.d.add(k, child.key, fmt.Sprintf("duplicate key (first on line %d)", first))
 			continue
 		}
 		lines[k.Value] = k.Line
@@ -115,9 +116,9 @@ func (v value) mapping(known fields) bool {
 	return true
 }
 
-// unknown notes a key that is not known. What follows a known one without the
-// space that makes it a value may be a secret, so only the leading word is
-// repeated, and nothing at all where secrets are.
+// unknown records an unknown key. If the space after a colon is missing, the
+// "key" contains the value, which may be a secret. So the problem repeats only
+// the leading word, and nothing below credentials.
 func (v value) unknown(k *yaml.Node, known fields, lines map[string]int) {
 	const most = 64
 	end := len(k.Value)
@@ -134,23 +135,23 @@ func (v value) unknown(k *yaml.Node, known fields, lines map[string]int) {
 	case v.secret:
 		v.d.add(k, v.key, "has a key that is not one of "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	case k.Value == "<<":
-		v.d.add(k, v.key, "merge keys are not supported: write the keys out")
+		v.d.add(k, v.key, "merge keys are not supported: write the keys themselves")
 	case k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Style&yaml.TaggedStyle != 0 || word == "":
 		v.d.add(k, v.key, "has a key that is not a plain word")
 	case strings.HasPrefix(rest, ":"):
-		v.d.add(k, key, "lacks a space after its colon")
+		v.d.add(k, key, "needs a space after its colon")
 	case rest != "":
-		v.d.add(k, key+"…", "is not a key of the configuration")
+		v.d.add(k, key+"…", "is not a configuration key")
 	case twice:
-		v.d.add(k, key, fmt.Sprintf("stands twice, first on line %d", first))
+		v.d.add(k, key, fmt.Sprintf("duplicate key (first on line %d)", first))
 	default:
 		lines[k.Value] = k.Line
-		v.d.add(k, key, "is not a key of the configuration"+suggestion(word, known))
+		v.d.add(k, key, "is not a configuration key"+suggestion(word, known))
 	}
 }
 
-// sequence calls f for each element of a list, and returns false if the value
-// is no list.
+// sequence calls f for each element of a list. It returns false if the value is
+// not a list.
 func (v value) sequence(f func(value)) bool {
 	if v.node.Kind != yaml.SequenceNode {
 		v.problem("must be a list")
@@ -165,7 +166,7 @@ func (v value) sequence(f func(value)) bool {
 	return true
 }
 
-// isWord tells whether a character is one of those that keys and ids have.
+// isWord reports whether r may be part of a key or an id.
 func isWord(r rune) bool {
 	return r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 }

@@ -10,15 +10,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Discover says which of a project's instances to read. The zero value is all
-// of them.
+// Discover selects which of a project's instances to read. The zero value
+// selects all of them.
 type Discover struct {
-	Name                *regexp.Regexp    // matches a part of the name; nil for any
-	Tags                map[string]string // all of these; empty for any
-	EnterpriseProjectID string            // "" for any
+	Name                *regexp.Regexp    // matches any part of the name; nil matches all
+	Tags                map[string]string // required tags; empty matches all
+	EnterpriseProjectID string            // "" matches all
 }
 
-// Matches tells whether an instance is to be read.
+// Matches reports whether d selects an instance.
 func (d *Discover) Matches(i dcsapi.Instance) bool {
 	if d.Name != nil && !d.Name.MatchString(i.Name) {
 		return false
@@ -31,7 +31,7 @@ func (d *Discover) Matches(i dcsapi.Instance) bool {
 	return d.EnterpriseProjectID == "" || d.EnterpriseProjectID == i.EnterpriseProjectID
 }
 
-// discover decodes which instances to look for.
+// discover decodes the settings of discovery.
 func (d *decoder) discover(v value) *Discover {
 	var out Discover
 	v.mapping(fields{
@@ -55,10 +55,10 @@ func (v value) pattern() *regexp.Regexp {
 	return pattern
 }
 
-// tags decodes a mapping of tags to their values.
+// tags decodes a mapping from tags to their values.
 func (v value) tags() map[string]string {
 	if v.node.Kind != yaml.MappingNode {
-		v.problem("must be a mapping of tags to their values, such as {team: orders}")
+		v.problem("must be a mapping from tags to their values, such as {team: orders}")
 		return nil
 	}
 	out := make(map[string]string)
@@ -66,19 +66,19 @@ func (v value) tags() map[string]string {
 		k, e := v.node.Content[i], v.child("tag "+strconv.Itoa(i/2+1), v.node.Content[i+1])
 		switch {
 		case k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Style&yaml.TaggedStyle != 0 || strings.TrimSpace(k.Value) == "":
-			e.problem("the tag's key must be a text")
+			e.problem("the tag's key must be a string")
 		case !e.plain():
 		default:
 			if _, twice := out[k.Value]; twice {
-				e.problem("the tag %s stands twice", v.quoted(k.Value))
+				e.problem("duplicate tag %s", v.quoted(k.Value))
 			}
-			if value, ok := e.scalar("a text; '' stands for an empty one"); ok {
+			if value, ok := e.scalar("a string ('' for an empty one)"); ok {
 				out[k.Value] = value
 			}
 		}
 	}
 	if len(v.node.Content) == 0 {
-		v.problem("is empty: name tags, or leave the key out")
+		v.problem("is empty: list tags, or remove the key")
 	}
 	return out
 }

@@ -11,17 +11,17 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// endpoints fills in the hosts that follow from the region, and from cloud if
-// that is set. IAM is left out where it would be a guess.
+// endpoints fills in the hosts that are derived from the region, and from cloud
+// if that is set. It leaves out IAM if its host would be a guess.
 func (d *decoder) endpoints(v value, p *Project, cloud string) {
 	if p.Region == "" {
 		if !v.has("region") {
-			v.at("region").problem("is missing: name the region, such as cn-north-4")
+			v.at("region").problem("is missing: set the region, such as cn-north-4")
 		}
 		return
 	}
 	if strings.HasPrefix(cloud, strings.ToLower(p.Region)+".") {
-		v.at("cloud").problem("has the region in it: give only what follows the region, such as myhuaweicloud.eu")
+		v.at("cloud").problem("contains the region: give only what follows it, such as myhuaweicloud.eu")
 	}
 	if cloud != "" && p.Endpoint == "" && !v.has("endpoint") {
 		p.Endpoint = dcsapi.CloudEndpoint("dcs", p.Region, cloud)
@@ -37,7 +37,7 @@ func (d *decoder) endpoints(v value, p *Project, cloud string) {
 		p.Endpoint = endpoint
 	}
 	if _, err := dcsapi.Endpoint(p.Region); p.Endpoint != "" && errors.Is(err, dcsapi.ErrUnknownRegion) && !dcsapi.IsRegionEU(p.Region) && !namesRegion(p) {
-		v.at("region").warn(WarnRegion, "%s is not a region that is known here%s: correct it, unless it is one of another cloud", v.quoted(p.Region), nearestRegion(p.Region))
+		v.at("region").warn(WarnRegion, "%s is not a known region%s: correct it, unless it belongs to another cloud", v.quoted(p.Region), nearestRegion(p.Region))
 	}
 	switch {
 	case p.IAMEndpoint != "" || v.has("iam_endpoint") || p.Endpoint == "":
@@ -47,20 +47,20 @@ func (d *decoder) endpoints(v value, p *Project, cloud string) {
 		p.IAMEndpoint = dcsapi.IAMEndpoint(p.Region)
 	case p.ProjectID != "" || v.has("project_id"):
 	case v.has("endpoint"):
-		v.at("endpoint").problem("is not the vendor's host for region %s: set project_id, or iam_endpoint to the base URL of IAM in that cloud; the key is not sent to an IAM host that is guessed", v.quoted(p.Region))
+		v.at("endpoint").problem("is not the vendor's host for region %s: set project_id, or iam_endpoint to the base URL of IAM in that cloud; the exporter does not send the key to a guessed IAM host", v.quoted(p.Region))
 	default:
-		v.at("region").problem("%s has an endpoint of its own, by the environment or the regions file of the vendor's SDK: set project_id, or iam_endpoint to the base URL of IAM in that cloud; the key is not sent to an IAM host that is guessed", v.quoted(p.Region))
+		v.at("region").problem("the environment or the vendor SDK's regions file sets another endpoint for %s: set project_id, or iam_endpoint to the base URL of IAM in that cloud; the exporter does not send the key to a guessed IAM host", v.quoted(p.Region))
 	}
 }
 
-// namesRegion reports whether an endpoint of another cloud has the region in
-// its name: the vendor's table does not have the regions of that.
+// namesRegion reports whether the endpoint belongs to another cloud and has the
+// region in its name. The vendor's table lacks such regions.
 func namesRegion(p *Project) bool {
 	u, err := url.Parse(p.Endpoint)
 	return err == nil && !dcsapi.IsVendorHost(p.Endpoint) && slices.Contains(strings.Split(u.Hostname(), "."), p.Region)
 }
 
-// cloudAdvice says how to set cloud for a region that is not in the table.
+// cloudAdvice returns how to set cloud for a region that is not in the table.
 func cloudAdvice(region string) string {
 	if dcsapi.IsRegionEU(region) {
 		return "cloud: myhuaweicloud.eu"
@@ -68,7 +68,7 @@ func cloudAdvice(region string) string {
 	return "cloud to the domain of another cloud"
 }
 
-// cloud decodes the domain that a cloud's host names end in.
+// cloud decodes the domain of a cloud's host names.
 func (v value) cloud(to *string) {
 	s, ok := v.scalar("a domain name")
 	if !ok {
@@ -77,16 +77,16 @@ func (v value) cloud(to *string) {
 	s = strings.ToLower(s)
 	switch {
 	case strings.HasPrefix(s, "dcs."), strings.HasPrefix(s, "iam."):
-		v.problem("is a host: give only what follows the region, such as myhuaweicloud.eu")
+		v.problem("is a host name: give only what follows the region, such as myhuaweicloud.eu")
 	case !isDomain(s):
-		v.problem("is not a domain name such as myhuaweicloud.eu, without scheme and port")
+		v.problem("is not a plain domain name such as myhuaweicloud.eu (no scheme, no port)")
 	default:
 		*to = s
 	}
 }
 
-// isDomain reports whether a text is a domain name of at least two labels, and
-// no address.
+// isDomain reports whether s is a domain name of at least two labels, and not
+// an IP address.
 func isDomain(s string) bool {
 	labels := strings.Split(s, ".")
 	for _, label := range labels {
@@ -99,8 +99,8 @@ func isDomain(s string) bool {
 	return len(labels) > 1 && len(s) <= 180 && strings.ContainsFunc(last, func(r rune) bool { return r > '9' })
 }
 
-// endpoint decodes a base URL. Errors of net/url are not repeated: a URL may
-// hold a password.
+// endpoint decodes a base URL. It does not repeat errors of net/url: a URL may
+// contain a password.
 func (v value) endpoint(to *string) {
 	s, ok := v.scalar("a URL")
 	if !ok {
@@ -111,15 +111,15 @@ func (v value) endpoint(to *string) {
 	case err != nil, !isHost(u), u.Scheme != "https" && u.Scheme != "http":
 		v.problem("is not a URL such as https://dcs.cn-north-4.myhuaweicloud.com")
 	case u.User != nil, strings.ContainsAny(s, "?#"), u.Path != "" && u.Path != "/":
-		v.problem("must be a base URL: scheme, host and port only")
+		v.problem("must be a base URL with only scheme, host and port")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		v.problem("must begin with https://: http:// is for loopback only")
+		v.problem("must begin with https://: http:// is accepted on loopback only")
 	default:
 		*to = u.Scheme + "://" + u.Host
 	}
 }
 
-// isHost tells whether a URL names a host, and a good port if any.
+// isHost reports whether a URL has a valid host, and a valid port if any.
 func isHost(u *url.URL) bool {
 	host, port := u.Hostname(), u.Port()
 	if port != "" {
@@ -133,7 +133,7 @@ func isHost(u *url.URL) bool {
 	return host != "" && !strings.HasSuffix(u.Host, ":") && !strings.ContainsFunc(host, func(r rune) bool { return !isWord(r) && r != '.' })
 }
 
-// isLoopback tells whether a host is this machine.
+// isLoopback reports whether a host is this machine.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

@@ -42,7 +42,7 @@ func TestHosts(t *testing.T) {
 // TestGuessedHosts checks that a configuration is refused with which the key
 // would go to a host that nobody has named.
 func TestGuessedHosts(t *testing.T) {
-	const guessed = `is not the vendor's host for region "cn-north-4": set project_id, or iam_endpoint to the base URL of IAM in that cloud; the key is not sent to an IAM host that is guessed`
+	const guessed = `is not the vendor's host for region "cn-north-4": set project_id, or iam_endpoint to the base URL of IAM in that cloud; the exporter does not send the key to a guessed IAM host`
 	testProblems(t, []problemCase{
 		{"another host", minimal + "    endpoint: https://x.example\n", []string{":5: projects[0].endpoint: " + guessed}},
 		{"another port", minimal + "    endpoint: https://dcs.cn-north-4.myhuaweicloud.com:8443\n", []string{":5: projects[0].endpoint: " + guessed}},
@@ -50,17 +50,17 @@ func TestGuessedHosts(t *testing.T) {
 		{"Europe's cloud for another region", minimal + "    endpoint: https://dcs.cn-north-4.myhuaweicloud.eu\n", []string{":5: projects[0].endpoint: " + guessed}},
 		{"loopback", minimal + "    endpoint: http://127.0.0.1:1\n", []string{":5: projects[0].endpoint: " + guessed}},
 		{"a region of Europe's cloud that is not in the table", "projects:\n  - {region: eu-west-102, discover: {}}\n", []string{
-			`:2: projects[0].region: "eu-west-102" is not a known region (the nearest is eu-west-101): correct it, or set cloud: myhuaweicloud.eu, or endpoint to the base URL of its DCS API`,
+			`:2: projects[0].region: "eu-west-102" is not a known region (closest known region: eu-west-101): correct it, or set cloud: myhuaweicloud.eu, or endpoint to the base URL of its DCS API`,
 		}},
 		{"a misspelt region", "projects:\n  - {region: CN-Nort-4, discover: {}}\n", []string{
-			`:2: projects[0].region: "CN-Nort-4" is not a known region (the nearest is cn-north-4): correct it, or set cloud to the domain of another cloud, or endpoint to the base URL of its DCS API`,
+			`:2: projects[0].region: "CN-Nort-4" is not a known region (closest known region: cn-north-4): correct it, or set cloud to the domain of another cloud, or endpoint to the base URL of its DCS API`,
 		}},
 	})
 }
 
 // TestCloud checks what can be a cloud's domain.
 func TestCloud(t *testing.T) {
-	const none, host, region = "is not a domain name such as myhuaweicloud.eu, without scheme and port", "is a host: give only what follows the region, such as myhuaweicloud.eu", "has the region in it: give only what follows the region, such as myhuaweicloud.eu"
+	const none, host, region = "is not a plain domain name such as myhuaweicloud.eu (no scheme, no port)", "is a host name: give only what follows the region, such as myhuaweicloud.eu", "contains the region: give only what follows it, such as myhuaweicloud.eu"
 	for text, want := range map[string]string{
 		"myhuaweicloud.eu": "", "a-b.c1.xn--p1ai": "",
 		"https://myhuaweicloud.eu": none, "myhuaweicloud.eu:443": none, "myhuaweicloud.eu/": none, "myhuaweicloud": none, ".myhuaweicloud.eu": none, "myhuaweicloud.eu.": none,
@@ -84,7 +84,7 @@ func TestKeyHosts(t *testing.T) {
 	for _, tt := range []struct{ name, lines, want, online string }{
 		{"a key and a project", key + "    project_id: p\n", "dcs.cn-north-4.myhuaweicloud.com", "iam.cn-north-4.myhuaweicloud.com (to check the region)"},
 		{"a key", key, "dcs.cn-north-4.myhuaweicloud.com, iam.cn-north-4.myhuaweicloud.com (for the project's id)", ""},
-		{"the chain and a project", "    project_id: p\n", "dcs.cn-north-4.myhuaweicloud.com, iam.cn-north-4.myhuaweicloud.com (for a key, if the key's source is an identity token)", ""},
+		{"the chain and a project", "    project_id: p\n", "dcs.cn-north-4.myhuaweicloud.com, iam.cn-north-4.myhuaweicloud.com (to get a key, if the source is an identity token)", ""},
 		{"another host and a project", "    project_id: p\n    endpoint: https://x.example:8443\n", "x.example:8443", "-"},
 		{"the scheme's port", "    project_id: p\n    endpoint: https://x.example:443\n", "x.example", "-"},
 		{"loopback", key + "    endpoint: http://127.0.0.1:9948\n    iam_endpoint: http://[::1]:80\n", "127.0.0.1:9948, [::1] (for the project's id)", ""},

@@ -11,19 +11,19 @@ import (
 	"dcs_session_exporter/internal/file"
 )
 
-// file decodes the name of a file; a relative one starts at the
-// configuration's folder. A name is not secret, but what cannot be one, such as
-// a key that was pasted here, is not repeated.
+// file decodes a file name. A relative one starts at the configuration's
+// folder. File names are not secret, but problems do not repeat text that cannot
+// be a file name, such as a pasted key.
 func (v value) file() (string, bool) {
-	path, ok := v.scalar("the name of a file")
+	path, ok := v.scalar("a file name")
 	switch {
 	case !ok:
 		return "", false
 	case path == "":
-		v.problem("is empty: name a file")
+		v.problem("is empty: give a file name")
 		return "", false
 	case len(path) > 1024 || strings.Contains(path, "-----BEGIN") || strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }):
-		v.problem("is not the name of a file: what the file should hold does not belong here")
+		v.problem("is not a file name: give the name of a file, not its content")
 		return "", false
 	}
 	if !filepath.IsAbs(path) {
@@ -32,8 +32,8 @@ func (v value) file() (string, bool) {
 	return path, true
 }
 
-// content reads a file of at most so many bytes, which must not be empty. Where
-// secrets are, the name of a file that is not there is not repeated.
+// content reads a file of at most most bytes, which must not be empty. Below
+// credentials, problems do not repeat the name of a file that does not exist.
 func (v value) content(path string, most int64) (string, bool) {
 	b, err := v.d.files.Read(context.Background(), path, most)
 	switch {
@@ -46,9 +46,9 @@ func (v value) content(path string, most int64) (string, bool) {
 	case errors.Is(err, file.ErrTooLarge):
 		v.problem("file %s is larger than %d KiB", path, most>>10)
 	case errors.Is(err, file.ErrLate) && v.secret:
-		v.problem("names a file that was not read in time: its file system hangs")
+		v.problem("names a file that could not be read in time: its file system hangs")
 	case errors.Is(err, file.ErrLate):
-		v.problem("file %s was not read in time: its file system hangs", path)
+		v.problem("file %s could not be read in time: its file system hangs", path)
 	case err != nil && v.secret:
 		v.problem("names a file that cannot be read: check its path and permissions")
 	case err != nil:

@@ -61,7 +61,7 @@ func TestKeyFiles(t *testing.T) {
 	}
 	for _, key := range []string{"access_key_file", "secret_key_file", "security_token_file"} {
 		for file, want := range map[string]string{
-			"good": "", "marked": "", "mark": "file DIR/mark is empty", "empty": "file DIR/empty is empty", "two": "file DIR/two holds more than one word, or characters that no key has",
+			"good": "", "marked": "", "mark": "file DIR/mark is empty", "empty": "file DIR/empty is empty", "two": "file DIR/two contains more than one word, or characters that cannot be part of a key",
 			"large": "file DIR/large is larger than 64 KiB", "missing": "names a file that does not exist", "good/S3CR3T": "names a file that cannot be read: check its path and permissions", ".": "DIR is not a regular file", "pipe": "DIR/pipe is not a regular file",
 		} {
 			text := minimal + "    credentials:\n"
@@ -104,14 +104,14 @@ func TestTLSFiles(t *testing.T) {
 		{"ca_file: missing", "ca_file: file DIR/missing does not exist"},
 		{"ca_file: empty", "ca_file: file DIR/empty is empty"},
 		{"ca_file: large", "ca_file: file DIR/large is larger than 1024 KiB"},
-		{"ca_file: junk", "ca_file: holds no certificate in PEM form"},
-		{"ca_file: ''", "ca_file: is empty: name a file"},
-		{`ca_file: "a\nb"`, "ca_file: is not the name of a file: what the file should hold does not belong here"},
+		{"ca_file: junk", "ca_file: contains no certificate in PEM format"},
+		{"ca_file: ''", "ca_file: is empty: give a file name"},
+		{`ca_file: "a\nb"`, "ca_file: is not a file name: give the name of a file, not its content"},
 		{"cert_file: cert", "cert_file: the certificate needs its key: set key or key_file"},
 		{"key_file: key", "key_file: the key needs its certificate: set cert or cert_file"},
 		{"cert_file: cert, key_file: empty", "key_file: file DIR/empty is empty"},
-		{"cert_file: cert, key_file: other", "cert_file: the certificate and the key are not a pair in PEM form, or the key is encrypted"},
-		{"cert_file: cert, key_file: junk", "cert_file: the certificate and the key are not a pair in PEM form, or the key is encrypted"},
+		{"cert_file: cert, key_file: other", "cert_file: the certificate and the key do not match, are not in PEM format, or the key is encrypted"},
+		{"cert_file: cert, key_file: junk", "cert_file: the certificate and the key do not match, are not in PEM format, or the key is encrypted"},
 	} {
 		got, want := "", ""
 		if tt.want != "" {

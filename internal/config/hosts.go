@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// KeyHost is a host that a project's key is sent to.
+// KeyHost is a host that receives a project's key.
 type KeyHost struct {
-	Host  string // with its port, unless that is the scheme's own
-	Proxy string // host and port of the proxy on the way, "" for none
-	When  string // when it is asked, or what for; "" for with each request
+	Host  string // with its port, unless it is the scheme's default
+	Proxy string // host and port of the proxy in between, "" for none
+	When  string // when or why the host is asked; "" if it receives every request
 }
 
-// String says in words where the key goes.
+// String describes where the key goes.
 func (h KeyHost) String() string {
 	text := h.Host
 	if h.When != "" {
@@ -25,8 +25,8 @@ func (h KeyHost) String() string {
 	return text
 }
 
-// KeyHosts returns the hosts that a project's key is sent to: those that the
-// exporter itself asks, and with online also those that check --online asks.
+// KeyHosts returns the hosts that receive a project's key: those that the
+// exporter asks, and if online is set also those that check --online asks.
 func (p *Project) KeyHosts(online bool) []KeyHost {
 	hosts := []KeyHost{p.keyHost(p.Endpoint, "")}
 	var when []string
@@ -34,7 +34,7 @@ func (p *Project) KeyHosts(online bool) []KeyHost {
 		when = append(when, "for the project's id")
 	}
 	if p.Credentials == nil {
-		when = append(when, "for a key, if the key's source is an identity token")
+		when = append(when, "to get a key, if the source is an identity token")
 	}
 	if online {
 		when = append(when, "to check the region")
@@ -48,7 +48,7 @@ func (p *Project) KeyHosts(online bool) []KeyHost {
 	return hosts
 }
 
-// keyHost returns the host of a base URL with the proxy on the way to it.
+// keyHost returns the host of a base URL and the proxy in between.
 func (p *Project) keyHost(base, when string) KeyHost {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -60,13 +60,13 @@ func (p *Project) keyHost(base, when string) KeyHost {
 	}
 	if p.Proxy != nil {
 		if proxy, err := p.Proxy(&http.Request{URL: u}); err == nil && proxy != nil {
-			h.Proxy = proxy.Host // its URL may hold a password
+			h.Proxy = proxy.Host // without the rest of its URL, which may contain a password
 		}
 	}
 	return h
 }
 
-// keyGoesTo says in words where the key goes.
+// keyGoesTo describes where the key goes.
 func (p *Project) keyGoesTo() string {
 	var texts []string
 	for _, h := range p.KeyHosts(false) {

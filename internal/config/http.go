@@ -18,15 +18,15 @@ import (
 	promconfig "github.com/prometheus/common/config"
 )
 
-// httpSettings are the proxy settings of a project, as Prometheus writes them.
+// httpSettings are the proxy settings of a project, in Prometheus' form.
 type httpSettings struct {
 	proxyURL        value // its node is nil if it is not set
 	noProxy         string
 	fromEnvironment bool
 }
 
-// proxy returns the function that picks the proxy, nil for none. The URL may
-// hold a password, so nothing of it is repeated.
+// proxy returns the function that selects the proxy, nil for none. Problems do
+// not repeat the URL, which may contain a password.
 func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error) {
 	var c promconfig.ProxyConfig
 	c.NoProxy, c.ProxyFromEnvironment = h.noProxy, h.fromEnvironment
@@ -37,7 +37,7 @@ func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error)
 		}
 		u, err := url.Parse(s)
 		if err != nil || !isHost(u) || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
-			v.problem("is not a URL such as http://proxy.example:3128; http, https and socks5 are understood")
+			v.problem("is not a URL such as http://proxy.example:3128, with http, https or socks5")
 			return nil
 		}
 		c.ProxyURL = promconfig.URL{URL: u}
@@ -47,9 +47,9 @@ func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error)
 	}
 	switch {
 	case h.fromEnvironment && c.ProxyURL.URL != nil:
-		project.at("proxy_from_environment").problem("set it or proxy_url, not both")
+		project.at("proxy_from_environment").problem("set proxy_from_environment or proxy_url, not both")
 	case h.noProxy != "" && (h.fromEnvironment || c.ProxyURL.URL == nil):
-		project.at("no_proxy").problem("belongs to proxy_url, which is not set; proxy_from_environment brings its own")
+		project.at("no_proxy").problem("requires proxy_url; with proxy_from_environment, NO_PROXY of the environment applies")
 	case h.fromEnvironment, c.ProxyURL.URL != nil:
 		return c.Proxy()
 	}
@@ -67,7 +67,7 @@ func (p *Project) connection(h httpSettings, files *file.Reader) string {
 	add(p.Region, p.ProjectID, p.Endpoint, p.IAMEndpoint)
 	if c := p.Credentials; c != nil {
 		for _, s := range []dcsapi.Secret{c.AccessKey, c.SecretKey, c.SecurityToken} {
-			add(s.Value, s.File) // files are read again when they change
+			add(s.Value, s.File) // the files themselves are read for every request
 		}
 	}
 	if h.proxyURL.node != nil {
@@ -79,7 +79,7 @@ func (p *Project) connection(h httpSettings, files *file.Reader) string {
 		for _, path := range []string{c.CAFile, c.CertFile, c.KeyFile} {
 			var content []byte
 			if path != "" {
-				content, _ = files.Read(context.Background(), path, maxTLSFile) // it was read just now
+				content, _ = files.Read(context.Background(), path, maxTLSFile) // the file was checked before
 			}
 			add(path, string(content))
 		}
@@ -88,8 +88,8 @@ func (p *Project) connection(h httpSettings, files *file.Reader) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// maxTLSFile bounds the files of TLS settings: a system's bundle of authorities
-// is some hundred KiB.
+// maxTLSFile is the maximum size of a file of the TLS settings, in bytes. A
+// system's bundle of authorities takes a few hundred KiB.
 const maxTLSFile = 1 << 20
 
 // tls decodes the settings of TLS connections.
@@ -137,7 +137,7 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 			skip := false
 			v.boolean(&skip)
 			if skip {
-				v.problem("TLS is always verified: name the authority that signed the endpoint's certificate in ca_file")
+				v.problem("certificates are always verified: set ca_file to the authority that signed the endpoint's certificate")
 			}
 		},
 	})
@@ -156,14 +156,14 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 	return &c
 }
 
-// checkCertificates tries the certificates out, and words what is wrong
-// without repeating them.
+// checkCertificates loads the certificates and records what is wrong, without
+// repeating their content.
 func checkCertificates(v value, c *promconfig.TLSConfig) {
 	ca, caAt, caGood := pem(v, "ca", c.CA, c.CAFile)
 	cert, certAt, certGood := pem(v, "cert", c.Cert, c.CertFile)
 	key, keyAt, keyGood := pem(v, "key", string(c.Key), c.KeyFile)
 	if caGood && ca != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(ca)) {
-		caAt.problem("holds no certificate in PEM form")
+		caAt.problem("contains no certificate in PEM format")
 	}
 	switch {
 	case !certGood || !keyGood:
@@ -173,14 +173,13 @@ func checkCertificates(v value, c *promconfig.TLSConfig) {
 		keyAt.problem("the key needs its certificate: set cert or cert_file")
 	case cert != "":
 		if _, err := tls.X509KeyPair([]byte(cert), []byte(key)); err != nil {
-			certAt.problem("the certificate and the key are not a pair in PEM form, or the key is encrypted")
+			certAt.problem("the certificate and the key do not match, are not in PEM format, or the key is encrypted")
 		}
 	}
 }
 
-// pem returns one of the texts of TLS settings, which stands in the
-// configuration or in a file, and where it is set. It is false if the file is
-// not good.
+// pem returns a PEM text that is set in the configuration or in a file, and the
+// place where it is set. It returns false if the file is unusable.
 func pem(v value, name, inline, file string) (string, value, bool) {
 	if file == "" {
 		return inline, v.at(name), true

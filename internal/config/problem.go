@@ -7,15 +7,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Problem is one thing that is wrong with a configuration.
+// Problem is a single error in a configuration.
 type Problem struct {
 	File    string
-	Line    int    // 0 if it has none
-	Key     string // such as "projects[0].instances[1].id"; "" if it has none
+	Line    int    // 0 if unknown
+	Key     string // such as "projects[0].instances[1].id"; "" if there is none
 	Message string
 }
 
-// String tells file, line, key and what is wrong.
+// String returns file, line, key and message.
 func (p Problem) String() string {
 	where := p.File
 	if p.Line > 0 {
@@ -27,11 +27,10 @@ func (p Problem) String() string {
 	return where + ": " + p.Message
 }
 
-// Problems is everything that is wrong with a configuration, in the order of
-// the file.
+// Problems are all errors in a configuration, in file order.
 type Problems []Problem
 
-// Error lists the problems, a line each.
+// Error lists the problems, one per line.
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
@@ -40,20 +39,19 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// found is a problem, or a warning, with its column, which orders those of a
-// line.
+// found is a problem or a warning, with its column for sorting.
 type found struct {
 	Problem
 	column int
 	kind   WarningKind // "" for a problem
 }
 
-// add notes a problem of what stands at a node.
+// add records a problem at a node.
 func (d *decoder) add(at *yaml.Node, key, message string) {
 	d.found = append(d.found, found{Problem{d.file, at.Line, key, message}, at.Column, ""})
 }
 
-// problems returns what was found, in the order of the file.
+// problems returns the recorded problems, in file order.
 func (d *decoder) problems() Problems {
 	sortFound(d.found)
 	out := make(Problems, len(d.found))

@@ -9,8 +9,8 @@ import (
 // projects decodes the list of projects.
 func (d *decoder) projects(v value) []Project {
 	var out []Project
-	known := make(map[string]int)     // line of a region and project id, and of a connection
-	instances := make(map[string]int) // line of a canonical instance id
+	known := make(map[string]int)     // line by region and project id, and by connection
+	instances := make(map[string]int) // line by canonical instance id
 	v.sequence(func(e value) {
 		p := d.project(e, instances)
 		for _, same := range []string{p.Region + " " + p.ProjectID, p.Connection} {
@@ -18,7 +18,7 @@ func (d *decoder) projects(v value) []Project {
 				continue
 			}
 			if first, ok := known[same]; ok {
-				e.problem("the same project as on line %d: put its instances there, so that both share one rate limit", first)
+				e.problem("duplicate project (first on line %d): move its instances there, so that they share one rate limit", first)
 				break
 			}
 			known[same] = e.node.Line
@@ -38,7 +38,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	var instances value
 	var cloud string
 	if v.null() {
-		v.problem("is empty: a project has a region, and instances or discover")
+		v.problem("is empty: a project needs a region, and instances or discover")
 		return p
 	}
 	if !v.mapping(fields{
@@ -72,20 +72,20 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	case instances.node != nil:
 		p.Instances = d.instances(instances, known)
 	case p.Discover == nil:
-		v.at("instances").problem("is missing: list the instances to read, or set discover: {} to read all there are")
+		v.at("instances").problem("is missing: list the instances to read, or set discover: {} to read all of them")
 	}
 	p.Connection = p.connection(h, &d.files)
 	return p
 }
 
-// instances decodes the instances of a project. known are all instances of the
-// configuration.
+// instances decodes the instances of a project. known has the lines of all
+// instances of the configuration so far.
 func (d *decoder) instances(v value, known map[string]int) []Instance {
 	var out []Instance
 	v.sequence(func(e value) {
 		var i Instance
 		if e.null() {
-			e.problem("is empty: an instance has an id")
+			e.problem("is empty: an instance needs an id")
 			return
 		}
 		if !e.mapping(fields{
@@ -97,13 +97,13 @@ func (d *decoder) instances(v value, known map[string]int) []Instance {
 		}
 		if i.ID == "" {
 			if !e.has("id") {
-				e.at("id").problem("is missing: give the instance's id")
+				e.at("id").problem("is missing: set the instance's id")
 			}
 			return
 		}
 		canonical := dcsapi.CanonicalInstanceID(i.ID)
 		if first, ok := known[canonical]; ok {
-			e.at("id").problem("%s is listed already on line %d: an instance is read once", e.quoted(i.ID), first)
+			e.at("id").problem("duplicate instance %s (first on line %d)", e.quoted(i.ID), first)
 			return
 		}
 		known[canonical] = e.at("id").node.Line
@@ -123,13 +123,13 @@ func (v value) nodes() []string {
 		var id string
 		e.id(&id)
 		if seen[id] && id != "" {
-			e.problem("%s is listed twice", e.quoted(id))
+			e.problem("duplicate node %s", e.quoted(id))
 		}
 		seen[id] = true
 		out = append(out, id)
 	})
 	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
-		v.problem("is empty: name nodes, or leave the key out to read all that hold sessions")
+		v.problem("is empty: list nodes, or remove the key to read all that hold sessions")
 	}
 	return out
 }

@@ -12,7 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// scalar returns the text of a scalar, or notes that the value is none.
+// scalar returns the text of a scalar. If the value is not a scalar, it records
+// a problem that names what is expected.
 func (v value) scalar(what string) (string, bool) {
 	if v.node.Kind != yaml.ScalarNode || v.null() {
 		v.problem("must be %s", what)
@@ -22,9 +23,9 @@ func (v value) scalar(what string) (string, bool) {
 	return v.node.Value, true
 }
 
-// quoted returns a value as a problem may repeat it: not where secrets are, and
-// not what may have run into the value from elsewhere, such as a line that YAML
-// takes for its continuation, or a URL with a password.
+// quoted returns the text as a problem may repeat it. It hides secrets, and text
+// that may contain more than the value, such as a line that YAML takes for its
+// continuation, or a URL with a password.
 func (v value) quoted(text string) string {
 	if v.secret || strings.ContainsFunc(text, func(r rune) bool { return r == '@' || unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
 		return "the value"
@@ -36,9 +37,9 @@ func (v value) quoted(text string) string {
 }
 
 func (v value) text(to *string) {
-	if s, ok := v.scalar("a text"); ok {
+	if s, ok := v.scalar("a string"); ok {
 		if strings.TrimSpace(s) == "" {
-			v.problem("is empty: give it a value or leave the key out")
+			v.problem("is empty: set a value or remove the key")
 			return
 		}
 		*to = s
@@ -54,7 +55,7 @@ func (v value) boolean(to *bool) {
 	case s == "false":
 		*to = false
 	default:
-		v.problem("%s is neither true nor false", v.quoted(s))
+		v.problem("%s is not true or false", v.quoted(s))
 	}
 }
 
@@ -91,14 +92,14 @@ func (v value) number(to *float64, most float64) {
 	}
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsNaN(x) || x <= 0 || x > most {
-		v.problem("%s is not a number above 0 and up to %v", v.quoted(s), most)
+		v.problem("%s is not a number above 0 and at most %v", v.quoted(s), most)
 		return
 	}
 	*to = x
 }
 
-// duration decodes a duration as Prometheus writes them, and tells whether it
-// is good.
+// duration decodes a duration in Prometheus' form and reports whether it is
+// valid.
 func (v value) duration(to *time.Duration, zero bool) bool {
 	s, ok := v.scalar("a duration such as 30s or 5m")
 	if !ok {
@@ -117,7 +118,7 @@ func (v value) duration(to *time.Duration, zero bool) bool {
 	return false
 }
 
-// maxBuckets bounds what one histogram costs.
+// maxBuckets is the maximum number of buckets of a histogram.
 const maxBuckets = 100
 
 // buckets decodes the upper bounds of a histogram.
@@ -135,20 +136,20 @@ func (v value) buckets(to *[]float64) {
 	case len(bounds) == 0 || len(bounds) > maxBuckets:
 		v.problem("must have 1 to %d upper bounds, in seconds", maxBuckets)
 	case !slices.IsSorted(bounds) || len(slices.Compact(slices.Clone(bounds))) < len(bounds):
-		v.problem("the bounds must rise")
+		v.problem("the bounds must be in ascending order, without duplicates")
 	default:
 		*to = bounds
 	}
 }
 
-// id decodes an id that can stand in a URL.
+// id decodes an id that can be part of a URL.
 func (v value) id(to *string) {
 	s, ok := v.scalar("an id")
 	if !ok {
 		return
 	}
 	if s == "" || len(s) > 128 || strings.ContainsFunc(s, func(r rune) bool { return !isWord(r) }) {
-		v.problem("%s is not an id: it has letters, digits, - and _, 128 at most", v.quoted(s))
+		v.problem("%s is not an id: use at most 128 letters, digits, - and _", v.quoted(s))
 		return
 	}
 	*to = s

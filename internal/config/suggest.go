@@ -6,7 +6,7 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// suggestion names the known key that is nearest to a misspelt one.
+// suggestion returns a hint at the known key that is closest to a misspelt one.
 func suggestion(key string, known fields) string {
 	best, distance := "", 3
 	for name := range known {
@@ -20,8 +20,8 @@ func suggestion(key string, known fields) string {
 	return ": did you mean " + best + "?"
 }
 
-// editDistance returns how many letters must be changed, added or left out to
-// make b of a.
+// editDistance returns how many letters must be changed, added or removed to
+// turn a into b.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -42,7 +42,7 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// nearestRegion names the known region that is nearest to one that is not, in
+// nearestRegion returns the known region that is closest to an unknown one, in
 // brackets after a space; "" if the table cannot be read.
 func nearestRegion(region string) string {
 	best, distance := "", 0
@@ -54,5 +54,5 @@ func nearestRegion(region string) string {
 	if best == "" {
 		return ""
 	}
-	return " (the nearest is " + best + ")"
+	return " (closest known region: " + best + ")"
 }

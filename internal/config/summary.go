@@ -10,14 +10,14 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// Summary says in words, a line each, what the configuration means. It holds no
+// Summary describes the configuration, one setting per line. It contains no
 // secret.
 func (c *Config) Summary() string {
 	var b strings.Builder
 	for _, p := range c.Projects {
 		id := p.ProjectID
 		if id == "" {
-			id = "to be found out (from the key's source, else from IAM at " + p.IAMEndpoint + ")"
+			id = "from the key's source, or else from IAM at " + p.IAMEndpoint
 		}
 		fmt.Fprintf(&b, "Project in region %s\n", p.Region)
 		fmt.Fprintf(&b, "  id           %s\n", id)
@@ -30,9 +30,9 @@ func (c *Config) Summary() string {
 		}
 		fmt.Fprintf(&b, "  limits       %d requests at once, %v per second\n", p.MaxConcurrentRequests, p.RequestsPerSecond)
 	}
-	scan := "never asked for: somebody else scans"
+	scan := "never taken by the exporter: something else scans"
 	if c.Scan.Mode == ScanOnScrape {
-		scan = fmt.Sprintf("asked for on a scrape, every %s at most; a scrape waits up to %s for them", c.Scan.MinInterval, c.Scan.Wait)
+		scan = fmt.Sprintf("taken on a scrape, at most every %s; a scrape waits up to %s for them", c.Scan.MinInterval, c.Scan.Wait)
 	}
 	fmt.Fprintf(&b, "New session lists are %s.\n", scan)
 	age := "of any age"
@@ -40,13 +40,13 @@ func (c *Config) Summary() string {
 		age = "up to " + c.MaxSnapshotAge.String() + " old"
 	}
 	if c.MetricsEndpoint == MetricsExporter {
-		b.WriteString("Sessions come from /probe alone, not from /metrics.\n")
+		b.WriteString("Only /probe serves sessions, /metrics does not.\n")
 	}
-	fmt.Fprintf(&b, "Lists %s are used. A scrape takes %s at most.\n", age, c.ScrapeTimeout)
+	fmt.Fprintf(&b, "Lists %s are used. A scrape takes at most %s.\n", age, c.ScrapeTimeout)
 	return b.String()
 }
 
-// origin says where a key comes from.
+// origin describes where a key comes from.
 func (c *Credentials) origin() string {
 	if c == nil {
 		return "the default chain: environment, profile file, agency, pod identity"
@@ -64,7 +64,7 @@ func (c *Credentials) origin() string {
 	return text
 }
 
-// scope says which instances of a project are read.
+// scope describes which instances of a project are read.
 func (p *Project) scope() string {
 	listed := strconv.Itoa(len(p.Instances))
 	switch {
@@ -77,9 +77,9 @@ func (p *Project) scope() string {
 	}
 }
 
-// String says in words which instances are looked for.
+// String describes which instances are selected.
 func (d *Discover) String() string {
-	text := "all that run"
+	text := "all running ones"
 	if d.Name != nil {
 		text += ", with a name that matches " + strconv.Quote(d.Name.String())
 	}
@@ -92,13 +92,13 @@ func (d *Discover) String() string {
 	return text
 }
 
-// scope says which nodes of an instance are read.
+// scope describes which nodes of an instance are read.
 func (i Instance) scope(readReplicas bool) string {
 	switch {
 	case len(i.Nodes) == 1:
-		return "1 node as listed"
+		return "1 listed node"
 	case i.Nodes != nil:
-		return fmt.Sprintf("%d nodes as listed", len(i.Nodes))
+		return fmt.Sprintf("%d listed nodes", len(i.Nodes))
 	case readReplicas:
 		return "its proxies, or else all its nodes"
 	default:

@@ -15,24 +15,24 @@ type Warning struct {
 	Kind WarningKind
 }
 
-// WarningKind says what a warning is about.
+// WarningKind is the subject of a warning.
 type WarningKind string
 
 // The kinds of warnings.
 const (
 	WarnShape    WarningKind = "shape"    // an id that does not look like one
 	WarnVariable WarningKind = "variable" // a variable, which is not expanded
-	WarnRegion   WarningKind = "region"   // a region that is not known
+	WarnRegion   WarningKind = "region"   // an unknown region
 	WarnBOM      WarningKind = "bom"      // a key file that begins with a byte order mark
 	WarnReadable WarningKind = "readable" // a secret that every user can read
 )
 
-// warn notes what is probably wrong with the value.
+// warn records what is probably wrong with the value.
 func (v value) warn(kind WarningKind, format string, args ...any) {
 	v.d.warned = append(v.d.warned, found{Problem{v.d.file, v.node.Line, v.key, fmt.Sprintf(format, args...)}, v.node.Column, kind})
 }
 
-// warnings returns the warnings in the order of the file.
+// warnings returns the recorded warnings, in file order.
 func (d *decoder) warnings() []Warning {
 	sortFound(d.warned)
 	var out []Warning
@@ -42,7 +42,7 @@ func (d *decoder) warnings() []Warning {
 	return out
 }
 
-// sortFound sorts by place in the file.
+// sortFound sorts in file order.
 func sortFound(all []found) {
 	slices.SortStableFunc(all, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.column, b.column))
@@ -57,23 +57,23 @@ var (
 // projectID decodes a project's id.
 func (v value) projectID(to *string) {
 	if v.id(to); *to != "" && !projectShape.MatchString(*to) {
-		v.warn(WarnShape, "%s does not look like a project's id, which is 32 hexadecimal digits: is this a name? The console has the id under My Credentials", v.quoted(*to))
+		v.warn(WarnShape, "%s does not look like a project id (32 hexadecimal digits): is it a name? The console shows the id under My Credentials", v.quoted(*to))
 	}
 }
 
 // instanceID decodes an instance's id.
 func (v value) instanceID(to *string) {
 	if v.id(to); *to != "" && !instanceShape.MatchString(*to) {
-		v.warn(WarnShape, "%s does not look like an instance's id, such as 1f63d64e-0000-4000-8000-000000000000: is this a name? check --online names the id", v.quoted(*to))
+		v.warn(WarnShape, "%s does not look like an instance id such as 1f63d64e-0000-4000-8000-000000000000: is it a name? check --online shows the id", v.quoted(*to))
 	}
 }
 
-// variable matches what would be a variable elsewhere: ${NAME} and ${NAME:-x}
-// anywhere, $NAME in capitals as a word of its own, and any $name that is all
-// there is. A dollar that ends a regular expression is none.
+// variable matches what other programs would expand: ${NAME} and ${NAME:-x}
+// anywhere, $NAME in capitals as a separate word, and $name as the whole value.
+// It does not match the dollar at the end of a regular expression.
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*([:?+=-][^}]*)?\}|(^|[^A-Za-z0-9_$])\$[A-Z_][A-Z0-9_]*($|[^A-Za-z0-9_])|^\$[A-Za-z_][A-Za-z0-9_]*$`)
 
-// warnVariable warns of a variable in a text. Nothing of the text is repeated.
+// warnVariable warns about a variable in a text, without repeating the text.
 func (v value) warnVariable(text string) {
 	if !variable.MatchString(text) {
 		return
@@ -81,27 +81,27 @@ func (v value) warnVariable(text string) {
 	instead := "write the value itself"
 	switch name := v.name(); {
 	case name == "proxy_url":
-		instead += ", or set proxy_from_environment: true to take HTTPS_PROXY"
+		instead += ", or set proxy_from_environment: true to use HTTPS_PROXY"
 	case slices.Contains([]string{"access_key", "secret_key", "security_token"}, name):
-		instead += ", or name a file that holds it in " + name + "_file, or leave credentials out: the default chain reads the environment"
+		instead += ", or put it into a file and set " + name + "_file, or remove credentials: the default chain reads the environment"
 	case v.secret:
-		instead += ", or name a file that holds it in " + name + "_file"
+		instead += ", or put it into a file and set " + name + "_file"
 	}
-	v.warn(WarnVariable, "has a variable in it, and variables are not expanded: %s", instead)
+	v.warn(WarnVariable, "contains a variable, and variables are not expanded: %s", instead)
 }
 
-// warnReadable warns of a file with a secret that every user can read.
+// warnReadable warns about a secret file that every user can read.
 func (v value) warnReadable(path string) {
 	if info, err := os.Stat(path); err == nil && isReadableByAll(info) {
 		v.warn(WarnReadable, "file %s can be read by every user of this machine: run chmod o-r on it", path)
 	}
 }
 
-// warnInline warns of a secret in the configuration itself, if every user can
-// read that.
+// warnInline warns about a secret in the configuration file itself, if every
+// user can read that file.
 func (v value) warnInline() {
 	if v.d.readable {
-		v.warn(WarnReadable, "every user of this machine can read the file that holds this secret: run chmod o-r on it")
+		v.warn(WarnReadable, "every user of this machine can read the file that contains this secret: run chmod o-r on it")
 	}
 }
 

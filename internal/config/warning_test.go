@@ -31,12 +31,12 @@ func TestWarnings(t *testing.T) {
 	write(t, filepath.Join(dir, "bom"), "\uFEFF"+marker+"\n")
 	write(t, filepath.Join(dir, "plain"), marker)
 	const (
-		unexpanded = "has a variable in it, and variables are not expanded: write the value itself"
-		chain      = ", or leave credentials out: the default chain reads the environment"
-		noInstance = `does not look like an instance's id, such as ` + uuid + `: is this a name? check --online names the id`
-		noProject  = `does not look like a project's id, which is 32 hexadecimal digits: is this a name? The console has the id under My Credentials`
-		noRegion   = "correct it, unless it is one of another cloud"
-		bom        = "begins with a byte order mark, which is left out: save it as UTF-8 without one"
+		unexpanded = "contains a variable, and variables are not expanded: write the value itself"
+		chain      = ", or remove credentials: the default chain reads the environment"
+		noInstance = `does not look like an instance id such as ` + uuid + `: is it a name? check --online shows the id`
+		noProject  = `does not look like a project id (32 hexadecimal digits): is it a name? The console shows the id under My Credentials`
+		noRegion   = "correct it, unless it belongs to another cloud"
+		bom        = "begins with a byte order mark, which is ignored: save it as UTF-8 without one"
 	)
 	region := func(lines string) string {
 		return "projects:\n  - instances: [{id: " + uuid + "}]\n    project_id: 05041fffa40025702f6dc009cc6f8f33\n    " + lines + "\n"
@@ -60,17 +60,17 @@ func TestWarnings(t *testing.T) {
 			"variable :7: projects[0].no_proxy: " + unexpanded, "variable :8: projects[0].tls_config.server_name: " + unexpanded,
 		}},
 		{"variables for secrets", clean + "    credentials:\n      access_key: $ak\n      secret_key: ${S3CR3T}\n      security_token: x$S3CR3T-$S3CR3T\n    proxy_url: http://user:$S3CR3T@proxy.example:1\n", []string{
-			"variable :6: projects[0].credentials.access_key: " + unexpanded + ", or name a file that holds it in access_key_file" + chain,
-			"variable :7: projects[0].credentials.secret_key: " + unexpanded + ", or name a file that holds it in secret_key_file" + chain,
-			"variable :8: projects[0].credentials.security_token: " + unexpanded + ", or name a file that holds it in security_token_file" + chain,
-			"variable :9: projects[0].proxy_url: " + unexpanded + ", or set proxy_from_environment: true to take HTTPS_PROXY",
+			"variable :6: projects[0].credentials.access_key: " + unexpanded + ", or put it into a file and set access_key_file" + chain,
+			"variable :7: projects[0].credentials.secret_key: " + unexpanded + ", or put it into a file and set secret_key_file" + chain,
+			"variable :8: projects[0].credentials.security_token: " + unexpanded + ", or put it into a file and set security_token_file" + chain,
+			"variable :9: projects[0].proxy_url: " + unexpanded + ", or set proxy_from_environment: true to use HTTPS_PROXY",
 		}},
 		{"dollars that are no variables", clean + "    discover: {name: '(prod|test)$|^a$b', tags: {a: $, b: 5$, c: $1, d: 'a$B', e: '$$A', f: '${}', g: '${1}'}}\n    credentials: {access_key: a$, secret_key: Pa$SWORD}\n", nil},
 
-		{"an unknown region on loopback", region("region: cn-nort-4\n    endpoint: http://127.0.0.1:1"), []string{`region :4: projects[0].region: "cn-nort-4" is not a region that is known here (the nearest is cn-north-4): ` + noRegion}},
-		{"an unknown region of the vendor's", region("region: EU-West-0\n    endpoint: https://dcs.EU-West-0.myhuaweicloud.com"), []string{`region :4: projects[0].region: "EU-West-0" is not a region that is known here (the nearest is eu-west-0): ` + noRegion}},
-		{"an unknown region with the vendor's cloud", region("region: eu-wst-101\n    cloud: myhuaweicloud.eu"), []string{`region :4: projects[0].region: "eu-wst-101" is not a region that is known here (the nearest is eu-west-101): ` + noRegion}},
-		{"another region than the host's", region("region: cn-nort-4\n    endpoint: https://dcs.cn-north-4.cloud.example"), []string{`region :4: projects[0].region: "cn-nort-4" is not a region that is known here (the nearest is cn-north-4): ` + noRegion}},
+		{"an unknown region on loopback", region("region: cn-nort-4\n    endpoint: http://127.0.0.1:1"), []string{`region :4: projects[0].region: "cn-nort-4" is not a known region (closest known region: cn-north-4): ` + noRegion}},
+		{"an unknown region of the vendor's", region("region: EU-West-0\n    endpoint: https://dcs.EU-West-0.myhuaweicloud.com"), []string{`region :4: projects[0].region: "EU-West-0" is not a known region (closest known region: eu-west-0): ` + noRegion}},
+		{"an unknown region with the vendor's cloud", region("region: eu-wst-101\n    cloud: myhuaweicloud.eu"), []string{`region :4: projects[0].region: "eu-wst-101" is not a known region (closest known region: eu-west-101): ` + noRegion}},
+		{"another region than the host's", region("region: cn-nort-4\n    endpoint: https://dcs.cn-north-4.cloud.example"), []string{`region :4: projects[0].region: "cn-nort-4" is not a known region (closest known region: cn-north-4): ` + noRegion}},
 		{"a region of another cloud", region("region: eu-de\n    cloud: otc.t-systems.com"), nil},
 		{"a region of another cloud by its endpoint", region("region: eu-de\n    endpoint: https://dcs.eu-de.otc.t-systems.com"), nil},
 		{"a region of Europe's cloud", region("region: eu-west-102\n    cloud: myhuaweicloud.eu"), nil},
@@ -107,10 +107,10 @@ func TestVariablesInProblems(t *testing.T) {
 	t.Setenv("CREDENTIALS_DIRECTORY", t.TempDir())
 	testProblems(t, []problemCase{
 		{"region", "projects:\n  - region: ${REGION}\n    discover: {}\n", []string{
-			`:2: projects[0].region: "${REGION}" is not an id: it has letters, digits, - and _, 128 at most; variables are not expanded`,
+			`:2: projects[0].region: "${REGION}" is not an id: use at most 128 letters, digits, - and _; variables are not expanded`,
 		}},
 		{"endpoint", clean + "    endpoint: https://${S3CR3T}\n", []string{`:5: projects[0].endpoint: is not a URL such as https://dcs.cn-north-4.myhuaweicloud.com; variables are not expanded`}},
-		{"proxy", clean + "    proxy_url: http://u:${S3CR3T}@proxy.example\n", []string{":5: projects[0].proxy_url: is not a URL such as http://proxy.example:3128; http, https and socks5 are understood; variables are not expanded"}},
+		{"proxy", clean + "    proxy_url: http://u:${S3CR3T}@proxy.example\n", []string{":5: projects[0].proxy_url: is not a URL such as http://proxy.example:3128, with http, https or socks5; variables are not expanded"}},
 		{"key file", clean + "    credentials: {access_key: a, secret_key_file: '${CREDENTIALS_DIRECTORY}/sk'}\n", []string{
 			":5: projects[0].credentials.secret_key_file: names a file that does not exist; variables are not expanded",
 		}},
@@ -124,7 +124,7 @@ func TestReadableSecrets(t *testing.T) {
 	cert, key := newPair(t)
 	indented := "|\n        " + strings.ReplaceAll(strings.TrimSpace(key), "\n", "\n        ")
 	const (
-		inline = "every user of this machine can read the file that holds this secret: run chmod o-r on it"
+		inline = "every user of this machine can read the file that contains this secret: run chmod o-r on it"
 		file   = "can be read by every user of this machine: run chmod o-r on it"
 	)
 	for _, tt := range []struct {

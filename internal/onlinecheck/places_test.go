@@ -117,7 +117,7 @@ func TestInstances(t *testing.T) {
 			"in another project", "    instances: [{id: elsewhere}]\n" + h.project("cn-east-3", "project-2", h.server.URL) + "    discover: {name: nothing}\n",
 			[]finding{
 				{failure, "not_found", "no such instance", "put it under the project in region cn-east-3 (project-2)"},
-				{warning, "selection", "discover matches none of the project's 1 instances (all that run, with a name that matches \"nothing\")", "compare"},
+				{warning, "selection", "discover matches none of the project's 1 instances (all running ones, with a name that matches \"nothing\")", "compare"},
 				{failure, "region", "IAM does not know project project-2 in region cn-east-3: it is one of region cn-north-4", "set region: cn-north-4"},
 			},
 			0,
