@@ -8,10 +8,11 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// consequence is a failure without advice of its own.
+// consequence is a failure that another failure explains, so that it needs no
+// advice.
 type consequence struct {
-	what   string // has failed
-	answer string // the API's, "" without one
+	what   string // what failed
+	answer string // the API's answer, "" if there was none
 }
 
 // String returns the text of the finding.
@@ -22,8 +23,8 @@ func (c consequence) String() string {
 	return c.what + ": " + c.answer
 }
 
-// whereElse adds to what is said of unknown instances the project that does
-// have them.
+// whereElse adds to findings about unknown instances which other project has
+// them.
 func whereElse(checks []*projectCheck) {
 	for _, c := range checks {
 		for k := range c.report.Instances {
@@ -42,17 +43,17 @@ func whereElse(checks []*projectCheck) {
 	}
 }
 
-// mayFollow reports whether an error may be due to a project that is not the
-// configured region's: what the API has answered, about all that it was asked
-// in the project's name.
+// mayFollow reports whether an error may be caused by a project that does not
+// belong to the configured region. Any answer of the API about the project may
+// be.
 func mayFollow(err error) bool {
 	reason := dcsapi.ReasonOf(err)
 	return (reason == dcsapi.ReasonForbidden || reason == dcsapi.ReasonNotFound) && !isForeign(err)
 }
 
-// fold makes root the first finding of the project, and consequences of the
-// failures that it explains. Where the project has instances, it is there after
-// all, and its failures have causes of their own.
+// fold makes root the first finding of the project, and turns the failures that
+// it explains into consequences. If the project has instances, it exists after
+// all, and its failures have other causes.
 func (c *projectCheck) fold(root Finding) {
 	if c.refusal != nil || len(c.list) == 0 {
 		follow(c.report.Findings, &root)
@@ -65,25 +66,25 @@ func (c *projectCheck) fold(root Finding) {
 		}
 		for action, granted := range c.granted {
 			if !granted {
-				delete(c.granted, action) // in another project it may be
+				delete(c.granted, action) // it may be granted in another project
 			}
 		}
 	}
 	c.report.Findings = slices.Insert(c.report.Findings, 0, root)
 }
 
-// follow makes consequences of root of those findings that may be.
+// follow turns those findings that root may explain into its consequences.
 func follow(findings []Finding, root *Finding) {
 	for k := range findings {
 		if f := &findings[k]; f.follows != nil && f.Severity == SeverityFailure {
 			f.Severity, f.CausedBy, f.cause = SeverityConsequence, root.Reason, root
-			f.Message, f.Action = f.follows.String(), "nothing by itself: it follows from the project's first failure"
+			f.Message, f.Action = f.follows.String(), "nothing: fixing the project's first failure resolves it too"
 		}
 	}
 }
 
-// consequencesWords says in words what follows from a failure, together what
-// the API has answered the same to.
+// consequencesWords describes the consequences of a failure, grouped by the
+// API's answer.
 func consequencesWords(all []Finding) string {
 	count := plural(len(all), "further failure") + " follow"
 	if len(all) == 1 {

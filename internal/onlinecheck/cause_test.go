@@ -27,8 +27,8 @@ func TestCause(t *testing.T) {
 			faults: []emulator.Fault{fault("list_instances", 404, "APIGW.0101"), fault("show_instance", 404, "DCS.3022"), fault("list_clients", 404, "DCS.3053")},
 			want: []finding{
 				{failure, "region", "IAM does not know project nobodys in region cn-north-4", "set project_id: project-1"},
-				{consequence, "not_found", "instances cannot be listed: HTTP 404 APIGW.0101: no", "follows from the project's first failure"},
-				{consequence, "not_found", "the project has no such instance", "follows"},
+				{consequence, "not_found", "cannot list the project's instances: HTTP 404 APIGW.0101: no", "fixing the project's first failure"},
+				{consequence, "not_found", "the project has no such instance", "fixing the project's first failure"},
 			},
 			perms: "- - -",
 		},
@@ -36,8 +36,8 @@ func TestCause(t *testing.T) {
 			name: "IAM cannot say", region: "cn-north-4", id: "nobodys",
 			faults: []emulator.Fault{fault("list_projects", 403, "")},
 			want: []finding{
-				{failure, "forbidden", "instances cannot be listed, the key's user lacks dcs:instance:list", "grant dcs:instance:list"},
-				{failure, "forbidden", "the instance cannot be asked about, the key's user lacks", "grant dcs:instance:get"},
+				{failure, "forbidden", "cannot list the project's instances, the key's user lacks dcs:instance:list", "grant dcs:instance:list"},
+				{failure, "forbidden", "cannot look up the instance, the key's user lacks", "grant dcs:instance:get"},
 			},
 			perms: "no no -",
 		},
@@ -59,9 +59,9 @@ func TestCause(t *testing.T) {
 		{
 			name: "of another region, where it is empty", region: "cn-east-3", id: "project-2", instances: "    instances: [{id: i1}, {id: i2}]\n",
 			want: []finding{
-				{failure, "region", "IAM does not know project project-2 in region cn-east-3: it is one of region cn-north-4", "set region: cn-north-4"},
-				{consequence, "not_found", "the project has no such instance", "follows"},
-				{consequence, "not_found", "the project has no such instance", "follows"},
+				{failure, "region", "IAM does not know project project-2 in region cn-east-3: it belongs to region cn-north-4", "set region: cn-north-4"},
+				{consequence, "not_found", "the project has no such instance", "fixing the project's first failure"},
+				{consequence, "not_found", "the project has no such instance", "fixing the project's first failure"},
 			},
 			perms: "yes - -",
 		},
@@ -70,8 +70,8 @@ func TestCause(t *testing.T) {
 			faults: []emulator.Fault{fault("list_instances", 503, "DCS.5000")},
 			want: []finding{
 				{failure, "region", "IAM does not know project nobodys", ""},
-				{failure, "server", "instances cannot be listed: HTTP 503", "support"},
-				{consequence, "forbidden", "the instance cannot be asked about: HTTP 403", "follows"},
+				{failure, "server", "cannot list the project's instances: HTTP 503", "support"},
+				{consequence, "forbidden", "cannot look up the instance: HTTP 403", "fixing the project's first failure"},
 			},
 			perms: "- - -",
 		},

@@ -1,7 +1,7 @@
 // Package onlinecheck asks the DCS API whether a configuration will work: is
-// the key accepted and permitted, are the projects, instances and nodes there,
-// is there a session list and how old is it. It reads one session of each node
-// at most, and never has a list taken.
+// the key accepted, does it have the permissions, do the projects, instances and
+// nodes exist, is there a session list and how old is it. It reads at most one
+// session per node and never triggers a scan.
 package onlinecheck
 
 import (
@@ -18,7 +18,8 @@ import (
 	"dcs_session_exporter/internal/config"
 )
 
-// API is what a check needs of a project's dcsapi.Client: it can only read.
+// API is the part of a project's dcsapi.Client that a check needs. It can only
+// read.
 type API interface {
 	ProjectID(context.Context) (string, error)
 	KnownProjectID() string
@@ -33,19 +34,19 @@ type API interface {
 	Close()
 }
 
-// Hooks are what a client has to call, as the fields of dcsapi.Options with
-// these names.
+// Hooks are functions that a client must call. dcsapi.Options has fields with
+// the same names.
 type Hooks struct {
 	Observe       func(operation, code string, took time.Duration)
 	ObserveDate   func(operation string, date time.Time, took time.Duration)
 	ObserveOddity func(operation, text string)
 }
 
-// Options say what to check, and how.
+// Options configure a check.
 type Options struct {
 	Config     *config.Config
-	ConfigFile string // its name, for the report
-	// Connect makes the client of a project. The clients must share a
+	ConfigFile string // name of the file, for the report
+	// Connect returns the client of a project. The clients must share a
 	// dcsapi.Keyring, so that a refused key is not used again.
 	Connect func(config.Project, Hooks) (API, error)
 	Timeout time.Duration    // of the whole check
@@ -53,15 +54,15 @@ type Options struct {
 }
 
 const (
-	// iamShare is the part of the time that is kept for IAM, which is asked
-	// last: up to iamMost.
+	// iamShare is the fraction of the timeout that is reserved for IAM, which is
+	// asked last, but at most iamMost.
 	iamShare = 0.2
 	iamMost  = 5 * time.Second
 )
 
-// Run checks a configuration against the API, all projects side by side. It
-// returns within the timeout, or when ctx ends, with what was found until
-// then; an error only if a client could not be made.
+// Run checks a configuration against the API, all projects concurrently. It
+// returns within the timeout, or when ctx ends, with what it has found until
+// then. It returns an error only if Connect fails.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -98,8 +99,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	wait.Wait()
 	whereElse(checks)
-	// IAM comes last: the exporter does without it where the project's id is
-	// known, and were it to refuse a key, that key could not be used on.
+	// Ask IAM last: the exporter does not need it if the project's id is known,
+	// and once IAM has refused a key, that key cannot be used for DCS either.
 	for _, c := range checks {
 		wait.Go(func() { c.verifyRegion(ctx) })
 	}
@@ -121,17 +122,17 @@ type projectCheck struct {
 	address aggregate.AddressOptions
 	clock   clock
 
-	list []dcsapi.Instance // in the project; nil if they could not be listed
+	list []dcsapi.Instance // instances of the project; nil if they could not be listed
 
-	mu      sync.Mutex // guards what follows, and the findings
+	mu      sync.Mutex // guards the fields below, and the findings
 	report  *Project
 	refused bool            // the key was refused, or there is none
-	granted map[string]bool // by action; none where it is not known
-	reached bool            // the API has answered
-	refusal error           // why what is about the project's id failed, nil if it did not
+	granted map[string]bool // by action; unknown ones are absent
+	reached bool            // the API answered
+	refusal error           // why a request that needs the project's id failed, nil if none did
 }
 
-// The actions that the exporter needs to be permitted.
+// The actions that the exporter needs permission for.
 const (
 	actionListInstances = "dcs:instance:list"
 	actionGetInstance   = "dcs:instance:get"
@@ -153,30 +154,30 @@ func newProjectCheck(o *Options, p *config.Project, report *Project) *projectChe
 	}
 }
 
-// add puts a finding where it belongs.
+// add appends a finding.
 func (c *projectCheck) add(to *[]Finding, f Finding) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	*to = append(*to, f)
 }
 
-// observeOddity reports something odd in an answer, once.
+// observeOddity reports an undocumented form in an answer, each once.
 func (c *projectCheck) observeOddity(_, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := Finding{
 		Severity: SeverityWarning, Reason: dcsapi.ReasonDecode,
 		Message: "the API's answer differs from its documentation: " + text,
-		Action:  "report this to this project, with the answer's form; the rest of the answer is used",
+		Action:  "report it to the exporter's developers, with the answer's form; the exporter uses the rest of the answer",
 	}
 	if !slices.Contains(c.report.Findings, f) {
 		c.report.Findings = append(c.report.Findings, f)
 	}
 }
 
-// answered takes note of how a request for an action ended; action is "" if
-// none in particular is needed. It reports a refused key, once, and tells
-// whether it did, now or before.
+// answered records how a request for an action ended. action is "" if the
+// request needs no particular permission. It adds a finding for the first
+// refusal of the key, and reports whether err is a refusal.
 func (c *projectCheck) answered(action string, err error) (refused bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,8 +194,8 @@ func (c *projectCheck) answered(action string, err error) (refused bool) {
 	return c.refuse(c.dcs(), err)
 }
 
-// refuse reports a refused key, once, and tells whether err is about one; c.mu
-// is held.
+// refuse adds a finding for the first refusal of the key, and reports whether
+// err is a refusal. c.mu must be held.
 func (c *projectCheck) refuse(from place, err error) bool {
 	if dcsapi.ReasonOf(err) != dcsapi.ReasonAuth {
 		return false
@@ -210,7 +211,7 @@ func (c *projectCheck) refuse(from place, err error) bool {
 	return true
 }
 
-// finish fills in what follows from the whole check of a project.
+// finish fills in what is known only at the end of a project's check.
 func (c *projectCheck) finish() {
 	r := c.report
 	r.ProjectID = c.api.KnownProjectID()
@@ -229,8 +230,8 @@ func (c *projectCheck) finish() {
 	if other := otherRegion(c.config); other != "" {
 		r.Findings = append(r.Findings, Finding{
 			Severity: SeverityWarning, Reason: reasonRegion,
-			Message: fmt.Sprintf("the endpoint %s is that of region %s, the configuration says %s", hostOf(c.config.Endpoint), other, c.config.Region),
-			Action:  "correct region or endpoint: an endpoint follows from the region, and can be left out",
+			Message: fmt.Sprintf("the endpoint %s belongs to region %s, but the configuration says %s", hostOf(c.config.Endpoint), other, c.config.Region),
+			Action:  "correct region or endpoint, or remove endpoint: its default is derived from the region",
 		})
 	}
 	if skew, known := c.clock.skew(); known {

@@ -7,17 +7,18 @@ import (
 )
 
 const (
-	// skewWarning is how far clocks may differ before it is worth a word: the
-	// ages that alerts compute of lists are off by as much.
+	// skewWarning is the clock difference from which the check warns: the list
+	// ages that alerts compute are off by as much.
 	skewWarning = 30 * time.Second
-	// skewLimit is how far they may differ before it fails: signatures are
-	// refused not much further off, at 15 minutes.
+	// skewLimit is the clock difference from which the check fails: the API
+	// refuses signatures at 15 minutes.
 	skewLimit = 5 * time.Minute
 )
 
-// clock finds out how far this machine's clock is ahead of the API's, from the
-// Date headers of answers: each was written between the request and the answer,
-// and is cut to a second, which bounds the difference from both sides.
+// clock determines how far this machine's clock is ahead of the API's. It uses
+// the Date headers of answers. The API wrote each between the request and the
+// answer and truncated it to a second, which bounds the difference on both
+// sides.
 type clock struct {
 	now func() time.Time
 
@@ -26,7 +27,7 @@ type clock struct {
 	from, to time.Duration
 }
 
-// observe takes note of an answer.
+// observe records the Date header of an answer.
 func (c *clock) observe(operation string, date time.Time, took time.Duration) {
 	if operation == "list_projects" {
 		return // IAM's clock
@@ -41,8 +42,8 @@ func (c *clock) observe(operation string, date time.Time, took time.Duration) {
 	c.known, c.from, c.to = true, from, to
 }
 
-// skew returns the difference, rounded to a second: 0 if it cannot be told
-// from none. It is false while there was no answer.
+// skew returns the difference, rounded to a second; 0 if it may be none. It
+// returns false until there has been an answer.
 func (c *clock) skew() (time.Duration, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,24 +56,24 @@ func (c *clock) skew() (time.Duration, bool) {
 	return ((c.from + c.to) / 2).Round(time.Second), true
 }
 
-// skewFinding returns what is to be said about a difference, if anything.
+// skewFinding returns the finding for a clock difference, if it needs one.
 func skewFinding(skew time.Duration) (Finding, bool) {
 	if skew.Abs() < skewWarning {
 		return Finding{}, false
 	}
 	f := Finding{
 		Severity: SeverityWarning, Reason: reasonClock,
-		Message: fmt.Sprintf("this machine's clock is %s the API's: the age of lists, as queries compute it, is off by as much", skewWords(skew)),
-		Action:  "let NTP set this machine's clock",
+		Message: fmt.Sprintf("this machine's clock is %s the API's: list ages in queries are off by as much", skewWords(skew)),
+		Action:  "synchronise this machine's clock with NTP",
 	}
 	if skew.Abs() >= skewLimit {
 		f.Severity = SeverityFailure
-		f.Message = fmt.Sprintf("this machine's clock is %s the API's: signatures are refused once it is more than about 15 minutes", skewWords(skew))
+		f.Message = fmt.Sprintf("this machine's clock is %s the API's: beyond about 15 minutes the API refuses signatures", skewWords(skew))
 	}
 	return f, true
 }
 
-// skewWords says a difference other than 0 in words.
+// skewWords describes a difference other than 0.
 func skewWords(skew time.Duration) string {
 	if skew < 0 {
 		return humanDuration(-skew) + " behind"

@@ -34,7 +34,7 @@ func TestConnections(t *testing.T) {
 	}{
 		{"no such name", func(*harness, *httptest.Server) string {
 			return "https://" + strings.Repeat("a", 64) + ".example" // no resolver is asked about a label so long
-		}, "", "dns", finding{failure, "network", "no such host", "resolves " + strings.Repeat("a", 64)}},
+		}, "", "dns", finding{failure, "network", "no such host", "can resolve " + strings.Repeat("a", 64)}},
 		{"nobody listens", func(*harness, *httptest.Server) string { return "http://" + nobody }, "", "connect", finding{failure, "network", "refused", "check the port in endpoint"}},
 		{"unknown authority", func(_ *harness, s *httptest.Server) string { return s.URL }, "", "tls", finding{failure, "network", "unknown authority", "tls_config.ca_file"}},
 		{"another's certificate", func(_ *harness, s *httptest.Server) string {
@@ -44,7 +44,7 @@ func TestConnections(t *testing.T) {
 		{"no TLS there", func(h *harness, _ *httptest.Server) string {
 			return strings.Replace(h.server.URL, "http:", "https:", 1)
 		}, "", "not_tls", finding{failure, "network", "does not speak TLS", "check the port in endpoint"}},
-		{"TLS there", func(_ *harness, s *httptest.Server) string { return strings.Replace(s.URL, "https:", "http:", 1) }, "", "", finding{failure, "decode", "HTTP request to an HTTPS server", "write https://"}},
+		{"TLS there", func(_ *harness, s *httptest.Server) string { return strings.Replace(s.URL, "https:", "http:", 1) }, "", "", finding{failure, "decode", "HTTP request to an HTTPS server", "use https://"}},
 		{"TLS that goes wrong", func(h *harness, _ *httptest.Server) string { return "https://" + h.oddTLS() }, "", "tls", finding{failure, "network", "unexpected handshake message", "tls_config.ca_file"}},
 		{"no proxy there", func(*harness, *httptest.Server) string { return "https://dcs.example" }, "    proxy_url: http://user:SECRETSK@" + nobody + "\n", "proxy", finding{failure, "network", "proxyconnect", "check proxy_url"}},
 	} {
@@ -74,7 +74,7 @@ func TestConnections(t *testing.T) {
 		h.scan("i1", "i1-node")
 		r := h.check("projects:\n" + h.project("cn-north-4", "project-1", h.secure(false).URL) + "    tls_config: {ca_file: ca.pem}\n" + ofOne)
 		wantFindings(t, r)
-		if !strings.Contains(h.table(r), "answers, its certificate is good") {
+		if !strings.Contains(h.table(r), "reached, certificate valid") {
 			t.Errorf("\n%s", h.table(r))
 		}
 	})

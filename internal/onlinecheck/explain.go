@@ -10,14 +10,14 @@ import (
 // place is where a request went.
 type place struct {
 	host string
-	key  string // of the configuration, which says so
+	key  string // the configuration key that sets the host
 }
 
 func (c *projectCheck) dcs() place { return place{hostOf(c.config.Endpoint), "endpoint"} }
 func (c *projectCheck) iam() place { return place{hostOf(c.config.IAMEndpoint), "iam_endpoint"} }
 
-// explain makes a failure of an error: what, why, and what to do. what may be
-// "", action is the permission that the request needs.
+// explain turns an error into a failure: what failed, why, and what to do. what
+// may be ""; action is the permission that the request needs.
 func (c *projectCheck) explain(to place, what, action string, err error) Finding {
 	f := Finding{Severity: SeverityFailure, Reason: dcsapi.ReasonOf(err), Message: messageOf(err)}
 	if mayFollow(err) {
@@ -29,24 +29,24 @@ func (c *projectCheck) explain(to place, what, action string, err error) Finding
 	problem := problemOf(err)
 	switch {
 	case isForeign(err):
-		f.Action = "check " + to.key + " and proxy_url: something other than the API answers at " + to.host + ", such as a portal, a proxy or another service"
+		f.Action = "check " + to.key + " and proxy_url: what answers at " + to.host + " is not the API, but for instance a portal, a proxy or another service"
 		if f.Reason == dcsapi.ReasonServer {
-			f.Action = "run this again later; if it stays so, " + f.Action
+			f.Action = "run this again later; if it persists, " + f.Action
 		} else {
 			f.Reason = dcsapi.ReasonDecode
 		}
 		if problem == dcsapi.ProblemWantsTLS {
-			f.Action = "write https:// rather than http:// in " + to.key
+			f.Action = "use https:// instead of http:// in " + to.key
 		}
 	case f.Reason == dcsapi.ReasonAuth:
 		f.Message, f.Action = c.keyTrouble(err)
 	case f.Reason == dcsapi.ReasonForbidden && action != "":
 		what += ", the key's user lacks " + action
-		f.Action = "grant " + action + " in this project to the key's user; the README has the whole policy. If it was granted just now, wait some minutes"
+		f.Action = "grant " + action + " in this project to the key's user; the README has the complete policy. If you granted it just now, wait a few minutes"
 	case f.Reason == dcsapi.ReasonNetwork:
 		f.Action = networkAction(to, problem, err)
 	case dcsapi.ReasonOf(err) == dcsapi.ReasonNotFound && to.key == "iam_endpoint":
-		f.Action = "check region, or set project_id; the console has it under My Credentials"
+		f.Action = "check region, or set project_id; the console shows it under My Credentials"
 	default:
 		f.Action = actionOf(f.Reason, to)
 	}
@@ -56,46 +56,47 @@ func (c *projectCheck) explain(to place, what, action string, err error) Finding
 	return f
 }
 
-// actionOf says what to do about a failure of a reason.
+// actionOf returns what to do about a failure with reason r.
 func actionOf(r dcsapi.Reason, to place) string {
 	switch r {
 	case dcsapi.ReasonNotFound:
 		return "check that " + to.key + ", region and project_id belong together"
 	case dcsapi.ReasonThrottled:
-		return "wait a minute and run this again; if it stays so, lower requests_per_second, or see who else uses up the account's quota"
+		return "wait a minute and run this again; if it persists, lower requests_per_second, or find out who else uses the account's quota"
 	case dcsapi.ReasonTimeout:
-		return "see whether " + to.host + " answers from here (route, firewall, proxy_url); with many nodes, raise --timeout"
+		return "check whether " + to.host + " can be reached from here (route, firewall, proxy_url); with many nodes, raise --timeout"
 	case dcsapi.ReasonServer:
-		return "run this again later; if it stays so, give the request id to the vendor's support"
+		return "run this again later; if it persists, send the request id to the vendor's support"
 	case dcsapi.ReasonDecode, dcsapi.ReasonInconsistent:
-		return "check that " + to.key + " is that of the API; if it is, report the message"
+		return "check that " + to.key + " is the API's URL; if it is, report the message"
 	case dcsapi.ReasonUnsupported:
-		return "take it out of the configuration: Redis 3.0 and some regions have none"
+		return "remove it from the configuration: Redis 3.0 and some regions have no session management"
 	default:
-		return "the message has the API's own words; the vendor's list of error codes has more"
+		return "look up the error code of the message in the vendor's documentation"
 	}
 }
 
-// keyTrouble words what is wrong with a key, and what to do.
+// keyTrouble returns what is wrong with the key, and what to do.
 func (c *projectCheck) keyTrouble(err error) (message, action string) {
 	switch source := orNone(c.api.KeyOrigin(), "its source"); {
 	case isHeld(err):
-		return "the key was refused for another project already, and was not tried again", "see there"
+		return "the key was already refused for another project and was not tried again", "fix it there"
 	case statusOf(err) == 0:
 		return "there is no key: " + messageOf(err), "set credentials in the configuration, or one of the sources of the default chain"
 	default:
 		return "the key was refused: " + messageOf(err),
-			"check access key and secret key in " + source + ": a pair, not deleted, not disabled, of this cloud. Nothing more was sent with it: it is locked for 5 minutes after 5 refusals in a row"
+			"check access key and secret key in " + source + ": they must match, belong to this cloud, and not be deleted or disabled. The check sent nothing more with this key: 5 refusals in a row lock it for 5 minutes"
 	}
 }
 
-// isHeld reports whether a refused key was not used again.
+// isHeld reports whether the request was not sent because its key had been
+// refused before.
 func isHeld(err error) bool {
 	e, ok := errors.AsType[*dcsapi.Error](err)
 	return ok && e.Held
 }
 
-// problemOf returns why an endpoint was not reached, "" if it was.
+// problemOf returns why the endpoint could not be reached, "" if it was.
 func problemOf(err error) dcsapi.Problem {
 	if e, ok := errors.AsType[*dcsapi.Error](err); ok {
 		return e.Problem
@@ -103,26 +104,26 @@ func problemOf(err error) dcsapi.Problem {
 	return ""
 }
 
-// networkAction says what to do about a connection that could not be had.
+// networkAction returns what to do about a failed connection.
 func networkAction(to place, problem dcsapi.Problem, err error) string {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	switch problem {
 	case dcsapi.ProblemDNS:
-		return "check region and " + to.key + ", and that this machine resolves " + to.host + "; where only a proxy does, set proxy_url"
+		return "check region and " + to.key + ", and that this machine can resolve " + to.host + "; if only a proxy can, set proxy_url"
 	case dcsapi.ProblemNotTLS:
 		return "check the port in " + to.key + ": " + to.host + " does not speak TLS there"
 	case dcsapi.ProblemTLS:
 		switch {
 		case errors.As(err, &host):
-			return "check " + to.key + ": the certificate is for other names, so it is another server's; or set tls_config.server_name"
+			return "check " + to.key + ": the certificate is for other names, so another server answers; or set tls_config.server_name"
 		case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-			return "check this machine's clock; if it is right, the certificate of " + to.host + " has to be renewed"
+			return "check this machine's clock; if it is right, " + to.host + " needs a new certificate"
 		default:
-			return "check " + to.key + "; behind a proxy that opens TLS, or with a CA of your own, name the CA in tls_config.ca_file"
+			return "check " + to.key + "; if a proxy intercepts TLS, or you use your own CA, set tls_config.ca_file to that CA"
 		}
 	case dcsapi.ProblemProxy:
-		return "check proxy_url, its user and password, and that the proxy lets this machine through to " + to.host
+		return "check proxy_url, its user and password, and that the proxy allows connections from this machine to " + to.host
 	case dcsapi.ProblemConnect:
 		return "check the port in " + to.key + ", and routes and firewalls from here to " + to.host
 	default:
@@ -130,14 +131,14 @@ func networkAction(to place, problem dcsapi.Problem, err error) string {
 	}
 }
 
-// isForeign reports whether something that is not the API has answered.
+// isForeign reports whether something other than the API answered.
 func isForeign(err error) bool {
 	e, ok := errors.AsType[*dcsapi.Error](err)
 	return ok && e.Foreign
 }
 
-// isOfService tells whether an error is the DCS API's own answer, so that
-// other requests may fare better.
+// isOfService reports whether an error is the DCS API's own answer, so that
+// other requests may succeed.
 func isOfService(err error) bool {
 	switch dcsapi.ReasonOf(err) {
 	case dcsapi.ReasonForbidden, dcsapi.ReasonNotFound, dcsapi.ReasonServer, dcsapi.ReasonOther:
@@ -147,7 +148,7 @@ func isOfService(err error) bool {
 	}
 }
 
-// lacks tells whether the API has refused for want of a permission.
+// lacks reports whether the API refused because a permission is missing.
 func lacks(err error) bool {
 	return dcsapi.ReasonOf(err) == dcsapi.ReasonForbidden && !isForeign(err)
 }
@@ -168,8 +169,8 @@ func codeOf(err error) string {
 	return ""
 }
 
-// messageOf returns an error's text without what was being done and the
-// request's id, so that it is the same for all that it happens to.
+// messageOf returns an error's text without the operation and the request id, so
+// that equal failures have equal texts.
 func messageOf(err error) string {
 	e, ok := errors.AsType[*dcsapi.Error](err)
 	if !ok {

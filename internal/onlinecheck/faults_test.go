@@ -77,7 +77,7 @@ func TestFaults(t *testing.T) {
 		sent   counts // nil for: not checked
 	}{
 		{
-			name: "no list", want: []finding{{warning, "no_list", "none was ever taken", "on its first scrape"}},
+			name: "no list", want: []finding{{warning, "no_list", "never scanned", "its first scrape"}},
 			sent: counts{"list_instances": 1, "list_nodes": 1, "list_clients": 1, "list_projects": 1},
 		},
 		{
@@ -146,20 +146,20 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "server trouble", scan: true, fault: []emulator.Fault{{Operation: "list_instances", Status: 503, Code: "DCS.5000", Message: "down"}},
-			want: []finding{{failure, "server", "cannot be listed: HTTP 503 DCS.5000: down", "support"}},
+			want: []finding{{failure, "server", "cannot list the project's instances: HTTP 503 DCS.5000: down", "support"}},
 		},
 		{
 			name: "a page", scan: true, fault: []emulator.Fault{html(200)},
-			want: []finding{{failure, "decode", "instances cannot be listed", "something other than the API answers at 127.0.0.1"}},
+			want: []finding{{failure, "decode", "cannot list the project's instances", "what answers at 127.0.0.1 is not the API"}},
 		},
 		{
 			name: "a proxy's page", scan: true, fault: []emulator.Fault{html(403)},
-			want: []finding{{failure, "decode", "Sign in", "something other than the API"}},
+			want: []finding{{failure, "decode", "Sign in", "is not the API"}},
 			sent: counts{"list_instances": 1, "list_projects": 1},
 		},
 		{
 			name: "a gateway's page", scan: true, fault: []emulator.Fault{html(503)},
-			want: []finding{{failure, "server", "Sign in", "run this again later; if it stays so, check endpoint"}},
+			want: []finding{{failure, "server", "Sign in", "run this again later; if it persists, check endpoint"}},
 			sent: counts{"list_instances": 3, "list_projects": 3},
 		},
 		{
@@ -183,7 +183,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "a wrong node", scan: true, config: "NODES[i1-node, i9-node]",
-			want: []finding{{failure, "not_found", "does not have", "it has i1-node"}},
+			want: []finding{{failure, "not_found", "does not have", "the instance has i1-node"}},
 			sent: counts{"list_instances": 1, "list_nodes": 1, "list_clients": 1, "list_projects": 1},
 		},
 		{
@@ -194,9 +194,9 @@ func TestFaults(t *testing.T) {
 				{Operation: "list_nodes", Status: 403, Code: "DCS.3002", Message: "no"},
 			},
 			want: []finding{
-				{failure, "forbidden", "instances cannot be listed, the key's user lacks dcs:instance:list", "grant"},
-				{failure, "forbidden", "the instance cannot be asked about, the key's user lacks dcs:instance:get", "grant"},
-				{failure, "forbidden", "nodes cannot be listed, the key's user lacks dcs:instance:get", "grant"},
+				{failure, "forbidden", "cannot list the project's instances, the key's user lacks dcs:instance:list", "grant"},
+				{failure, "forbidden", "cannot look up the instance, the key's user lacks dcs:instance:get", "grant"},
+				{failure, "forbidden", "cannot list the instance's nodes, the key's user lacks dcs:instance:get", "grant"},
 			},
 			sent: counts{"list_instances": 1, "show_instance": 1, "list_nodes": 1, "list_clients": 1, "list_projects": 1},
 		},

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// group is a finding with all that it was found of.
+// group is a finding with everything that it applies to.
 type group struct {
 	Finding
 	number   int // from 1, failures first
@@ -14,8 +14,8 @@ type group struct {
 	consequences []Finding
 }
 
-// grouped returns the findings, those that say the same as one, failures
-// first, in the order of the report.
+// grouped returns the findings in report order, failures first. Equal findings
+// form one group.
 func grouped(r *Report) []*group {
 	var all []*group
 	add := func(subject string, findings []Finding) {
@@ -50,8 +50,8 @@ func grouped(r *Report) []*group {
 	return all
 }
 
-// groupOf returns the group of a finding, that of its cause for a consequence,
-// nil if there is none.
+// groupOf returns the group of a finding, or of the cause of a consequence. It
+// returns nil if there is none.
 func groupOf(all []*group, f Finding) *group {
 	if f.cause != nil {
 		f = *f.cause
@@ -65,7 +65,8 @@ func groupOf(all []*group, f Finding) *group {
 	return all[k]
 }
 
-// place names what a finding was found of; where that is many, the table shows.
+// place names what a finding applies to. If that is too much for a line, it
+// refers to the table.
 func (g *group) place() string {
 	const most = 2
 	if len(g.subjects) <= most {

@@ -19,7 +19,7 @@ func TestIAMNotNamed(t *testing.T) {
 	r := h.check(strings.Replace(h.yaml(ofOne), "    iam_endpoint: "+h.server.URL+"\n", "", 1))
 	wantFindings(t, r)
 	h.wantRequests(r, map[string]int{"list_instances": 1, "list_nodes": 1, "list_clients": 1})
-	if got, want := r.Projects[0].IAM.Detail, "not asked: its host does not follow from endpoint, and iam_endpoint is not set"; got != want {
+	if got, want := r.Projects[0].IAM.Detail, "not asked: its host cannot be derived from endpoint, and iam_endpoint is not set"; got != want {
 		t.Errorf("IAM: got %q, want %q", got, want)
 	}
 }

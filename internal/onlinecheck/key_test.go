@@ -50,7 +50,7 @@ func TestRefusedKey(t *testing.T) {
 		}
 	}
 	slices.Sort(reasons)
-	if len(reasons) != 2 || !strings.Contains(reasons[0], "refused for another project already") || !strings.Contains(reasons[1], "HTTP 401 APIGW.0301") {
+	if len(reasons) != 2 || !strings.Contains(reasons[0], "already refused for another project") || !strings.Contains(reasons[1], "HTTP 401 APIGW.0301") {
 		t.Errorf("got %q", reasons)
 	}
 	if p := r.Projects[2]; p.Key.Accepted == nil || !*p.Key.Accepted || p.Instances[0].Nodes[0].Sessions == nil {

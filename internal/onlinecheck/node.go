@@ -12,18 +12,18 @@ import (
 	"dcs_session_exporter/internal/config"
 )
 
-// again is when a list that a scan or a passing trouble keeps from being read
-// is asked for once more.
+// again is the pause before a second attempt to read a list, after a running
+// scan or a temporary failure.
 const again = time.Second
 
-// look is what one session tells of the addresses.
+// look is what one session shows about client addresses.
 type look struct {
 	seen       bool
 	masked     bool
-	otherClear bool // the other of addr and peer is there and not masked
+	otherClear bool // the other one of addr and peer is present and not masked
 }
 
-// node asks for one session of a node's list.
+// node reads one session of a node's list.
 func (c *projectCheck) node(ctx context.Context, i *Instance, n *Node) {
 	page, seen, err := c.oneSession(ctx, i.ID, n.ID)
 	switch {
@@ -39,7 +39,7 @@ func (c *projectCheck) node(ctx context.Context, i *Instance, n *Node) {
 	}
 }
 
-// oneSession reads the first session of a node's list, in two attempts at most.
+// oneSession reads the first session of a node's list, in at most two attempts.
 func (c *projectCheck) oneSession(ctx context.Context, instanceID, nodeID string) (page dcsapi.Page, seen look, err error) {
 	request := dcsapi.ListClientsRequest{InstanceID: instanceID, NodeID: nodeID, Limit: 1, Once: true}
 	for attempt := 1; ; attempt++ {
@@ -63,8 +63,8 @@ func (c *projectCheck) oneSession(ctx context.Context, instanceID, nodeID string
 	}
 }
 
-// passes tells whether asking again soon may help. A node without a list says
-// 500, and would say so again.
+// passes reports whether a second attempt may succeed. A node without a list
+// answers 500, and would do so again.
 func passes(err error) bool {
 	switch dcsapi.ReasonOf(err) {
 	case dcsapi.ReasonBusy, dcsapi.ReasonThrottled:
@@ -78,7 +78,7 @@ func passes(err error) bool {
 	}
 }
 
-// lookAt returns what a session tells of the addresses.
+// lookAt returns what a session shows about client addresses.
 func (c *projectCheck) lookAt(s *dcsapi.Session) look {
 	other, text := aggregate.SourcePeer, s.Peer
 	if c.address.Source == aggregate.SourcePeer {
@@ -91,7 +91,7 @@ func (c *projectCheck) lookAt(s *dcsapi.Session) look {
 	}
 }
 
-// describe fills in what the answer tells of a node.
+// describe fills in what the answer says about a node.
 func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
 	n.Result = OK
 	if page.Count >= 0 {
@@ -106,8 +106,8 @@ func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
 	if page.Taken.IsZero() {
 		c.add(&n.Findings, Finding{
 			Severity: SeverityWarning, Reason: dcsapi.ReasonUndated,
-			Message: "the API does not say when the list was taken (" + page.TimeProblem() + "): its age is not known, and max_snapshot_age cannot be kept",
-			Action:  "open an issue with dcs_session_exporter and quote this message: no such answer is documented",
+			Message: "the API does not say when the list was taken (" + page.TimeProblem() + "): its age is unknown, and max_snapshot_age cannot be applied",
+			Action:  "report it to the exporter's developers and quote this message: such an answer is not documented",
 		})
 		return
 	}
@@ -117,7 +117,7 @@ func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
 	}
 	taken, age := page.Taken.UTC(), now.Sub(page.Taken).Round(time.Second)
 	if age < 0 && age >= -time.Second {
-		age = 0 // the header is cut to a second
+		age = 0 // the header is truncated to a second
 	}
 	seconds := age.Seconds()
 	n.ListTakenAt, n.ListAgeSeconds = &taken, &seconds
@@ -125,11 +125,11 @@ func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
 		f := Finding{
 			Severity: SeverityWarning, Reason: dcsapi.ReasonStale,
 			Message: "the list is older than max_snapshot_age (" + humanDuration(limit) + ")",
-			Action:  "nothing, if the exporter does not run yet: it has a new one taken on its first scrape. If it runs, its scans fail: look at dcs_node_error and its log",
+			Action:  "nothing, if the exporter is not running yet: its first scrape takes a new list. If it is running, its scans fail: look at dcs_node_error and the exporter's log",
 		}
 		if c.scanOff() {
-			f.Message += ", and scan.mode is off: the exporter does not read it until somebody has a new one taken"
-			f.Action = "see why whoever scans does not, or set scan.mode: on_scrape, or raise max_snapshot_age"
+			f.Message += ", and scan.mode is off: the exporter does not read it until something else takes a new one"
+			f.Action = "find out why nothing scans this node, or set scan.mode: on_scrape, or raise max_snapshot_age"
 		}
 		c.add(&n.Findings, f)
 	}
@@ -137,24 +137,25 @@ func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
 
 func (c *projectCheck) scanOff() bool { return c.options.Config.Scan.Mode == config.ScanOff }
 
-// maskedFinding says that a session's address hides the client's.
+// maskedFinding returns the finding for a session whose address hides the
+// client's.
 func (c *projectCheck) maskedFinding(seen look) Finding {
 	f := Finding{
 		Severity: SeverityWarning, Reason: reasonMasked,
-		Message: "client addresses are masked: the one session that was looked at comes from 198.19.0.0/16, which is a VPC endpoint in the client's place; others may not",
-		Action:  "turn on client IP pass-through in DCS, if you need to know the clients",
+		Message: "client addresses are masked: the one session that was read comes from 198.19.0.0/16, the address of a VPC endpoint instead of the client's. Other sessions may be different",
+		Action:  "if you need the clients' addresses, turn on client IP pass-through in DCS",
 	}
 	if seen.otherClear {
 		other := string(aggregate.SourcePeer)
 		if c.address.Source == aggregate.SourcePeer {
 			other = string(aggregate.SourceAddr)
 		}
-		f.Action += "; this session's " + other + " is not masked, so client_address.source: " + other + " may do"
+		f.Action += "; this session's " + other + " is not masked, so client_address.source: " + other + " may work"
 	}
 	return f
 }
 
-// unsupported says, once, that an instance has no session management.
+// unsupported adds the finding that an instance has no session management, once.
 func (c *projectCheck) unsupported(i *Instance, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -169,29 +170,29 @@ func (c *projectCheck) unsupported(i *Instance, err error) {
 	i.Findings = append(i.Findings, f)
 }
 
-// noList says why a node's list cannot be read.
+// noList returns the finding for a list that cannot be read.
 func (c *projectCheck) noList(err error) Finding {
 	f := c.explain(c.dcs(), "the session list cannot be read", actionListClients, err)
 	switch {
 	case dcsapi.IsUnknownNode(err):
-		f.Action = "run this again: the instance's nodes may just have changed. If nodes lists it, correct that"
+		f.Action = "run this again: the instance's nodes may just have changed. If the configuration lists this node under nodes, correct it"
 	case dcsapi.IsInstanceState(err), f.Reason == dcsapi.ReasonBusy:
 		f.Severity = SeverityWarning
-		f.Action = "wait: a task on the instance or node, such as a scan or a restart, keeps its list from being read now"
+		f.Action = "wait: a task on the instance or node, such as a scan or a restart, blocks reading its list"
 	case f.Reason == dcsapi.ReasonServer && statusOf(err) == http.StatusInternalServerError:
 		f.Reason = reasonNoList
-		f.Message = "there is no session list: none was ever taken, it seems"
+		f.Message = "there is no session list: apparently the node was never scanned"
 		if codeOf(err) == "DCS.4842" {
-			f.Message = "there is no session list: the scan that was to take it has failed"
+			f.Message = "there is no session list: the scan failed"
 		}
 		if c.scanOff() {
-			f.Message += "; scan.mode is off, so the exporter has none taken (" + messageOf(err) + ")"
-			f.Action = "set scan.mode: on_scrape, or see that whoever scans does; until then the node is down with reason server"
+			f.Message += "; scan.mode is off, so the exporter does not take one (" + messageOf(err) + ")"
+			f.Action = "set scan.mode: on_scrape, or make sure that something else scans; until then dcs_node_up is 0 with reason server"
 			break
 		}
 		f.Severity = SeverityWarning
 		f.Message += " (" + messageOf(err) + ")"
-		f.Action = "nothing: the exporter has one taken on its first scrape. Should it run already, its scans fail: look at dcs_node_error and its log"
+		f.Action = "nothing, if the exporter is not running yet: its first scrape takes a list. If it is running, its scans fail: look at dcs_node_error and the exporter's log"
 	}
 	return f
 }

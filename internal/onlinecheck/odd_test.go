@@ -23,9 +23,9 @@ func TestOddities(t *testing.T) {
 		want  []finding
 		read  int
 	}{
-		{"tags", change("list_instances", `"tags":[]`, `"tags":""`), []finding{{warning, "decode", `instance i1, instance i2: "tags" is a string, not a list`, "report this"}}, 2},
+		{"tags", change("list_instances", `"tags":[]`, `"tags":""`), []finding{{warning, "decode", `instance i1, instance i2: "tags" is a string, not a list`, "report it"}}, 2},
 		{"no id", change("list_instances", `"instance_id":"i1"`, `"instance_id":{}`), []finding{
-			{warning, "decode", `element 1 ("i1-name"): "instance_id" is an object: the instance is left out`, "report this"},
+			{warning, "decode", `element 1 ("i1-name"): "instance_id" is an object: the instance is left out`, "report it"},
 		}, 1},
 		{"a node", change("list_project_nodes", `"nodes":[`, `"nodes":[3,`), []finding{
 			{warning, "decode", `element 1 of instance i1, element 1 of instance i2: it is a number, not an object: the node is left out`, ""},

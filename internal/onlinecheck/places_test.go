@@ -23,27 +23,27 @@ func TestRegion(t *testing.T) {
 		{name: "subproject", region: "cn-north-4", id: "project-1", iam: map[string][]string{"cn-north-4": {"p0"}, "cn-north-4_team": {"project-1"}}, matches: "yes"},
 		{
 			name: "of another region", region: "cn-east-3", id: "project-1", iam: map[string][]string{"cn-east-3": {"p7"}}, matches: "no",
-			want: []finding{{failure, "region", "IAM does not know project project-1 in region cn-east-3: it is one of region cn-north-4", "set region: cn-north-4, or give project_id: p7"}},
+			want: []finding{{failure, "region", "IAM does not know project project-1 in region cn-east-3: it belongs to region cn-north-4", "set region: cn-north-4, or use project_id: p7"}},
 		},
 		{
 			name: "of another region's subproject", region: "cn-east-3", id: "project-1", iam: map[string][]string{"cn-north-4": {}, "cn-south-1_x": {"project-1"}}, matches: "no",
-			want: []finding{{failure, "region", "it is one of region cn-south-1", "set region: cn-south-1, or give a project of cn-east-3"}},
+			want: []finding{{failure, "region", "it belongs to region cn-south-1", "set region: cn-south-1, or use a project of cn-east-3"}},
 		},
 		{name: "not named, but works", region: "cn-north-4", id: "project-1", iam: map[string][]string{"cn-north-4": {"p0"}}},
 		{
 			name: "foreign", region: "cn-north-4", id: "nobodys",
 			want: []finding{
-				{failure, "region", "IAM does not know project nobodys in region cn-north-4; to this key it names cn-north-4 (project-1)", "set project_id: project-1; if project_id is right, use a key"},
-				{consequence, "forbidden", "the project's instances cannot be listed: HTTP 403 DCS.2003", "follows from the project's first failure"},
-				{consequence, "forbidden", "the instance cannot be asked about: HTTP 403 DCS.2003", "follows from"},
+				{failure, "region", "IAM does not know project nobodys in region cn-north-4; for this key it lists cn-north-4 (project-1)", "set project_id: project-1; if project_id is right, use a key"},
+				{consequence, "forbidden", "cannot list the project's instances: HTTP 403 DCS.2003", "fixing the project's first failure"},
+				{consequence, "forbidden", "cannot look up the instance: HTTP 403 DCS.2003", "fixing the project's first failure"},
 			},
 		},
 		{name: "asked for", region: "cn-north-4", matches: "yes"},
 		{
 			name: "none of that region", region: "cn-east-3",
 			want: []finding{
-				{failure, "region", "IAM does not know a project in region cn-east-3; to this key it names cn-north-4 (project-1)", "set region and project_id to a pair of these, or use"},
-				{consequence, "not_found", "id cannot be found: the account has no project of that name", "follows from"},
+				{failure, "region", "IAM does not know a project in region cn-east-3; for this key it lists cn-north-4 (project-1)", "set region and project_id to a pair of these, or use"},
+				{consequence, "not_found", "look up the project's id: the account has no project of that name", "fixing the project's first failure"},
 			},
 		},
 		{
@@ -77,13 +77,13 @@ func TestRegion(t *testing.T) {
 	t.Run("no IAM", func(t *testing.T) {
 		h := newHarness(t, single("i1"))
 		r := h.check(strings.Replace("projects:\n"+h.project("cn-north-4", "", h.server.URL)+ofOne, "iam_endpoint: "+h.server.URL, "iam_endpoint: https://"+strings.Repeat("a", 64)+".example", 1))
-		wantFindings(t, r, finding{failure, "network", "the project's id cannot be found", "check region and iam_endpoint"})
+		wantFindings(t, r, finding{failure, "network", "cannot look up the project's id", "check region and iam_endpoint"})
 		h.wantRequestsToAPI(r, 0)
 	})
 	t.Run("endpoint of another region", func(t *testing.T) {
 		h := newHarness(t, single("i1"))
 		r := h.check("projects:\n" + h.project("cn-north-4", "project-1", "https://dcs.cn-east-3."+strings.Repeat("a", 64)+".example") + ofOne)
-		wantFindings(t, r, finding{failure, "network", "", ""}, finding{warning, "region", "is that of region cn-east-3, the configuration says cn-north-4", "correct region or endpoint"})
+		wantFindings(t, r, finding{failure, "network", "", ""}, finding{warning, "region", "belongs to region cn-east-3, but the configuration says cn-north-4", "correct region or endpoint"})
 	})
 }
 
@@ -111,19 +111,19 @@ func TestInstances(t *testing.T) {
 		want         []finding
 		nodes        int // of which a session was asked for
 	}{
-		{"a name", "    instances: [{id: i1-name}]\n", []finding{{failure, "not_found", "no such instance", "give the id rather than the name: i1"}}, 0},
+		{"a name", "    instances: [{id: i1-name}]\n", []finding{{failure, "not_found", "no such instance", "use the id instead of the name: i1"}}, 0},
 		{"unknown", "    instances: [{id: i9}]\n", []finding{{failure, "not_found", "no such instance", "check the id"}}, 0},
 		{
 			"in another project", "    instances: [{id: elsewhere}]\n" + h.project("cn-east-3", "project-2", h.server.URL) + "    discover: {name: nothing}\n",
 			[]finding{
 				{failure, "not_found", "no such instance", "put it under the project in region cn-east-3 (project-2)"},
 				{warning, "selection", "discover matches none of the project's 1 instances (all running ones, with a name that matches \"nothing\")", "compare"},
-				{failure, "region", "IAM does not know project project-2 in region cn-east-3: it is one of region cn-north-4", "set region: cn-north-4"},
+				{failure, "region", "IAM does not know project project-2 in region cn-east-3: it belongs to region cn-north-4", "set region: cn-north-4"},
 			},
 			0,
 		},
-		{"not running", "    instances: [{id: stopped}]\n", []finding{{warning, "not_running", "not running but RESTARTING", "nothing"}}, 0},
-		{"unsupported", "    instances: [{id: old}]\n", []finding{{failure, "unsupported", "no session management", "take it out"}}, 1},
+		{"not running", "    instances: [{id: stopped}]\n", []finding{{warning, "not_running", "is RESTARTING instead of running", "nothing"}}, 0},
+		{"unsupported", "    instances: [{id: old}]\n", []finding{{failure, "unsupported", "no session management", "remove it from the configuration"}}, 1},
 		{"discovered", "    discover: {}\n", nil, 2},
 		{"listed and discovered", "    instances: [{id: i1, nodes: [i1-node]}]\n    discover: {}\n", nil, 2},
 		{"discovered and listed elsewhere", "    discover: {name: i1}\n" + h.project("cn-east-3", "project-2", h.server.URL) + "    instances: [{id: i1}]\n", []finding{
@@ -161,7 +161,7 @@ func TestNodes(t *testing.T) {
 		want         []finding
 	}{
 		{"proxies", "    instances: [{id: proxied}]\n", "p1", "behind_proxy", nil},
-		{"a server behind proxies", "    instances: [{id: proxied, nodes: [p2]}]\n", "p2", "not_listed", []finding{{warning, "selection", "behind proxies", "leave nodes out"}}},
+		{"a server behind proxies", "    instances: [{id: proxied, nodes: [p2]}]\n", "p2", "not_listed", []finding{{warning, "selection", "behind proxies", "remove nodes"}}},
 		{"replicas", "    instances: [{id: ha}]\n", "h1 h2", "", nil},
 		{"no replicas", "    instances: [{id: ha}]\n    read_replicas: false\n", "h1", "replica", nil},
 		{"some", "    instances: [{id: ha, nodes: [h2]}]\n", "h2", "not_listed", nil},
@@ -213,8 +213,8 @@ func TestStale(t *testing.T) {
 	h.scan("i1", "i1-node")
 	h.later(6 * time.Minute)
 	for config, want := range map[string][]finding{
-		"":                          {{warning, "stale", "older than max_snapshot_age (5m)", "on its first scrape"}},
-		"scan: {mode: off}\n":       {{warning, "stale", "scan.mode is off", "see why whoever scans does not"}},
+		"":                          {{warning, "stale", "older than max_snapshot_age (5m)", "its first scrape"}},
+		"scan: {mode: off}\n":       {{warning, "stale", "scan.mode is off", "find out why nothing scans this node"}},
 		"max_snapshot_age: 6m\n":    nil,
 		"max_snapshot_age: 0s\n":    nil,
 		"max_snapshot_age: 5m59s\n": {{warning, "stale", "(5m59s)", ""}},
@@ -245,13 +245,13 @@ func TestMasked(t *testing.T) {
 		not     string // in the action
 	}{
 		"plain":         {session: plain(1)},
-		"masked":        {session: masked(1), want: []finding{{warning, "masked", "the one session that was looked at", "client_address.source: peer may do"}}},
-		"IPv4 in IPv6":  {session: mapped, want: []finding{{warning, "masked", "", "client_address.source: peer may do"}}},
+		"masked":        {session: masked(1), want: []finding{{warning, "masked", "the one session that was read", "client_address.source: peer may work"}}},
+		"IPv4 in IPv6":  {session: mapped, want: []finding{{warning, "masked", "", "client_address.source: peer may work"}}},
 		"and the peer":  {session: mappedPeer, want: []finding{{warning, "masked", "", "pass-through"}}, not: "client_address"},
 		"both":          {session: both, want: []finding{{warning, "masked", "", "pass-through"}}, not: "client_address"},
 		"no peer":       {session: noPeer, want: []finding{{warning, "masked", "", "pass-through"}}, not: "client_address"},
 		"source peer":   {session: masked(1), config: "client_address: {source: peer}\n"},
-		"peer masked":   {session: swapped, config: "client_address: {source: peer}\n", want: []finding{{warning, "masked", "", "client_address.source: addr may do"}}},
+		"peer masked":   {session: swapped, config: "client_address: {source: peer}\n", want: []finding{{warning, "masked", "", "client_address.source: addr may work"}}},
 		"peer unneeded": {session: swapped},
 	} {
 		t.Run(name, func(t *testing.T) {

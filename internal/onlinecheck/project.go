@@ -19,11 +19,11 @@ type target struct {
 	config.Instance
 	discovered bool
 	details    dcsapi.Instance // as far as known
-	listed     bool            // it is in the project's list of instances
-	nodes      []dcsapi.Node   // nil if they were not listed with those of others
+	listed     bool            // the project's list of instances has it
+	nodes      []dcsapi.Node   // nil if they were not listed together with those of other instances
 }
 
-// read asks DCS all that is to be known of a project.
+// read asks DCS everything about a project.
 func (c *projectCheck) read(ctx context.Context) {
 	targets, goOn := c.targets(ctx)
 	if goOn && !c.isRefused() {
@@ -45,7 +45,7 @@ func (c *projectCheck) read(ctx context.Context) {
 			})
 		}
 	}
-	_ = group.Wait() // there are no errors: what fails is a finding
+	_ = group.Wait() // never an error: failures are findings
 	if !c.isRefused() && c.api.KeyAccepted(ctx) {
 		accepted := true
 		c.report.Key.Accepted = &accepted
@@ -58,8 +58,8 @@ func (c *projectCheck) isRefused() bool {
 	return c.refused
 }
 
-// targets returns the instances of a project that are to be read, and whether
-// there is any point in asking about them.
+// targets returns the instances of a project that the exporter will read, and
+// whether it makes sense to ask about them.
 func (c *projectCheck) targets(ctx context.Context) (targets []target, goOn bool) {
 	for _, i := range c.config.Instances {
 		i.ID = dcsapi.CanonicalInstanceID(i.ID)
@@ -71,7 +71,7 @@ func (c *projectCheck) targets(ctx context.Context) (targets []target, goOn bool
 		refused := c.refuse(c.iam(), err)
 		c.mu.Unlock()
 		if !refused {
-			c.add(&c.report.Findings, c.explain(c.iam(), "the project's id cannot be found", "", err))
+			c.add(&c.report.Findings, c.explain(c.iam(), "cannot look up the project's id", "", err))
 		}
 		return targets, false
 	}
@@ -82,7 +82,7 @@ func (c *projectCheck) targets(ctx context.Context) (targets []target, goOn bool
 	case err != nil:
 		c.report.Endpoint.Problem = problemOf(err)
 		c.refusal = err
-		c.add(&c.report.Findings, c.explain(c.dcs(), "the project's instances cannot be listed", actionListInstances, err))
+		c.add(&c.report.Findings, c.explain(c.dcs(), "cannot list the project's instances", actionListInstances, err))
 		return targets, isOfService(err)
 	}
 	c.list = list
@@ -97,7 +97,8 @@ func (c *projectCheck) targets(ctx context.Context) (targets []target, goOn bool
 	return append(targets, c.discovered()...), true
 }
 
-// discovered returns the instances that are to be read and not configured.
+// discovered returns the instances that discover selects and that are not
+// configured.
 func (c *projectCheck) discovered() []target {
 	if c.config.Discover == nil {
 		return nil
@@ -124,14 +125,14 @@ func (c *projectCheck) discovered() []target {
 		c.add(&c.report.Findings, Finding{
 			Severity: SeverityWarning, Reason: reasonSelection,
 			Message: fmt.Sprintf("discover matches none of the project's %d instances (%s)", len(c.list), c.config.Discover),
-			Action:  "compare name, tags and enterprise_project_id with the instances' in the console",
+			Action:  "compare name, tags and enterprise_project_id with the instances in the console",
 		})
 	}
 	return out
 }
 
-// listNodesAtOnce lists the nodes of all instances where that takes fewer
-// requests. What it cannot tell is asked instance by instance.
+// listNodesAtOnce lists the nodes of all instances together if that takes fewer
+// requests. Nodes that it cannot list are listed per instance later.
 func (c *projectCheck) listNodesAtOnce(ctx context.Context, targets []target) {
 	const perPage = 100
 	if len(targets) <= (len(c.list)+perPage-1)/perPage || c.list == nil {
@@ -158,8 +159,8 @@ func (c *projectCheck) instance(ctx context.Context, t target, i *Instance) {
 		if !t.discovered {
 			c.add(&i.Findings, Finding{
 				Severity: SeverityWarning, Reason: reasonNotRunning,
-				Message: "the instance is not running but " + t.details.Status + ": it is not read until it runs",
-				Action:  "nothing, if that is intended; else see the console",
+				Message: "the instance is " + t.details.Status + " instead of running: the exporter does not read it until it runs",
+				Action:  "nothing, if that is intended; otherwise look at it in the console",
 			})
 		}
 		return
@@ -173,7 +174,7 @@ func (c *projectCheck) instance(ctx context.Context, t target, i *Instance) {
 			return
 		}
 		if err != nil {
-			c.add(&i.Findings, c.explain(c.dcs(), "the instance's nodes cannot be listed", actionGetInstance, err))
+			c.add(&i.Findings, c.explain(c.dcs(), "cannot list the instance's nodes", actionGetInstance, err))
 		}
 	}
 	i.Nodes = c.selection(t, nodes, i)
@@ -187,11 +188,11 @@ func (c *projectCheck) instance(ctx context.Context, t target, i *Instance) {
 			})
 		}
 	}
-	_ = group.Wait() // there are no errors: what fails is a finding
+	_ = group.Wait() // never an error: failures are findings
 }
 
-// known asks about an instance that is not in the list, or without a list, and
-// tells whether it is there.
+// known handles an instance that is not on the project's list, or asks about it
+// if there is no list. It reports whether the instance exists.
 func (c *projectCheck) known(ctx context.Context, t *target, i *Instance) bool {
 	if c.list != nil {
 		c.add(&i.Findings, c.unknownInstance(t.ID))
@@ -209,27 +210,29 @@ func (c *projectCheck) known(ctx context.Context, t *target, i *Instance) bool {
 		c.add(&i.Findings, c.unknownInstance(t.ID))
 		return false
 	default:
-		c.add(&i.Findings, c.explain(c.dcs(), "the instance cannot be asked about", actionGetInstance, err))
-		return lacks(err) && t.Nodes != nil // these can be read all the same
+		c.add(&i.Findings, c.explain(c.dcs(), "cannot look up the instance", actionGetInstance, err))
+		return lacks(err) && t.Nodes != nil // the configured nodes can still be read
 	}
 }
 
-// unknownInstance says that the project does not have an instance.
+// unknownInstance returns the finding that the project does not have an
+// instance.
 func (c *projectCheck) unknownInstance(id string) Finding {
 	f := Finding{
 		Severity: SeverityFailure, Reason: dcsapi.ReasonNotFound,
 		Message: "the project has no such instance", follows: &consequence{what: "the project has no such instance"},
-		Action: "check the id, and that the instance belongs to this region and project; take it out of the configuration if it was deleted",
+		Action: "check the id, and that the instance belongs to this region and project; if it was deleted, remove it from the configuration",
 	}
 	for _, i := range c.list {
-		if strings.EqualFold(i.Name, id) { // the id has lost its case
-			f.Action = "give the id rather than the name: " + i.ID
+		if strings.EqualFold(i.Name, id) { // the id has been lowercased
+			f.Action = "use the id instead of the name: " + i.ID
 		}
 	}
 	return f
 }
 
-// selection returns the nodes of an instance with what is read of them.
+// selection returns the nodes of an instance, each with whether the exporter
+// reads it.
 func (c *projectCheck) selection(t target, known []dcsapi.Node, i *Instance) []Node {
 	holders := fleet.Holders(known, c.config.ReadReplicas)
 	read := t.Nodes
@@ -244,8 +247,8 @@ func (c *projectCheck) selection(t target, known []dcsapi.Node, i *Instance) []N
 		case node.Read && t.Nodes != nil && proxied && !n.IsProxy():
 			node.Findings = append(node.Findings, Finding{
 				Severity: SeverityWarning, Reason: reasonSelection,
-				Message: "nodes lists a server behind proxies: its sessions are the proxies' own, the clients' are on the proxies",
-				Action:  "leave nodes out to read the proxies, or list these",
+				Message: "nodes lists a server behind proxies: it only has the proxies' own sessions, the clients are connected to the proxies",
+				Action:  "remove nodes to read the proxies, or list the proxies",
 			})
 		case node.Read:
 		case t.Nodes != nil:
@@ -267,7 +270,7 @@ func (c *projectCheck) selection(t target, known []dcsapi.Node, i *Instance) []N
 			n.Findings = append(n.Findings, Finding{
 				Severity: SeverityFailure, Reason: dcsapi.ReasonNotFound,
 				Message: "nodes lists a node that the instance does not have",
-				Action:  "correct it, or leave nodes out to read all that hold sessions; it has " + orNone(few(holders), "none"),
+				Action:  "correct it, or remove nodes to read all nodes that hold sessions; the instance has " + orNone(few(holders), "none"),
 			})
 		}
 		out = append(out, n)
@@ -276,7 +279,7 @@ func (c *projectCheck) selection(t target, known []dcsapi.Node, i *Instance) []N
 		c.add(&i.Findings, Finding{
 			Severity: SeverityFailure, Reason: dcsapi.ReasonNotFound,
 			Message: "the instance has no node that holds sessions",
-			Action:  "look at it in the console; with read_replicas: false, an instance of replicas alone has none",
+			Action:  "look at it in the console; with read_replicas: false, an instance that has only replicas has none",
 		})
 	}
 	return out

@@ -11,7 +11,7 @@ import (
 	"dcs_session_exporter/internal/config"
 )
 
-// verifyRegion asks IAM whether the project is one of the region.
+// verifyRegion asks IAM whether the project belongs to the region.
 func (c *projectCheck) verifyRegion(ctx context.Context) {
 	iam := &c.report.IAM
 	if c.refused {
@@ -19,17 +19,17 @@ func (c *projectCheck) verifyRegion(ctx context.Context) {
 		return
 	}
 	if c.config.IAMEndpoint == "" {
-		iam.Detail = "not asked: its host does not follow from endpoint, and iam_endpoint is not set"
+		iam.Detail = "not asked: its host cannot be derived from endpoint, and iam_endpoint is not set"
 		return
 	}
 	id := c.api.KnownProjectID()
 	if id == "" && dcsapi.ReasonOf(c.refusal) != dcsapi.ReasonNotFound {
-		iam.Detail = "not asked again: it did not tell the project's id"
+		iam.Detail = "not asked again: it did not return the project's id"
 		return
 	}
 	projects, err := c.api.ListProjects(ctx)
 	if err != nil {
-		iam.Detail = "not known: " + iamTrouble(err)
+		iam.Detail = "unknown: " + iamTrouble(err)
 		return
 	}
 	k := slices.IndexFunc(projects, func(p dcsapi.Project) bool { return p.ID == id })
@@ -37,29 +37,29 @@ func (c *projectCheck) verifyRegion(ctx context.Context) {
 	case k >= 0 && isOfRegion(projects[k].Name, c.config.Region):
 		matches := true
 		iam.RegionMatches = &matches
-		iam.Detail = "the project is one of " + c.config.Region
+		iam.Detail = "the project belongs to " + c.config.Region
 	case k >= 0:
 		matches := false
 		iam.RegionMatches = &matches
-		iam.Detail = "the project is one of " + regionOf(projects[k].Name)
+		iam.Detail = "the project belongs to " + regionOf(projects[k].Name)
 		c.fold(Finding{
 			Severity: SeverityFailure, Reason: reasonRegion,
-			Message: fmt.Sprintf("IAM does not know project %s in region %s: it is one of region %s", id, c.config.Region, regionOf(projects[k].Name)),
-			Action:  "set region: " + regionOf(projects[k].Name) + ", or give " + orNone(idsOf(projects, c.config.Region), "a project of "+c.config.Region),
+			Message: fmt.Sprintf("IAM does not know project %s in region %s: it belongs to region %s", id, c.config.Region, regionOf(projects[k].Name)),
+			Action:  "set region: " + regionOf(projects[k].Name) + ", or use " + orNone(idsOf(projects, c.config.Region), "a project of "+c.config.Region),
 		})
 	case id == "" && idsOf(projects, c.config.Region) != "":
-		iam.Detail = "it names several projects of " + c.config.Region
+		iam.Detail = "it lists several projects of " + c.config.Region
 	default:
-		iam.Detail = "it does not name the project to this key"
+		iam.Detail = "it does not list the project for this key"
 		if c.refusal == nil {
-			return // it works all the same
+			return // the configuration works anyway
 		}
 		c.fold(c.unknownProject(id, projects))
 	}
 }
 
-// unknownProject says that IAM does not know the configured project, and which
-// ones it names.
+// unknownProject returns the finding that IAM does not know the configured
+// project, with those that it lists.
 func (c *projectCheck) unknownProject(id string, projects []dcsapi.Project) Finding {
 	which := "a project"
 	if id != "" {
@@ -67,7 +67,7 @@ func (c *projectCheck) unknownProject(id string, projects []dcsapi.Project) Find
 	}
 	f := Finding{
 		Severity: SeverityFailure, Reason: reasonRegion,
-		Message: fmt.Sprintf("IAM does not know %s in region %s; to this key it names %s", which, c.config.Region, orNone(list(projects, c.config.Region), "no project at all")),
+		Message: fmt.Sprintf("IAM does not know %s in region %s; for this key it lists %s", which, c.config.Region, orNone(list(projects, c.config.Region), "no project at all")),
 		Action:  "use a key of the account that has the project",
 	}
 	switch ids := idsOf(projects, c.config.Region); {
@@ -79,19 +79,19 @@ func (c *projectCheck) unknownProject(id string, projects []dcsapi.Project) Find
 	return f
 }
 
-// isOfRegion tells whether a project of this name belongs to a region: it is
-// the region's own, or a subproject.
+// isOfRegion reports whether a project with this name belongs to a region: it is
+// the region's main project, or a subproject.
 func isOfRegion(name, region string) bool {
 	return name == region || strings.HasPrefix(name, region+"_")
 }
 
-// regionOf returns the region that a project's name tells.
+// regionOf returns the region in a project's name.
 func regionOf(name string) string {
 	region, _, _ := strings.Cut(name, "_")
 	return region
 }
 
-// idsOf names the projects of a region.
+// idsOf lists the ids of a region's projects.
 func idsOf(projects []dcsapi.Project, region string) string {
 	var ids []string
 	for _, p := range projects {
@@ -109,7 +109,7 @@ func idsOf(projects []dcsapi.Project, region string) string {
 	}
 }
 
-// list names projects with their ids, those of a region first.
+// list lists projects with their ids, those of a region first.
 func list(projects []dcsapi.Project, region string) string {
 	var out, others []string
 	for _, p := range projects {
@@ -123,7 +123,7 @@ func list(projects []dcsapi.Project, region string) string {
 	return few(append(out, others...))
 }
 
-// few joins texts, the first of them if they are many.
+// few joins texts, only the first ones if there are many.
 func few(texts []string) string {
 	const most = 6
 	if len(texts) > most {
@@ -139,20 +139,21 @@ func orNone(text, none string) string {
 	return text
 }
 
-// iamTrouble says why IAM has not told, which no part of the exporter needs.
+// iamTrouble describes why IAM did not list the projects. The exporter works
+// without that list.
 func iamTrouble(err error) string {
 	switch dcsapi.ReasonOf(err) {
 	case dcsapi.ReasonForbidden:
-		return "the key may not list projects at IAM, which the exporter does not need"
+		return "the key may not list projects in IAM; the exporter does not need that"
 	case dcsapi.ReasonAuth:
-		return "IAM refuses the key that DCS takes: is iam_endpoint that of this cloud?"
+		return "IAM refuses the key that DCS accepts: does iam_endpoint belong to this cloud?"
 	default:
 		return messageOf(err)
 	}
 }
 
-// otherRegion returns the region that the endpoint's host names, if that is not
-// the configured one.
+// otherRegion returns the region in the endpoint's host name, if that is not the
+// configured one.
 func otherRegion(p *config.Project) string {
 	rest, found := strings.CutPrefix(hostOf(p.Endpoint), "dcs.")
 	region, domain, _ := strings.Cut(rest, ".")

@@ -9,15 +9,15 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// formatVersion is raised when a key of the JSON form goes or changes its
-// meaning; new keys do not raise it.
+// formatVersion increases when a key of the JSON form is removed or changes its
+// meaning. New keys do not increase it.
 const formatVersion = 1
 
-// Result says how something came out.
+// Result is the outcome of a check.
 type Result string
 
-// The results, from good to bad. What was not checked is neither: the finding
-// that kept it from being checked stands with the project or the instance.
+// The results, from good to bad. For NotChecked, the project or the instance has
+// the finding that prevented the check.
 const (
 	OK         Result = "ok"
 	NotChecked Result = "not_checked"
@@ -34,22 +34,22 @@ func worse(a, b Result) Result {
 	return a
 }
 
-// Report is what a check has found. Its JSON form is the command's documented
-// output: what is not known is absent.
+// Report is the result of a check. Its JSON form is documented in the README.
+// Unknown values are absent.
 type Report struct {
 	FormatVersion int       `json:"format_version"`
 	ConfigFile    string    `json:"config_file"`
 	CheckedAt     time.Time `json:"checked_at"` // when the check began, by this machine's clock
 	Result        Result    `json:"result"`
 	Failures      int       `json:"failures"`
-	Consequences  int       `json:"consequences"` // of failures, which do not count them
+	Consequences  int       `json:"consequences"` // not counted in Failures
 	Warnings      int       `json:"warnings"`
 	Requests      int       `json:"requests"` // sent to DCS and IAM
 	ScanMode      string    `json:"scan_mode"`
 	Projects      []Project `json:"projects"`
 }
 
-// Project is what was found of a project.
+// Project is the report on a project.
 type Project struct {
 	Region    string    `json:"region"`
 	ProjectID string    `json:"project_id,omitempty"`
@@ -65,45 +65,46 @@ type Project struct {
 	// it is negative if it is behind, and exact to a second.
 	ClockSkewSeconds *float64 `json:"clock_skew_seconds,omitempty"`
 
-	InstancesListed *int       `json:"instances_listed,omitempty"` // in the project, to be read or not
+	InstancesListed *int       `json:"instances_listed,omitempty"` // all instances of the project
 	Findings        []Finding  `json:"findings"`
-	Instances       []Instance `json:"instances"` // to be read
+	Instances       []Instance `json:"instances"` // those to be read
 }
 
-// Endpoint tells whether the API was reached.
+// Endpoint says whether the API was reached.
 type Endpoint struct {
 	URL     string `json:"url"`
 	Proxied bool   `json:"proxied"`
 	Reached *bool  `json:"reached,omitempty"`
-	// Problem is why not: dns, connect, timeout, tls, not_tls, proxy or other.
+	// Problem is why the API was not reached: dns, connect, timeout, tls, not_tls,
+	// proxy or other.
 	Problem dcsapi.Problem `json:"problem,omitempty"`
 }
 
-// KeyReport tells where the key is from, and whether the API takes it.
+// KeyReport says where the key comes from, and whether the API accepts it.
 type KeyReport struct {
 	Source   string `json:"source,omitempty"`
 	Accepted *bool  `json:"accepted,omitempty"`
 }
 
-// KeyHost is a host that the key is sent to, unless it is refused before.
+// KeyHost is a host that receives the key, unless it is refused earlier.
 type KeyHost struct {
 	Host  string `json:"host"`
-	Proxy string `json:"proxy,omitempty"` // on the way there
+	Proxy string `json:"proxy,omitempty"` // in between
 }
 
-// Permission tells whether the key may do something.
+// Permission says whether the key is allowed an action.
 type Permission struct {
 	Action  string `json:"action"`
 	Granted *bool  `json:"granted,omitempty"`
 }
 
-// IAMReport tells what IAM says about the project's region.
+// IAMReport is what IAM says about the project's region.
 type IAMReport struct {
 	RegionMatches *bool  `json:"region_matches,omitempty"`
 	Detail        string `json:"detail"`
 }
 
-// Instance is what was found of an instance that is to be read.
+// Instance is the report on an instance that the exporter will read.
 type Instance struct {
 	ID            string    `json:"instance_id"`
 	Name          string    `json:"name,omitempty"`
@@ -117,27 +118,27 @@ type Instance struct {
 	Nodes         []Node    `json:"nodes"`
 }
 
-// Node is what was found of a node.
+// Node is the report on a node.
 type Node struct {
 	ID   string `json:"node_id"`
 	Name string `json:"name,omitempty"`
 	Type string `json:"type,omitempty"` // proxy, master or slave
 	Read bool   `json:"read"`           // whether the exporter reads it
-	// NotRead is why not: behind_proxy, replica, not_listed (in nodes) or
-	// unsupported.
+	// NotRead is why the exporter does not read it: behind_proxy, replica,
+	// not_listed (under nodes) or unsupported.
 	NotRead string `json:"not_read,omitempty"`
 
 	Sessions       *int64     `json:"sessions,omitempty"` // on the list, as the API counts them
 	ListTakenAt    *time.Time `json:"list_taken_at,omitempty"`
 	ListAgeSeconds *float64   `json:"list_age_seconds,omitempty"` // by the API's clock
-	// AddressMasked tells it of the one session that was looked at.
+	// AddressMasked is about the one session that was read.
 	AddressMasked *bool `json:"address_masked,omitempty"`
 
 	Result   Result    `json:"result,omitempty"` // absent for nodes that are not read
 	Findings []Finding `json:"findings"`
 }
 
-// Severity says whether a finding makes the check fail.
+// Severity determines whether a finding makes the check fail.
 type Severity string
 
 // The severities.
@@ -147,22 +148,21 @@ const (
 	SeverityWarning     Severity = "warning"
 )
 
-// Finding is something that is wrong, or may be.
+// Finding is something that is or may be wrong.
 type Finding struct {
 	Severity  Severity      `json:"severity"`
 	Reason    dcsapi.Reason `json:"reason"` // as in dcs_node_error, and: masked, not_running, no_list, clock, region, selection
 	Message   string        `json:"message"`
 	Action    string        `json:"action"` // what to do
 	RequestID string        `json:"request_id,omitempty"`
-	// CausedBy is the reason of the project's failure that a consequence
-	// follows from.
+	// CausedBy is the reason of the project's failure that caused a consequence.
 	CausedBy dcsapi.Reason `json:"caused_by,omitempty"`
 
-	follows *consequence // what it is where it may follow from a failure of the project's, else nil
-	cause   *Finding     // that failure, where it does
+	follows *consequence // set if a failure of the project may be the cause
+	cause   *Finding     // that failure, if it is the cause
 }
 
-// The reasons that are not the API's.
+// The reasons that dcs_node_error does not have.
 const (
 	reasonMasked     dcsapi.Reason = "masked"
 	reasonNotRunning dcsapi.Reason = "not_running"
@@ -172,7 +172,7 @@ const (
 	reasonSelection  dcsapi.Reason = "selection"
 )
 
-// resultOf returns what findings amount to.
+// resultOf returns the result of findings.
 func resultOf(findings []Finding) Result {
 	out := OK
 	for _, f := range findings {
@@ -184,7 +184,7 @@ func resultOf(findings []Finding) Result {
 	return out
 }
 
-// conclude fills in what follows from the findings: the results and counts.
+// conclude fills in the results and counts from the findings.
 func (r *Report) conclude() {
 	r.Result = OK
 	for k := range r.Projects {
@@ -204,8 +204,8 @@ func (r *Report) conclude() {
 	}
 }
 
-// conclude fills in the results of an instance and its nodes. What nothing was
-// asked about has the result NotChecked already.
+// conclude fills in the results of an instance and its nodes. Those that were
+// not checked already have the result NotChecked.
 func (i *Instance) conclude() {
 	if i.Result != NotChecked || len(i.Findings) > 0 {
 		i.Result = resultOf(i.Findings)
@@ -236,7 +236,7 @@ func (r *Report) count(findings []Finding) {
 	}
 }
 
-// WriteJSON writes the report for machines.
+// WriteJSON writes the report as JSON.
 func (r *Report) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

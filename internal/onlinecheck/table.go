@@ -13,7 +13,7 @@ import (
 	"dcs_session_exporter/internal/printable"
 )
 
-// lineWidth is the width that texts are wrapped to.
+// lineWidth is the width at which texts are wrapped.
 const lineWidth = 100
 
 // WriteTable writes the report for people.
@@ -36,7 +36,7 @@ type table struct {
 	findings []*group
 }
 
-// label names a project to people.
+// label returns a readable name of a project.
 func (p Project) label() string {
 	if p.ProjectID == "" {
 		return "project in " + p.Region
@@ -44,7 +44,7 @@ func (p Project) label() string {
 	return "project " + p.ProjectID + " in " + p.Region
 }
 
-// label names an instance to people.
+// label returns a readable name of an instance.
 func (i Instance) label() string {
 	if i.Name == "" {
 		return printable.Name(i.ID)
@@ -52,10 +52,10 @@ func (i Instance) label() string {
 	return printable.Name(i.Name)
 }
 
-// project renders what is known of a project.
+// project renders the report on a project.
 func (t *table) project(p *Project) {
 	fmt.Fprintf(t, "%s\n", t.result("Project in region "+p.Region, p.Findings))
-	t.field("id", orNone(p.ProjectID, "not known"))
+	t.field("id", orNone(p.ProjectID, "unknown"))
 	t.field("endpoint", p.Endpoint.String())
 	t.field("key", p.Key.String())
 	t.field("key goes to", keyHostWords(p.KeyHosts))
@@ -73,7 +73,7 @@ func (t *table) project(p *Project) {
 	t.WriteByte('\n')
 }
 
-// field writes one line of a project, or more if it is long.
+// field writes one field of a project, on several lines if it is long.
 func (t *table) field(name, value string) {
 	t.wrap(fmt.Sprintf("  %-13s", name), value)
 }
@@ -124,7 +124,7 @@ func (i Instance) line(result string) string {
 	return strings.TrimRight(strings.Join(append(parts, strings.TrimLeft(result, " ")), "  "), " ")
 }
 
-// words say how an instance came out, "" where its nodes tell.
+// words describes the result of an instance, "" if its nodes show it.
 func (i Instance) words() string {
 	switch {
 	case i.Skipped != "":
@@ -138,7 +138,7 @@ func (i Instance) words() string {
 	}
 }
 
-// words say how a node came out.
+// words describes the result of a node.
 func (n Node) words() string {
 	switch {
 	case !n.Read:
@@ -152,7 +152,7 @@ func (n Node) words() string {
 	}
 }
 
-// result adds the numbers of findings to how something came out.
+// result appends the numbers of the findings to a result.
 func (t *table) result(words string, findings []Finding) string {
 	var numbers []int
 	for _, f := range findings {
@@ -192,7 +192,7 @@ func (t *table) list(s Severity, title string) {
 	}
 }
 
-// verdict writes the last lines.
+// verdict writes the final lines.
 func (t *table) verdict() {
 	read, ok := 0, 0
 	instances := 0
@@ -233,13 +233,13 @@ func (t *table) verdict() {
 		sent = "1 request sent, not a scan"
 	}
 	if t.report.ScanMode == string(config.ScanOnScrape) && ok > 0 {
-		sent += ": whether new lists are taken shows when the exporter runs"
+		sent += ": whether scans work shows when the exporter runs"
 	}
 	t.wrap("", sent+".")
 }
 
-// wrap writes a text after a prefix, in lines of lineWidth, which begin below
-// where the text does.
+// wrap writes a text after a prefix, wrapped at lineWidth. Further lines are
+// indented by the width of the prefix.
 func (t *table) wrap(prefix, text string) {
 	indent := utf8.RuneCountInString(prefix)
 	t.WriteString(prefix)

@@ -9,7 +9,7 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// String says in words whether the API was reached.
+// String describes whether the API was reached.
 func (e Endpoint) String() string {
 	text := e.URL
 	if e.Proxied {
@@ -17,9 +17,9 @@ func (e Endpoint) String() string {
 	}
 	switch {
 	case e.Reached != nil && strings.HasPrefix(e.URL, "https:"):
-		return text + ": answers, its certificate is good"
+		return text + ": reached, certificate valid"
 	case e.Reached != nil:
-		return text + ": answers, without TLS"
+		return text + ": reached, without TLS"
 	case e.Problem != "":
 		return text + ": NOT REACHED (" + map[dcsapi.Problem]string{
 			dcsapi.ProblemDNS: "the name does not resolve", dcsapi.ProblemConnect: "no connection", dcsapi.ProblemTimeout: "no answer",
@@ -30,9 +30,9 @@ func (e Endpoint) String() string {
 	}
 }
 
-// String says in words whether a key was accepted.
+// String describes whether the key was accepted.
 func (k KeyReport) String() string {
-	text := "not known whether it is accepted"
+	text := "unknown whether it is accepted"
 	if k.Accepted != nil && *k.Accepted {
 		text = "accepted"
 	} else if k.Accepted != nil {
@@ -44,7 +44,7 @@ func (k KeyReport) String() string {
 	return text
 }
 
-// keyHostWords names the hosts that a key is sent to.
+// keyHostWords lists the hosts that receive a key.
 func keyHostWords(hosts []KeyHost) string {
 	var parts []string
 	for _, h := range hosts {
@@ -57,11 +57,11 @@ func keyHostWords(hosts []KeyHost) string {
 	return strings.Join(parts, ", ")
 }
 
-// permissionWords says what a key may do.
+// permissionWords describes what a key may do.
 func permissionWords(all []Permission) string {
 	var parts []string
 	for _, p := range all {
-		word := "not known"
+		word := "unknown"
 		if p.Granted != nil && *p.Granted {
 			word = "yes"
 		} else if p.Granted != nil {
@@ -72,19 +72,19 @@ func permissionWords(all []Permission) string {
 	return strings.Join(parts, ", ")
 }
 
-// clockWords says how this machine's clock differs.
+// clockWords describes how this machine's clock differs from the API's.
 func clockWords(seconds *float64) string {
 	switch {
 	case seconds == nil:
-		return "not known"
+		return "unknown"
 	case *seconds == 0:
-		return "the same as the API's, to a second"
+		return "agrees with the API's to the second"
 	default:
 		return "this machine's is " + skewWords(time.Duration(*seconds*float64(time.Second))) + " the API's"
 	}
 }
 
-// plural counts things.
+// plural returns a number with a noun in singular or plural.
 func plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
@@ -92,7 +92,8 @@ func plural(n int, one string) string {
 	return strconv.Itoa(n) + " " + one + "s"
 }
 
-// humanDuration writes a duration in its two largest units, cut to a second.
+// humanDuration formats a duration in its two largest units, truncated to a
+// second.
 func humanDuration(d time.Duration) string {
 	if d < 0 {
 		return "-" + humanDuration(-d)
