@@ -92,7 +92,7 @@ func TestGatherRepeated(t *testing.T) {
 			t.Errorf("got %v", f)
 		}
 	}
-	if _, err := (exposition.Gatherers{h.collector.Scrape(t.Context()), h.registry, h.registry}).Gather(); err == nil || !strings.Contains(err.Error(), "dcs_session_exporter_scrape_errors_total is gathered twice") {
+	if _, err := exposition.Collect(exposition.Merge(h.collector.Scrape(t.Context()).Families(), exposition.Gathered(h.registry), exposition.Gathered(h.registry))); err == nil || !strings.Contains(err.Error(), "dcs_session_exporter_scrape_errors_total is gathered twice") {
 		t.Errorf("families that come twice: got the error %v", err)
 	}
 }

@@ -194,7 +194,7 @@ func (h *harness) gatherer(c *collector.Collector, within time.Duration) prometh
 			wantConsistent(h.t, families)
 			return families, err
 		})
-		return exposition.Gatherers{sessions, h.registry}.Gather()
+		return exposition.Collect(exposition.Merge(exposition.Gathered(sessions), exposition.Gathered(h.registry)))
 	})
 }
 

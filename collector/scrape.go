@@ -25,9 +25,11 @@ const (
 // Gatherer gathers the metrics of one scrape.
 type Gatherer interface {
 	prometheus.Gatherer
-	// Read reads the nodes, which takes time and little memory; Gather makes the
-	// metrics of what was read. Gather calls Read if nobody has.
+	// Read reads the nodes, which takes time and little memory; Families makes the
+	// metrics of what was read, one family after the other, and Gather all of them.
+	// They call Read if nobody has.
 	Read()
+	Families() exposition.Families
 }
 
 // scrape is a Gatherer. It holds the context of one request, because
@@ -75,11 +77,14 @@ func (c *Collector) ScrapeProjects(ctx context.Context) Gatherer {
 }
 
 // Gather implements prometheus.Gatherer.
-func (s *scrape) Gather() ([]*dto.MetricFamily, error) {
+func (s *scrape) Gather() ([]*dto.MetricFamily, error) { return exposition.Collect(s.Families()) }
+
+// Families implements Gatherer.
+func (s *scrape) Families() exposition.Families {
 	if s.result == nil {
 		s.Read()
 	}
-	return exposition.Families(s.result, s.scopes...)
+	return exposition.Render(s.result, s.scopes...)
 }
 
 // Read implements Gatherer. It reads the projects side by side and returns at the

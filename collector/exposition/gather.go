@@ -3,60 +3,128 @@ package exposition
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Families returns the metric families of a result that have one of the scopes,
-// sorted by name. An error leaves out only the series that it is about.
-func Families(r *Result, scopes ...Scope) ([]*dto.MetricFamily, error) {
-	var families []*dto.MetricFamily
-	var errs []error
-	for i := range catalogue {
-		m := &catalogue[i]
-		if m.values == nil || !slices.Contains(scopes, m.Scope) {
-			continue
-		}
-		f := newFamily(m)
-		m.values(r, emitter{f})
-		done, err := f.finish()
-		errs = append(errs, err)
-		if done != nil {
-			families = append(families, done)
+// Families are metric families, sorted by name, each made when its turn comes: all
+// of them at once would take several times the memory. An error may come with a
+// family, which then lacks the series that it is about.
+type Families = iter.Seq2[*dto.MetricFamily, error]
+
+// Render returns the families of a result that have one of the scopes.
+func Render(r *Result, scopes ...Scope) Families {
+	return func(yield func(*dto.MetricFamily, error) bool) {
+		for _, m := range byName {
+			if m.values == nil || !slices.Contains(scopes, m.Scope) {
+				continue
+			}
+			f := newFamily(m)
+			m.values(r, emitter{f})
+			if done, err := f.finish(); (done != nil || err != nil) && !yield(done, err) {
+				return
+			}
 		}
 	}
-	families, err := join(families)
-	return families, errors.Join(append(errs, err)...)
 }
 
-// Gatherers gathers from all, one after the other. Unlike prometheus.Gatherers
-// it leaves families as they are: no two may have a metric in common.
-type Gatherers []prometheus.Gatherer
+// byName are the metrics of the catalogue, sorted by name.
+var byName = func() []*Metric {
+	sorted := make([]*Metric, len(catalogue))
+	for i := range catalogue {
+		sorted[i] = &catalogue[i]
+	}
+	slices.SortFunc(sorted, func(a, b *Metric) int { return cmp.Compare(a.Name, b.Name) })
+	return sorted
+}()
 
-// Gather implements prometheus.Gatherer.
-func (g Gatherers) Gather() ([]*dto.MetricFamily, error) {
+// Gathered returns the families that a gatherer gathers.
+func Gathered(g prometheus.Gatherer) Families {
+	return func(yield func(*dto.MetricFamily, error) bool) {
+		families, err := g.Gather()
+		if err != nil && !yield(nil, err) {
+			return
+		}
+		for _, f := range families {
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Merge merges families. No two sources may have a family in common: of one that
+// comes twice, the second is left out, with an error. The sources are begun in
+// their order.
+func Merge(sources ...Families) Families {
+	type source struct {
+		next func() (*dto.MetricFamily, error, bool)
+		head *dto.MetricFamily // nil at the end
+	}
+	return func(yield func(*dto.MetricFamily, error) bool) {
+		// advance reads the next family of a source, and yields errors that come
+		// without one.
+		advance := func(s *source) bool {
+			for {
+				f, err, ok := s.next()
+				s.head = f
+				if !ok || (f != nil && err == nil) {
+					return true
+				}
+				if !yield(nil, err) {
+					return false
+				}
+				if f != nil {
+					return true
+				}
+			}
+		}
+		all := make([]*source, len(sources))
+		for i, families := range sources {
+			next, stop := iter.Pull2(families)
+			defer stop()
+			all[i] = &source{next: next}
+			if !advance(all[i]) {
+				return
+			}
+		}
+		for last := ""; ; {
+			var first *source
+			for _, s := range all {
+				if s.head != nil && (first == nil || s.head.GetName() < first.head.GetName()) {
+					first = s
+				}
+			}
+			if first == nil {
+				return
+			}
+			f := first.head
+			var err error
+			if f.GetName() == last {
+				f, err = nil, fmt.Errorf("%s is gathered twice", last)
+			} else {
+				last = f.GetName()
+			}
+			if !yield(f, err) || !advance(first) {
+				return
+			}
+		}
+	}
+}
+
+// Collect returns all families at once, and all errors as one.
+func Collect(families Families) ([]*dto.MetricFamily, error) {
 	var all []*dto.MetricFamily
 	var errs []error
-	for _, gatherer := range g {
-		families, err := gatherer.Gather()
-		all, errs = append(all, families...), append(errs, err)
-	}
-	all, err := join(all)
-	return all, errors.Join(append(errs, err)...)
-}
-
-// join puts metric families in order. That one comes twice is an error.
-func join(families []*dto.MetricFamily) ([]*dto.MetricFamily, error) {
-	slices.SortFunc(families, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	var errs []error
-	unique := slices.CompactFunc(families, func(a, b *dto.MetricFamily) bool {
-		same := a.GetName() == b.GetName()
-		if same {
-			errs = append(errs, errors.New(a.GetName()+" is gathered twice"))
+	for f, err := range families {
+		if f != nil {
+			all = append(all, f)
 		}
-		return same
-	})
-	return unique, errors.Join(errs...)
+		errs = append(errs, err)
+	}
+	return all, errors.Join(errs...)
 }

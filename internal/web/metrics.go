@@ -8,10 +8,9 @@ import (
 	"strconv"
 	"time"
 
+	"dcs_session_exporter/collector"
 	"dcs_session_exporter/collector/fleet"
 
-	"github.com/go-kit/log"
-	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -25,12 +24,12 @@ const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 func metrics(t *scrapes) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, done := t.Settings()
-		t.serve(w, r, s, done, subject{s.Collector, ""}, func(ctx context.Context) []prometheus.Gatherer {
+		t.serve(w, r, s, done, subject{s.Collector, ""}, func(ctx context.Context) (collector.Gatherer, prometheus.Gatherer) {
 			sessions := s.Collector.Scrape
 			if s.ExporterOnly {
 				sessions = s.Collector.ScrapeProjects
 			}
-			return []prometheus.Gatherer{sessions(ctx), t.Own} // the exporter's own metrics come second: they count this scrape
+			return sessions(ctx), t.Own
 		})
 	})
 }
@@ -45,8 +44,8 @@ func probe(t *scrapes) http.Handler {
 			say(w, status, text)
 			return
 		}
-		t.serve(w, r, s, done, subject{s.Collector, target.ID}, func(ctx context.Context) []prometheus.Gatherer {
-			return []prometheus.Gatherer{s.Collector.Probe(ctx, target)}
+		t.serve(w, r, s, done, subject{s.Collector, target.ID}, func(ctx context.Context) (collector.Gatherer, prometheus.Gatherer) {
+			return s.Collector.Probe(ctx, target), nil
 		})
 	})
 }
@@ -84,12 +83,4 @@ func scrapeTimeout(header string, longest, offset time.Duration) time.Duration {
 	}
 	asked := max(time.Duration(seconds*float64(time.Second)), minTimeout)
 	return min(max(asked-offset, asked/2), longest)
-}
-
-// errorLog logs what goes wrong while metrics are gathered.
-type errorLog struct{ log.Logger }
-
-// Println implements promhttp.Logger.
-func (l errorLog) Println(v ...any) {
-	_ = level.Error(l.Logger).Log(append([]any{"msg", "cannot serve metrics", "err"}, v[len(v)-1])...)
 }

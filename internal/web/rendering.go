@@ -16,7 +16,6 @@ import (
 
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
 )
 
@@ -101,7 +100,7 @@ type making struct {
 
 // serve answers a scrape by its deadline with what gather returns by then. It
 // calls release when the settings are not needed any more.
-func (t *scrapes) serve(w http.ResponseWriter, r *http.Request, s Settings, release func(), of subject, gather func(context.Context) []prometheus.Gatherer) {
+func (t *scrapes) serve(w http.ResponseWriter, r *http.Request, s Settings, release func(), of subject, gather func(context.Context) (sessions collector.Gatherer, own prometheus.Gatherer)) {
 	timeout := scrapeTimeout(r.Header.Get(timeoutHeader), s.Timeout, s.TimeoutOffset)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + slack)) // tests may not have it
 	c := client{of, r.RemoteAddr}
@@ -202,7 +201,7 @@ func (t *scrapes) leave(m *making) {
 }
 
 // make makes an answer, unless nobody waits for it any more.
-func (t *scrapes) make(m *making, r *http.Request, gather func(context.Context) []prometheus.Gatherer) {
+func (t *scrapes) make(m *making, r *http.Request, gather func(context.Context) (sessions collector.Gatherer, own prometheus.Gatherer)) {
 	defer close(m.done)
 	defer t.remove(m)
 	defer m.cancel()
@@ -215,12 +214,8 @@ func (t *scrapes) make(m *making, r *http.Request, gather func(context.Context) 
 	}()
 	ctx, cancel := context.WithDeadline(m.ctx, m.deadline)
 	defer cancel()
-	gatherers := gather(ctx)
-	for _, g := range gatherers {
-		if g, ok := g.(collector.Gatherer); ok {
-			g.Read()
-		}
-	}
+	sessions, own := gather(ctx)
+	sessions.Read()
 	late, cancel := context.WithDeadline(m.ctx, m.deadline.Add(renderWait))
 	defer cancel()
 	select {
@@ -230,11 +225,13 @@ func (t *scrapes) make(m *making, r *http.Request, gather func(context.Context) 
 		return
 	}
 	out := newAnswer()
-	promhttp.HandlerFor(exposition.Gatherers(gatherers), promhttp.HandlerOpts{
-		ErrorLog:          errorLog{t.Logger},
-		ErrorHandling:     promhttp.ContinueOnError,
-		EnableOpenMetrics: true,
-	}).ServeHTTP(out, r)
+	families := sessions.Families()
+	if own != nil {
+		families = exposition.Merge(families, exposition.Gathered(own)) // gathered now: they count this scrape
+	}
+	encode(out, r, m.format, families, func(err error) {
+		level.Error(t.Logger).Log("msg", "cannot serve all metrics", "err", err)
+	})
 	m.answer = out
 }
 
