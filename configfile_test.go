@@ -81,7 +81,7 @@ func TestPipe(t *testing.T) {
 	r.wantLine(`dcs_up{instance_id="i1"} 1`)
 	r.wantLine("dcs_session_exporter_config_last_reload_successful 0")
 	status, body := r.request(http.MethodPost, "/-/reload")
-	if status != http.StatusInternalServerError || !strings.Contains(body, "the exporter's log says why") {
+	if status != http.StatusInternalServerError || !strings.Contains(body, "The exporter's log says why") {
 		t.Errorf("%d %s", status, body)
 	}
 	if log := r.log.String(); strings.Count(log, "is a pipe that has been read to its end") != 2 {

@@ -157,7 +157,7 @@ func TestEnableSessions(t *testing.T) {
 	if status, body := as("somebody"); status != http.StatusOK || !strings.Contains(body, "Sessions 1 to 1 of 1") {
 		t.Errorf("%d\n%s", status, body)
 	}
-	if log := r.log.String(); !strings.Contains(log, `msg="somebody asks for a new session list" instance_id=i1 node_id=node-i1 user=somebody`) {
+	if log := r.log.String(); !strings.Contains(log, `msg="new session list requested from the page" instance_id=i1 node_id=node-i1 user=somebody`) {
 		t.Errorf("the log does not tell:\n%s", log)
 	}
 	if err := os.WriteFile(users, []byte("basic_auth_users: {}\n"), 0o600); err != nil {

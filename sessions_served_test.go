@@ -41,7 +41,7 @@ func TestSessionsAsServed(t *testing.T) {
 		{"time in seconds", emulator.Options{TimeForm: "seconds"}, 5000, 2345, false, ""},
 		{"a byte order mark", emulator.Options{BOM: true}, 5000, 2345, false, ""},
 		{"ids in capitals", emulator.Options{UpperIDs: true}, 5000, 2345, false, ""},
-		{"pages repeat", emulator.Options{RepeatPages: true}, 5000, 0, false, "only sessions of pages before"},
+		{"pages repeat", emulator.Options{RepeatPages: true}, 5000, 0, false, "only sessions of earlier pages"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			api := emulator.New(tt.api)

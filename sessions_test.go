@@ -48,7 +48,7 @@ func TestSessions(t *testing.T) {
 	text := emulator.DemoConfig(server.URL, fleet)
 	config := "--config.file=" + write(t, text)
 	off := "--config.file=" + write(t, text+"scan: {mode: off}\n")
-	const never = "have one taken (--scan"
+	const never = "take one (--scan"
 	for _, tt := range []struct {
 		name   string
 		args   []string
@@ -59,17 +59,17 @@ func TestSessions(t *testing.T) {
 	}{
 		{"no instance", []string{config}, nil, "required flag(s) '--instance' not provided", 2, 0},
 		{"no such sort", []string{config, "--instance=orders", "--sort=size"}, nil, "must be one of id,addr", 2, 0},
-		{"no such limit", []string{config, "--instance=orders", "--limit=0", "--offset=-1"}, nil, "limit is from 1 to 1000000\noffset is", 2, 0},
+		{"no such limit", []string{config, "--instance=orders", "--limit=0", "--offset=-1"}, nil, "limit must be between 1 and 1000000\noffset must be", 2, 0},
 		{"a fraction", []string{config, "--instance=orders", "--limit=1.9"}, nil, `"1.9" is not a whole number`, 2, 0},
 		{"too large", []string{config, "--instance=orders", "--offset=9223372036854775808"}, nil, "or too large", 2, 0},
-		{"no more than there can be", []string{config, "--instance=orders", "--limit=1000001"}, nil, "limit is from 1 to 1000000", 2, 0},
-		{"no address", []string{config, "--instance=orders", "--addr=10.0.0.0/8"}, nil, "addr is an IP or IP:port", 2, 0},
+		{"no more than there can be", []string{config, "--instance=orders", "--limit=1000001"}, nil, "limit must be between 1 and 1000000", 2, 0},
+		{"no address", []string{config, "--instance=orders", "--addr=10.0.0.0/8"}, nil, "addr must be an IP or IP:port", 2, 0},
 		{"an empty instance", []string{config, "--instance="}, nil, "instance is empty", 2, 0},
 		{"no such timeout", []string{config, "--instance=orders", "--timeout=1ms"}, nil, "invalid --timeout 1ms", 2, 0},
 		{"no such file", []string{"--config.file=/nonexistent", "--instance=orders"}, nil, "no such file", 2, 0},
 		{"no such instance", []string{config, "--instance=nothing"}, nil, "  instance-1 orders\n  instance-2 twin", 1, 0},
-		{"two of a name", []string{config, "--instance=twin"}, nil, "name one by its id", 1, 0},
-		{"several nodes", []string{config, "--instance=instance-2"}, nil, "name one of them: node-2 (node-2-name), node-3 (node-3-name)", 1, 0},
+		{"two of a name", []string{config, "--instance=twin"}, nil, "use the id of one", 1, 0},
+		{"several nodes", []string{config, "--instance=instance-2"}, nil, "choose one: node-2 (node-2-name), node-3 (node-3-name)", 1, 0},
 		{"no such node", []string{config, "--instance=instance-2", "--node=node-1"}, nil, "no such node", 1, 0},
 		{"never scanned", []string{config, "--instance=orders"}, nil, never, 1, 0},
 		{"scans are off", []string{off, "--instance=orders", "--scan"}, nil, "scan.mode is off", 1, 0},

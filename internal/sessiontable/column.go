@@ -1,7 +1,7 @@
-// Package sessiontable is the table of the sessions of one node, as people ask
-// for it: which sessions (query.go), read page by page (read.go), with which
-// columns (column.go), as text for a terminal, JSON or CSV (text.go, json.go,
-// csv.go). The page /sessions and the command sessions are made of it.
+// Package sessiontable makes a table of one node's sessions: it selects them
+// (query.go), reads them page by page (read.go), defines the columns (column.go),
+// and writes text for a terminal, JSON or CSV (text.go, json.go, csv.go). The
+// page /sessions and the command sessions use it.
 package sessiontable
 
 import (
@@ -15,9 +15,9 @@ import (
 	"dcs_session_exporter/internal/printable"
 )
 
-// Column is a field of a session, by the API's name.
+// Column is a field of a session.
 type Column struct {
-	Name string // also what the API sorts by
+	Name string // the API's name for it, also for sorting
 	Help string
 	Unit Unit
 
@@ -26,7 +26,7 @@ type Column struct {
 	bit    dcsapi.Numbers
 }
 
-// Unit is what the values of a column are.
+// Unit is the unit of a column's values.
 type Unit int
 
 // The units.
@@ -37,7 +37,7 @@ const (
 	Bytes
 )
 
-// Columns returns all columns, those first that tell most.
+// Columns returns all columns, the most useful ones first.
 func Columns() []Column { return columns }
 
 var columns = []Column{
@@ -81,14 +81,14 @@ func Names() []string {
 	return names
 }
 
-// Right tells whether the column's values stand to the right: numbers do, and
-// texts that hold some.
+// Right reports whether the column is right-aligned: numbers are, and texts that
+// contain numbers.
 func (c *Column) Right() bool {
 	return c.Unit != Text || c.Name == "id" || c.Name == "fd" || c.Name == "db"
 }
 
-// Raw returns a session's value as the API gave it, and false if the answer
-// did not have that number. Bytes that are not UTF-8 are replaced.
+// Raw returns a session's value as the API sent it. It returns false if the
+// answer did not contain that number. Bytes that are not UTF-8 are replaced.
 func (c *Column) Raw(s *dcsapi.Session) (string, bool) {
 	if c.text != nil {
 		return strings.ToValidUTF8(c.text(s), "\uFFFD"), true
@@ -96,9 +96,9 @@ func (c *Column) Raw(s *dcsapi.Session) (string, bool) {
 	return strconv.FormatInt(c.number(s), 10), s.Present.Has(c.bit)
 }
 
-// Human returns a session's value for people: sizes and durations in large
-// units, and nothing that moves a terminal's cursor or turns the direction of
-// writing. It is "" for a number that the answer did not have.
+// Human returns a session's value in readable form: sizes and durations in large
+// units, and text with non-printable characters escaped. It returns "" for a
+// number that the answer did not contain.
 func (c *Column) Human(s *dcsapi.Session) string {
 	raw, there := c.Raw(s)
 	switch {
@@ -115,10 +115,10 @@ func (c *Column) Human(s *dcsapi.Session) string {
 	}
 }
 
-// maxSeconds is what a time.Duration holds.
+// maxSeconds is the largest number of seconds that fits in a time.Duration.
 const maxSeconds = math.MaxInt64 / int64(time.Second)
 
-// Duration words a duration by its two largest units, such as 3h04m or 12d0h.
+// Duration formats a duration in its two largest units, such as 3h04m or 12d0h.
 func Duration(d time.Duration) string {
 	s := int64(d / time.Second)
 	switch {
@@ -133,7 +133,7 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// size words a number of bytes, such as 512 B or 3.0 GiB.
+// size formats a number of bytes, such as 512 B or 3.0 GiB.
 func size(n int64) string {
 	if n < 1024 {
 		return fmt.Sprintf("%d B", n)

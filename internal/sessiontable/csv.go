@@ -9,16 +9,16 @@ import (
 )
 
 // WriteCSV writes the page as CSV with a header (RFC 4180, but lines end with
-// \n): a line per session with the instance, the node, when the list was taken
-// and all columns, numbers as the API gave them, empty where it did not.
+// \n). Each line has one session: instance, node, time of the list, and all
+// columns. Numbers are as the API sent them, empty if it sent none.
 //
-// Texts come from strangers, and end in spreadsheets and terminals: what does
-// not show as itself is escaped, a backslash doubled, and one that a
-// spreadsheet would take for a formula, or that begins with an apostrophe, has
-// an apostrophe before it. So different texts stay different.
+// Texts are untrusted input and may end up in spreadsheets and terminals.
+// Non-printable characters are escaped and backslashes are doubled. A text that a
+// spreadsheet would take for a formula, or that begins with an apostrophe, gets
+// an apostrophe in front. Different texts stay different.
 func (p *Page) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	_ = out.Write(append([]string{"instance_id", "node_id", "time"}, Names()...)) // Flush keeps the error
+	_ = out.Write(append([]string{"instance_id", "node_id", "time"}, Names()...)) // out.Error returns the error
 	for i := range p.Sessions {
 		row := []string{p.Instance, p.Node, printable.Text(p.Time)}
 		for k := range columns {
@@ -38,7 +38,7 @@ func (p *Page) WriteCSV(w io.Writer) error {
 	return out.Error()
 }
 
-// harmless returns a text that no spreadsheet calculates.
+// harmless returns a text that no spreadsheet takes for a formula.
 func harmless(s string) string {
 	s = printable.Text(strings.ReplaceAll(s, `\`, `\\`))
 	if t := strings.TrimLeft(s, " \u00a0\u3000"); t != "" && strings.ContainsRune("=+-@＝＋－＠'", []rune(t)[0]) {

@@ -12,10 +12,10 @@ import (
 	"dcs_session_exporter/internal/printable"
 )
 
-// FindTarget returns the instance with an id, or else the only one with a name.
-// It waits until it is known which instances there are.
+// FindTarget returns the instance with the given id, or else the only one with
+// that name. It waits until discovery has finished.
 //
-// Errors: InstanceError, and fleet.ErrNotDiscovered.
+// Errors are InstanceError and fleet.ErrNotDiscovered.
 func FindTarget(ctx context.Context, f *fleet.Fleet, instance string) (*fleet.Target, error) {
 	if t, err := f.Target(instance); err == nil {
 		return t, nil
@@ -47,18 +47,18 @@ func FindTarget(ctx context.Context, f *fleet.Fleet, instance string) (*fleet.Ta
 	}
 }
 
-// InstanceError says that a query names no instance, or several.
+// InstanceError means that no instance, or several, match a query.
 type InstanceError struct {
 	Asked   string
 	Targets []*fleet.Target // those that have the name, or all
 	Several bool
 }
 
-// Error names the instances there are.
+// Error lists the instances.
 func (e InstanceError) Error() string {
-	text := fmt.Sprintf("no instance %q is configured or discovered; there are:", printable.Name(e.Asked))
+	text := fmt.Sprintf("no instance %q is configured or discovered; known instances:", printable.Name(e.Asked))
 	if e.Several {
-		text = "several instances have this name, name one by its id:"
+		text = "several instances have this name, use the id of one:"
 	}
 	var b strings.Builder
 	b.WriteString(text)
@@ -68,8 +68,8 @@ func (e InstanceError) Error() string {
 	return b.String()
 }
 
-// ChooseNode returns the node of a target that a query names, or the only one
-// there is.
+// ChooseNode returns the target's node with the given id. If id is empty, it
+// returns the only node.
 //
 // Errors: NodeError, and what the API says.
 func ChooseNode(ctx context.Context, t *fleet.Target, id string) (node dcsapi.Node, all []dcsapi.Node, err error) {
@@ -91,17 +91,17 @@ func Scan(ctx context.Context, r *reader.Reader, t *fleet.Target, nodeID string)
 	return err
 }
 
-// NodeError says that a query names no node that holds sessions.
+// NodeError means that a query names no node that holds sessions.
 type NodeError struct {
-	Asked string // "" where it names none
+	Asked string // "" if it names none
 	Nodes []dcsapi.Node
 }
 
-// Error names the nodes there are.
+// Error lists the nodes.
 func (e NodeError) Error() string {
-	text := "the instance has several nodes, name one of them"
+	text := "the instance has several nodes, choose one"
 	if e.Asked != "" {
-		text = "the instance has no such node that holds sessions, it has"
+		text = "the instance has no such node that holds sessions; its nodes are"
 	}
 	return text + ": " + strings.Join(nodeWords(e.Nodes), ", ")
 }

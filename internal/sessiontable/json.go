@@ -9,8 +9,8 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// document is the JSON form of a page. What is not known is null;
-// a name or a region is "".
+// document is the JSON form of a page. Unknown values are null, unknown names
+// and regions are "".
 type document struct {
 	InstanceID   string    `json:"instance_id"`
 	InstanceName string    `json:"instance_name"`
@@ -20,9 +20,9 @@ type document struct {
 	ProjectID    string    `json:"project_id"`
 	Time         *string   `json:"time"`        // as the API wrote it
 	Age          *float64  `json:"age_seconds"` // of the list
-	Changed      bool      `json:"changed"`     // sessions may be missing: the list was taken anew while it was read
-	Unreadable   int       `json:"unreadable"`  // sessions left out: too large to be read
-	Count        *int64    `json:"count"`       // sessions that match, by the API
+	Changed      bool      `json:"changed"`     // sessions may be missing: the list changed while it was being read
+	Unreadable   int       `json:"unreadable"`  // number of sessions that were too large to read
+	Count        *int64    `json:"count"`       // number of matching sessions, by the API
 	Addr         string    `json:"addr"`
 	Sort         string    `json:"sort"`
 	Order        string    `json:"order"`
@@ -31,8 +31,8 @@ type document struct {
 	Sessions     []session `json:"sessions"`
 }
 
-// session is the JSON form of a session: the API's own fields, numbers as
-// numbers, null for those that the answer did not have.
+// session is the JSON form of a session, with the API's own fields. Numbers that
+// the answer did not contain are null.
 type session struct{ *dcsapi.Session }
 
 // MarshalJSON implements json.Marshaler.

@@ -18,28 +18,27 @@ const (
 	Descending = "desc"
 )
 
-// DefaultLimit is how many sessions are shown where nothing else is said.
+// DefaultLimit is the number of sessions shown by default.
 const DefaultLimit = 50
 
-// Query says which sessions of which node are wanted, in which order. But for
-// the instance and the node these are the API's own parameters.
+// Query selects and sorts the sessions of a node. Apart from the instance and
+// the node, the fields are the API's own parameters.
 type Query struct {
 	Instance string
 	Node     string
-	Addr     string // only this client address, an IP or IP:port; "" for all
+	Addr     string // client address, an IP or IP:port; "" for all
 	Sort     string // a column's name
 	Order    string // Ascending or Descending
 	Limit    int    // from 1 to MaxLimit
 	Offset   int
 }
 
-// MaxLimit is how many sessions are shown at most: no node has more.
+// MaxLimit is the maximum number of sessions shown. No node has more.
 const MaxLimit = 1_000_000
 
-// ParseQuery reads a query from the parameters of a URL. What is not there is:
-// sort id, order asc (desc where it sorts by a number), limit DefaultLimit,
-// offset 0. Parameters that it does not know are left alone. The error names
-// all that is wrong.
+// ParseQuery parses a query from the parameters of a URL. Defaults: sort id,
+// order asc (desc if it sorts by a number), limit DefaultLimit, offset 0. It
+// ignores unknown parameters. The error lists everything that is wrong.
 func ParseQuery(v url.Values) (Query, error) {
 	var errs []error
 	q := Query{Instance: v.Get("instance"), Node: v.Get("node"), Addr: strings.TrimSpace(v.Get("addr")), Sort: v.Get("sort"), Order: v.Get("order")}
@@ -47,7 +46,7 @@ func ParseQuery(v url.Values) (Query, error) {
 		if s := v.Get(name); s != "" {
 			n, err := strconv.Atoi(s)
 			if err != nil {
-				errs = append(errs, fmt.Errorf("%s is no whole number", name))
+				errs = append(errs, fmt.Errorf("%s must be a whole number", name))
 				return value
 			}
 			return n
@@ -59,8 +58,8 @@ func ParseQuery(v url.Values) (Query, error) {
 	return q, errors.Join(append(errs, q.Validate())...)
 }
 
-// WithDefaults fills in how to sort where the query does not say, and writes
-// the address as client_address has it: IPv4 within IPv6 as IPv4.
+// WithDefaults fills in the default sort and order, and converts the address to
+// the form of client_address, with IPv4-mapped IPv6 as IPv4.
 func (q Query) WithDefaults() Query {
 	if _, addr, ok := aggregate.ParseIP(q.Addr); ok {
 		q.Addr = addr
@@ -75,29 +74,28 @@ func (q Query) WithDefaults() Query {
 	return q
 }
 
-// Validate says what is wrong with the query, all at once.
+// Validate returns everything that is wrong with the query.
 func (q Query) Validate() error {
 	var errs []error
 	if !slices.Contains(Names(), q.Sort) {
-		errs = append(errs, fmt.Errorf("sort is one of %s", strings.Join(Names(), ", ")))
+		errs = append(errs, fmt.Errorf("sort must be one of %s", strings.Join(Names(), ", ")))
 	}
 	if q.Order != Ascending && q.Order != Descending {
-		errs = append(errs, errors.New("order is asc or desc"))
+		errs = append(errs, errors.New("order must be asc or desc"))
 	}
 	if q.Limit < 1 || q.Limit > MaxLimit {
-		errs = append(errs, fmt.Errorf("limit is from 1 to %d", MaxLimit))
+		errs = append(errs, fmt.Errorf("limit must be between 1 and %d", MaxLimit))
 	}
 	if q.Offset < 0 || q.Offset > 1<<31-1 {
-		errs = append(errs, errors.New("offset is from 0 to 2147483647"))
+		errs = append(errs, errors.New("offset must be between 0 and 2147483647"))
 	}
 	if _, _, ok := aggregate.ParseIP(q.Addr); !ok && q.Addr != "" {
-		errs = append(errs, errors.New("addr is an IP or IP:port"))
+		errs = append(errs, errors.New("addr must be an IP or IP:port"))
 	}
 	return errors.Join(errs...)
 }
 
-// Values returns the query as the parameters of a URL, without those that have
-// their default.
+// Values returns the query as URL parameters, without those at their default.
 func (q Query) Values() url.Values {
 	v := url.Values{}
 	set := func(name, value, standard string) {

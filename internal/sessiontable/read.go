@@ -10,23 +10,23 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// Page is what was read for a query.
+// Page is the result of a query.
 type Page struct {
 	Query
-	InstanceName string // "" if it is not known
+	InstanceName string // "" if unknown
 	NodeName     string
 	Region       string
 	ProjectID    string
 
-	Time     string        // when the list was taken, as the API wrote it; "" if it did not say
-	Taken    time.Time     // the same; zero if it is not known
-	Age      time.Duration // of the list, by the API's clock where it says it; with Taken
-	Count    int64         // sessions that the query matches, as the API counts them; -1 if it did not say
-	Changed  bool          // the pages that were read do not make one list: sessions may be missing
+	Time     string        // when the list was taken, in the API's form; "" if it did not say
+	Taken    time.Time     // the same; zero if unknown
+	Age      time.Duration // of the list, by the API's clock if known; valid if Taken is set
+	Count    int64         // matching sessions, by the API's count; -1 if it did not say
+	Changed  bool          // the list changed while it was being read: sessions may be missing
 	Sessions []dcsapi.Session
 
-	// Unreadable is how many sessions are left out because the answer would be
-	// too large even for one alone.
+	// Unreadable is the number of sessions left out because each alone makes the
+	// answer too large.
 	Unreadable int
 }
 
@@ -52,8 +52,8 @@ func Read(ctx context.Context, l Lister, t *fleet.Target, node dcsapi.Node, q Qu
 	return out, nil
 }
 
-// identity tells a session apart from others of its list: ids alone do not on
-// every node.
+// identity distinguishes the sessions of a list. On some nodes the id alone is
+// not unique.
 type identity struct{ id, addr, peer, fd string }
 
 // pages reads pages one after the other.
@@ -66,21 +66,22 @@ type pages struct {
 
 	count     int // pages read
 	seen      map[identity]bool
-	pageOf    map[string]int // the page that an id stood on last
-	repeats   int            // sessions that stood on several pages
-	short     int            // by how many the last page fell short of what was asked for
-	overlap   int            // how many repeats that explains: short pages may hide sessions
+	pageOf    map[string]int // last page that had an id
+	repeats   int            // sessions that appeared on several pages
+	short     int            // how many sessions fewer than requested the last page had
+	overlap   int            // how many repeats short pages explain, because they may hide sessions
 	ended     bool           // the end of the list was reached
 	twins     bool           // several sessions of one page share an id
-	inherited bool           // a session has an id that another one had on an earlier page
-	otherTime bool           // the pages have different times
+	inherited bool           // a session has the id of another session on an earlier page
+	otherTime bool           // not all pages have the same time
 	largest   int            // sessions on the largest page
 }
 
-// maxUnreadable is how many sessions may be too large to be read.
+// maxUnreadable is how many sessions may be too large to read before reading
+// fails.
 const maxUnreadable = 5
 
-// next reads the next page, and reports whether to go on.
+// next reads the next page and reports whether to continue.
 func (r *pages) next(ctx context.Context) (more bool, err error) {
 	out := r.page
 	before := len(out.Sessions)
@@ -90,7 +91,7 @@ func (r *pages) next(ctx context.Context) (more bool, err error) {
 	}, func(sessions iter.Seq[*dcsapi.Session]) {
 		for s := range sessions {
 			if len(out.Sessions) == out.Limit {
-				return // whatever the API sends
+				return // even if the API sends more than requested
 			}
 			r.add(s)
 		}
@@ -116,9 +117,9 @@ func (r *pages) next(ctx context.Context) (more bool, err error) {
 	case fresh == 0 && page.Sessions >= r.largest:
 		return false, &dcsapi.Error{
 			Op: "list sessions of node " + out.Node + " of instance " + out.Instance, Reason: dcsapi.ReasonInconsistent,
-			Message: "a page has only sessions of pages before: read again, with a smaller limit",
+			Message: "a page contains only sessions of earlier pages: read again with a smaller limit",
 		}
-	case fresh == 0: // what the count says besides is hidden
+	case fresh == 0: // the rest of count is hidden sessions
 		r.ended = true
 		return false, nil
 	}
@@ -127,7 +128,8 @@ func (r *pages) next(ctx context.Context) (more bool, err error) {
 	return r.wantsMore(), nil
 }
 
-// add adds a session, if it is new. Its strings do not last.
+// add adds a session if it is new. It copies s, whose strings are only valid
+// during the call.
 func (r *pages) add(s *dcsapi.Session) {
 	kept := s.Clone()
 	key := identity{kept.ID, kept.Addr, kept.Peer, kept.FD}
@@ -143,7 +145,7 @@ func (r *pages) add(s *dcsapi.Session) {
 	r.page.Sessions = append(r.page.Sessions, kept)
 }
 
-// note takes note of what a page says besides its sessions.
+// note records what a page says apart from its sessions.
 func (r *pages) note(page dcsapi.Page, limit int) {
 	out := r.page
 	if r.count == 0 {
@@ -161,7 +163,7 @@ func (r *pages) note(page dcsapi.Page, limit int) {
 	r.count++
 }
 
-// wantsMore reports whether there may be more sessions that the query wants.
+// wantsMore reports whether there may be more sessions for the query.
 func (r *pages) wantsMore() bool {
 	if len(r.page.Sessions) >= r.page.Limit || r.at-r.page.Offset >= MaxLimit {
 		return false
@@ -184,17 +186,17 @@ func (r *pages) changed() bool {
 	return r.otherTime || r.repeats > overlap || (r.inherited && !r.twins)
 }
 
-// advice says what to do about an error, "" if its text does.
+// advice returns what to do about an error, "" if its text says so already.
 func advice(err error) string {
 	switch dcsapi.ReasonOf(err) {
 	case dcsapi.ReasonServer:
-		return "; if the node was never scanned there is no list yet: have one taken (--scan, or the button of /sessions)"
+		return "; if the node was never scanned there is no list yet: take one (--scan, or the button on /sessions)"
 	case dcsapi.ReasonBusy:
-		return "; its first list may be being taken: try again in some seconds"
+		return "; its first scan may be in progress: try again in a few seconds"
 	case dcsapi.ReasonThrottled:
 		return "; the project's requests are held off: try again in a minute"
 	case dcsapi.ReasonForbidden:
-		return "; the key's user needs dcs:clients:list"
+		return "; grant dcs:clients:list to the key's user"
 	case dcsapi.ReasonUnsupported:
 		return "; Redis 3.0 and some regions have no session management"
 	default:

@@ -168,8 +168,8 @@ func TestQuery(t *testing.T) {
 		}
 	}
 	for s, want := range map[string]string{
-		"sort=x": "sort is one of id, addr", "order=up": "order is", "limit=0": "limit is", "limit=many": "limit is no whole number", "offset=-1": "offset is",
-		"addr=%00": "addr is", "addr=%ff": "addr is", "sort=x&limit=0": "limit is from 1 to 1000000",
+		"sort=x": "sort must be one of id, addr", "order=up": "order must be", "limit=0": "limit must be", "limit=many": "limit must be a whole number", "offset=-1": "offset must be",
+		"addr=%00": "addr must be", "addr=%ff": "addr must be", "sort=x&limit=0": "limit must be between 1 and 1000000",
 	} {
 		v, _ := url.ParseQuery(s)
 		if _, err := sessiontable.ParseQuery(v); err == nil || !strings.Contains(err.Error(), want) {

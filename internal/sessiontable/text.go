@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Range says which part of the list this is.
+// Range describes which part of the list this is.
 func (p *Page) Range() string {
 	text := "No sessions"
 	switch n := len(p.Sessions); {
@@ -27,7 +27,7 @@ func (p *Page) Range() string {
 	return text
 }
 
-// Summary says in a line which part of the list this is, and how old it is.
+// Summary describes in a line which part of the list this is, and its age.
 func (p *Page) Summary() string {
 	text := p.Range()
 	if p.Addr != "" {
@@ -35,28 +35,28 @@ func (p *Page) Summary() string {
 	}
 	text += fmt.Sprintf(", by %s %s; %s", p.Sort, p.Order, p.AgeWords())
 	if p.Changed {
-		text += "; its pages do not make one list, as it was taken anew while it was read: sessions may be missing"
+		text += "; the list changed while it was being read: sessions may be missing"
 	}
 	if p.Unreadable > 0 {
-		text += fmt.Sprintf("; sessions left out because they are too large to be read: %d (look for a client with a huge name)", p.Unreadable)
+		text += fmt.Sprintf("; sessions missing because they are too large to read: %d (look for a client with a huge name)", p.Unreadable)
 	}
 	return text
 }
 
-// AgeWords says how old the list is.
+// AgeWords describes how old the list is.
 func (p *Page) AgeWords() string {
 	if p.Taken.IsZero() {
-		return "it is not known when the list was taken"
+		return "the list's age is unknown"
 	}
 	return fmt.Sprintf("the list was taken %s ago (%s)", Duration(p.Age), p.Taken.UTC().Format(time.RFC3339))
 }
 
-// Title names the instance and the node.
+// Title returns the names of the instance and the node.
 func (p *Page) Title() string {
 	return Named(p.InstanceName, p.Instance) + ", node " + Named(p.NodeName, p.Node)
 }
 
-// Named returns a name with the id behind it, or the id alone.
+// Named returns a name followed by the id in brackets, or only the id.
 func Named(name, id string) string {
 	if name == "" {
 		return printable.Name(id)
@@ -64,12 +64,12 @@ func Named(name, id string) string {
 	return printable.Name(name) + " (" + printable.Name(id) + ")"
 }
 
-// always is how many columns, from the first, are shown in any case.
+// always is the number of leading columns that are always shown.
 const always = 10
 
-// Shown returns the columns that have something to show to people: those that
-// tell most and the one that it is sorted by, and of the others those in which
-// a session has more than nothing, and a peer that is not its address.
+// Shown returns the columns worth showing: the first ones, the one that sorts,
+// and others that are not empty or zero for every session. peer counts as empty
+// if it equals addr.
 func (p *Page) Shown() []*Column {
 	var shown []*Column
 	for k := range columns {
@@ -87,9 +87,9 @@ func (p *Page) Shown() []*Column {
 	return shown
 }
 
-// WriteText writes the page as a table for a terminal: a line that says what
-// it is, then a line per session with the columns that have something to show,
-// sizes and durations in large units, numbers to the right.
+// WriteText writes the page as a table for a terminal: a title, a summary, and a
+// line per session with the columns worth showing. Sizes and durations are in
+// large units, numbers are right-aligned.
 func (p *Page) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n", p.Title(), p.Summary())
@@ -101,8 +101,8 @@ func (p *Page) WriteText(w io.Writer) error {
 	return err
 }
 
-// widest is how many cells of a terminal a value takes at most: one client's
-// long name must not push all others' lines apart.
+// widest is the maximum width of a value in terminal cells, so that one long
+// client name does not widen the whole table.
 const widest = 64
 
 func (p *Page) writeRows(b *strings.Builder) {
@@ -133,13 +133,13 @@ func (p *Page) writeRows(b *strings.Builder) {
 	}
 }
 
-// Cut returns a printable text, cut off where it takes more than so many of a
-// terminal's cells, which "…" shows.
+// Cut returns a printable text, shortened with "…" if it takes more than most
+// terminal cells.
 func Cut(s string, most int) string {
 	if len(s) <= most || (len(s) <= 8*most && cells(s) <= most) {
 		return s
 	}
-	taken, combining := 0, 0 // what is drawn over one letter has an end, too
+	taken, combining := 0, 0 // also limit combining characters on one letter
 	for i, r := range s {
 		w := cells(string(r))
 		if combining++; w > 0 {
@@ -152,12 +152,12 @@ func Cut(s string, most int) string {
 	return s
 }
 
-// cells returns how many of a terminal's cells a printable text takes.
+// cells returns the width of a printable text in terminal cells.
 func cells(s string) int {
 	n := 0
 	for _, r := range s {
 		if unicode.In(r, unicode.Mn, unicode.Me) {
-			continue // drawn over the one before
+			continue // drawn over the previous character
 		}
 		n++
 		if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {

@@ -12,21 +12,21 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Access says who can get at the exporter's endpoints.
+// Access describes who can reach the exporter's endpoints.
 type Access struct {
 	ListenAddresses []string // as in --web.listen-address
-	SystemdSocket   bool     // it listens wherever systemd says instead
+	SystemdSocket   bool     // systemd opens the listeners instead
 	ConfigFile      string   // exporter-toolkit's web configuration, "" for none
 }
 
-// errOpen is why sessions are not shown to everybody.
-var errOpen = errors.New("sessions name client addresses and users, and are only shown on loopback (--web.listen-address=127.0.0.1:9947), or to those " +
-	"who authenticate: have basic_auth_users in --web.config.file, or client_auth_type: RequireAndVerifyClientCert with client_ca_file")
+// errOpen is the reason for refusing to show sessions to everybody.
+var errOpen = errors.New("sessions show client addresses and users, so they require loopback (--web.listen-address=127.0.0.1:9947) or authentication: " +
+	"set basic_auth_users in --web.config.file, or client_auth_type: RequireAndVerifyClientCert with client_ca_file")
 
-// Restricted returns nil if only this machine's users, or those who
-// authenticate, can get at the endpoints; else why not. It reads the web
-// configuration, whose users take effect while the exporter runs; whether it
-// serves TLS does not change.
+// Restricted returns nil if only users of this machine, or users who
+// authenticate, can reach the endpoints, and otherwise an error that says why
+// not. It reads the web configuration each time, because a change of its users
+// takes effect at run time. A change of its TLS settings does not.
 func (a Access) Restricted() error {
 	how, err := a.authentication()
 	switch {
@@ -39,7 +39,7 @@ func (a Access) Restricted() error {
 	}
 }
 
-// admit returns why a request must not see sessions, nil if it may.
+// admit returns nil if a request may see sessions, and otherwise why not.
 func (a Access) admit(r *http.Request) error {
 	how, err := a.authentication()
 	switch {
@@ -50,14 +50,14 @@ func (a Access) admit(r *http.Request) error {
 	case !a.loopback():
 		return errOpen
 	case !isLoopback(r.Host):
-		// A page from elsewhere whose name leads here (DNS rebinding) could read them.
-		return fmt.Errorf("without authentication sessions are only shown where the exporter is called localhost or by a loopback address, not %q", r.Host)
+		// With DNS rebinding, another site's page could read them.
+		return fmt.Errorf("without authentication, sessions are shown only under the host name localhost or a loopback address, not under %q", r.Host)
 	default:
 		return nil
 	}
 }
 
-// loopback tells whether only this machine can reach the endpoints.
+// loopback reports whether only this machine can reach the endpoints.
 func (a Access) loopback() bool {
 	for _, address := range a.ListenAddresses {
 		if !isLoopback(address) {
@@ -67,8 +67,8 @@ func (a Access) loopback() bool {
 	return !a.SystemdSocket && len(a.ListenAddresses) > 0
 }
 
-// isLoopback tells whether a host, with or without a port, is this machine and
-// nobody else can reach it.
+// isLoopback reports whether an address, with or without a port, is a loopback
+// address.
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -81,7 +81,7 @@ func isLoopback(address string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// authentication is what the web configuration asks of who comes.
+// authentication is what the web configuration requires of clients.
 type authentication struct{ users, certificates bool }
 
 // authentication reads the web configuration.
@@ -93,7 +93,7 @@ func (a Access) authentication() (authentication, error) {
 	if err != nil {
 		return authentication{}, fmt.Errorf("cannot read --web.config.file: %w", err)
 	}
-	// exporter-toolkit checks the rest of it.
+	// exporter-toolkit validates the rest.
 	var c struct {
 		Users map[string]yaml.Node `yaml:"basic_auth_users"`
 		TLS   struct {
@@ -103,7 +103,7 @@ func (a Access) authentication() (authentication, error) {
 		} `yaml:"tls_server_config"`
 	}
 	if err := yaml.Unmarshal(text, &c); err != nil {
-		return authentication{}, fmt.Errorf("%s is not valid", a.ConfigFile) // the error may quote secrets
+		return authentication{}, fmt.Errorf("%s is not a valid web configuration", a.ConfigFile) // the error may quote secrets
 	}
 	return authentication{
 		users:        len(c.Users) > 0,

@@ -25,7 +25,7 @@ const users = "basic_auth_users: {somebody: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7
 // TestRestricted checks which listeners and web configurations keep strangers
 // out.
 func TestRestricted(t *testing.T) {
-	const open = "sessions name client addresses"
+	const open = "sessions show client addresses"
 	for _, tt := range []struct {
 		addresses string
 		config    string // "" for no file
@@ -53,8 +53,8 @@ func TestRestricted(t *testing.T) {
 		{":9947", "tls_server_config: {client_auth_type: RequireAndVerifyClientCert}\n", open},
 		{":9947", "tls_server_config: {client_auth_type: RequireAnyClientCert, client_ca_file: ca}\n", open},
 		{":9947", "tls_server_config: {client_auth_type: VerifyClientCertIfGiven, client_ca_file: ca}\n", open},
-		{":9947", "basic_auth_users: [$2y$SECRET]\n", "web.yml is not valid"},
-		{"127.0.0.1:9947", "basic_auth_users: [$2y$SECRET]\n", "web.yml is not valid"},
+		{":9947", "basic_auth_users: [$2y$SECRET]\n", "web.yml is not a valid web configuration"},
+		{"127.0.0.1:9947", "basic_auth_users: [$2y$SECRET]\n", "web.yml is not a valid web configuration"},
 	} {
 		a := web.Access{ListenAddresses: strings.Fields(tt.addresses)}
 		if tt.config != "" {
@@ -101,7 +101,7 @@ func TestAdmitted(t *testing.T) {
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, body := status(url, "127.0.0.1"); got != http.StatusForbidden || !strings.HasPrefix(body, "Not shown: ") {
+		if got, body := status(url, "127.0.0.1"); got != http.StatusForbidden || !strings.HasPrefix(body, "Refused: ") {
 			t.Errorf("with %q: %d\n%s", text, got, body)
 		}
 	}

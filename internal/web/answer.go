@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// answer is a complete HTTP answer in memory. It is an http.ResponseWriter,
-// and does not change once it is sent.
+// answer is a complete HTTP answer in memory. It implements
+// http.ResponseWriter, and must not change once it is being sent.
 type answer struct {
 	header http.Header
 	status int
@@ -17,7 +17,7 @@ type answer struct {
 	size   int
 }
 
-// pieceSize is how much of an answer is written at a time.
+// pieceSize is how many bytes of an answer are written at a time.
 const pieceSize = 64 << 10
 
 func newAnswer() *answer { return &answer{header: make(http.Header), status: http.StatusOK} }
@@ -34,7 +34,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		last := len(a.pieces) - 1
 		if last < 0 || len(a.pieces[last]) == cap(a.pieces[last]) {
-			// A small answer does not take a whole piece.
+			// A small answer needs no whole piece.
 			a.pieces = append(a.pieces, make([]byte, 0, min(pieceSize, max(4<<10, a.size))))
 			last++
 		}
@@ -46,33 +46,33 @@ func (a *answer) Write(p []byte) (int, error) {
 }
 
 const (
-	// stalled is how long a client may take for a piece of an answer.
+	// stalled is how long a client may take to read a piece of an answer.
 	stalled = 5 * time.Second
-	// slack is how long a client may take for the whole answer.
+	// slack is how long a client may take to read a whole answer.
 	slack = 30 * time.Second
 
-	// Answers that are not read yet take freeAnswers places or freeBytes of
-	// memory, whichever is more. The oldest makes room for a new one.
+	// Answers being sent may exceed either freeAnswers or freeBytes, but not
+	// both. Beyond that, a new answer aborts the oldest ones.
 	freeAnswers = 8
 	freeBytes   = 64 << 20
 )
 
-// outbox sends answers, and bounds the memory of those that are not read. The
-// zero value is ready for use. It is safe for concurrent use.
+// outbox sends answers, and limits the memory of those that clients read too
+// slowly. The zero value is ready to use. It is safe for concurrent use.
 type outbox struct {
 	mu      sync.Mutex
 	sending []*outgoing // oldest first
-	size    int         // of all of them, in bytes
+	size    int         // total bytes
 }
 
-// outgoing is an answer that is being sent, to one client or several.
+// outgoing is an answer that is being sent to one or more clients.
 type outgoing struct {
 	*answer
 	to  map[*http.ResponseController]bool
-	cut bool // no more of it is sent
+	cut bool // sending was aborted
 }
 
-// send writes an answer, as far as the client reads it in time.
+// send writes an answer, until the client reads too slowly.
 func (o *outbox) send(w http.ResponseWriter, a *answer) {
 	control := http.NewResponseController(w)
 	out := o.add(a, control)
@@ -89,12 +89,12 @@ func (o *outbox) send(w http.ResponseWriter, a *answer) {
 			return
 		}
 		if _, err := w.Write(piece); err != nil {
-			return // the client has gone, or reads nothing
+			return // the client is gone, or does not read
 		}
 	}
 }
 
-// add notes that an answer is being sent, and makes room for it.
+// add registers an answer that is being sent, and makes room for it.
 func (o *outbox) add(a *answer, to *http.ResponseController) *outgoing {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -118,7 +118,7 @@ func (o *outbox) add(a *answer, to *http.ResponseController) *outgoing {
 	return out
 }
 
-// remove notes that a client gets no more of an answer.
+// remove records that sending to a client has ended.
 func (o *outbox) remove(out *outgoing, to *http.ResponseController) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -134,14 +134,14 @@ func (o *outbox) remove(out *outgoing, to *http.ResponseController) {
 	}
 }
 
-// forget takes an answer out; o.mu must be held.
+// forget removes an answer. o.mu must be held.
 func (o *outbox) forget(i int) {
 	o.size -= o.sending[i].size
 	o.sending = append(o.sending[:i], o.sending[i+1:]...)
 }
 
-// extend gives a client time for the next piece, and reports whether there is
-// one.
+// extend gives a client time to read the next piece. It reports false if
+// sending was aborted.
 func (o *outbox) extend(out *outgoing, to *http.ResponseController, end time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

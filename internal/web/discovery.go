@@ -14,8 +14,7 @@ import (
 	"dcs_session_exporter/collector/fleet"
 )
 
-// targetGroup is an element of the answer that Prometheus' HTTP service
-// discovery wants.
+// targetGroup is an element of an answer to Prometheus' HTTP service discovery.
 type targetGroup struct {
 	Targets []string          `json:"targets"`
 	Labels  map[string]string `json:"labels"`
@@ -105,15 +104,15 @@ func metaLabels(t *fleet.Target) map[string]string {
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(t.Details.Tags), exactFirst) {
 		name := "__meta_dcs_tag_" + labelName(key)
-		if _, taken := labels[name]; !taken { // of keys that look the same then, the first
+		if _, taken := labels[name]; !taken { // several keys may have the same label name: the first one wins
 			labels[name] = t.Details.Tags[key]
 		}
 	}
 	return labels
 }
 
-// exactFirst orders keys of tags: those that are names of labels as they are
-// come first, so that none of them loses its label to a similar one.
+// exactFirst orders tag keys. Keys that are valid label names come first, so
+// that none of them loses its label to a similar key.
 func exactFirst(a, b string) int {
 	changed := func(key string) int {
 		if labelName(key) == key {
@@ -124,8 +123,8 @@ func exactFirst(a, b string) int {
 	return cmp.Or(cmp.Compare(changed(a), changed(b)), cmp.Compare(a, b))
 }
 
-// labelName replaces what the name of a label cannot have, as Prometheus does
-// in its own service discoveries.
+// labelName replaces characters that are not allowed in a label name, as
+// Prometheus does in its own service discoveries.
 func labelName(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '_' || ('a' <= r && r <= 'z') || ('A' <= r && r <= 'Z') || ('0' <= r && r <= '9') {

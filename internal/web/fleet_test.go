@@ -200,11 +200,11 @@ func TestReload(t *testing.T) {
 		n, _ := resp.Body.Read(body)
 		return resp.StatusCode, string(body[:n])
 	}
-	if status, body := post(); status != http.StatusOK || !strings.Contains(body, "loaded again") {
+	if status, body := post(); status != http.StatusOK || !strings.Contains(body, "was reloaded") {
 		t.Errorf("%d %s", status, body)
 	}
 	err = errors.New("c.yml:3: x")
-	if status, body := post(); status != http.StatusInternalServerError || strings.Contains(body, "c.yml") || !strings.Contains(body, "the exporter's log says why") {
+	if status, body := post(); status != http.StatusInternalServerError || strings.Contains(body, "c.yml") || !strings.Contains(body, "The exporter's log says why") {
 		t.Errorf("%d %s", status, body)
 	}
 }

@@ -19,34 +19,34 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// Options say what is served.
+// Options configure the handler.
 type Options struct {
-	Settings      func() (Settings, func()) // those in force, until the function is called
-	Reload        func() error              // loads the configuration again, whole or not at all
+	Settings      func() (Settings, func()) // returns the current ones, and a function to call when they are no longer needed
+	Reload        func() error              // reloads the configuration as a whole or not at all
 	Own           prometheus.Gatherer       // the exporter's own metrics
-	Rejected      func()                    // counts a scrape that there was no place for; nil for nothing
+	Rejected      func()                    // called for each rejected scrape; may be nil
 	Sessions      *Access                   // who may see the live table of sessions, nil for nobody
-	TelemetryPath string                    // where metrics are, such as "/metrics"
+	TelemetryPath string                    // path of the metrics, such as "/metrics"
 	Version       string                    // for the landing page
-	Demo          bool                      // the landing page says so
+	Demo          bool                      // mentioned on the landing page
 	Logger        log.Logger
 }
 
-// Settings are what the configuration says. A request keeps those that were in
-// force when it came, to its end.
+// Settings are the part of the configuration that requests use. A request keeps
+// the settings that were in force when it arrived.
 type Settings struct {
 	Collector     *collector.Collector
 	Timeout       time.Duration // upper bound of a scrape
-	TimeoutOffset time.Duration // what is left of Prometheus' own timeout for the way back
+	TimeoutOffset time.Duration // subtracted from Prometheus' timeout for the way back
 	ExporterOnly  bool          // /metrics reads no instance
 }
 
-// plainPath is a path of characters that need no escape in a URL, nor mean
-// anything to http.ServeMux.
+// plainPath matches paths that need no escaping in a URL and have no special
+// meaning to http.ServeMux.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 
-// IsTelemetryPath reports whether metrics can be at a path: it is a plain one
-// in its shortest form, and no other endpoint is there.
+// IsTelemetryPath reports whether metrics can be served at p: it must be a plain
+// path in its shortest form, and must not belong to another endpoint.
 func IsTelemetryPath(p string) bool {
 	return plainPath.MatchString(p) && p == path.Clean(p) &&
 		!slices.Contains([]string{"/probe", "/sd", "/sessions"}, p) && !strings.HasPrefix(p, "/-/")
@@ -62,14 +62,14 @@ func NewHandler(o Options) (http.Handler, error) {
 	mux.Handle("GET /sd", &discovery{Options: o, outbox: out})
 	handleSessions(mux, o, out)
 	lifecycle(mux, o)
-	description := "Prometheus exporter for the client sessions of Huawei Cloud DCS instances."
+	description := "Prometheus exporter for the client sessions of Huawei Cloud DCS instances (managed Redis)."
 	if o.Demo {
 		description += " It runs in demo mode: all sessions are invented."
 	}
 	links := []toolkit.LandingLinks{
-		{Address: o.TelemetryPath, Text: "Metrics", Description: "client sessions of all instances, read anew, and the exporter's own metrics"},
-		{Address: "/sd", Text: "Targets", Description: "the instances as Prometheus' HTTP service discovery wants them"},
-		{Address: "/-/healthy", Text: "Health", Description: "answers as long as the process works"},
+		{Address: o.TelemetryPath, Text: "Metrics", Description: "current client sessions of all instances, and the exporter's own metrics"},
+		{Address: "/sd", Text: "Targets", Description: "the instances as targets for Prometheus HTTP service discovery"},
+		{Address: "/-/healthy", Text: "Health", Description: "answers while the process works"},
 		{Address: "/-/ready", Text: "Readiness", Description: "answers once the configuration is loaded"},
 	}
 	if o.Sessions != nil {
@@ -90,10 +90,10 @@ func NewHandler(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	mux.Handle("GET /{$}", landing)
-	// Whatever changes something is not for other sites' pages.
+	// Reject requests from other sites' pages that would change something.
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		say(w, http.StatusForbidden, "Not done: another site's page asks for it.")
+		say(w, http.StatusForbidden, "Refused: the request comes from another site's page.")
 	}))
 	return protection.Handler(mux), nil
 }

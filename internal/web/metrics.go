@@ -14,13 +14,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// timeoutHeader is how Prometheus says when it gives a scrape up.
+// timeoutHeader is the header with Prometheus' scrape timeout.
 const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
 // metrics serves the sessions of all instances and the exporter's own metrics,
-// or only the latter. It reads everything anew, but for scrapes that overlap,
-// and answers in time with what it has: what could not be read is told by
-// metrics, not by the HTTP status.
+// or only the latter. Each scrape reads all sessions, but overlapping scrapes
+// share one reading. It answers on time with what it has: metrics, not the HTTP
+// status, show what could not be read.
 func metrics(t *scrapes) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, done := t.Settings()
@@ -34,7 +34,7 @@ func metrics(t *scrapes) http.Handler {
 	})
 }
 
-// probe serves the sessions of the instance that the parameter target names.
+// probe serves the sessions of the instance in the parameter target.
 func probe(t *scrapes) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, done := t.Settings()
@@ -50,32 +50,31 @@ func probe(t *scrapes) http.Handler {
 	})
 }
 
-// minTimeout is the shortest timeout that a header can ask for: in less than
-// that nothing can be read, and it would be tried again and again.
+// minTimeout is the shortest timeout that is accepted from a header. Within less,
+// nothing can be read, and every scrape would start over.
 const minTimeout = time.Second
 
-// probed returns the target that a request names, or how to answer one that
-// names none.
+// probed returns the target of a request. If there is none, target is nil, and
+// status and text are the answer.
 func probed(r *http.Request, s Settings) (target *fleet.Target, status int, text string) {
 	targets := r.URL.Query()["target"]
 	if len(targets) != 1 || targets[0] == "" {
-		return nil, http.StatusBadRequest, "Name one instance: /probe?target=<instance id>. /sd lists them."
+		return nil, http.StatusBadRequest, "Set one target: /probe?target=<instance id>. /sd lists the instances."
 	}
 	target, err := s.Collector.Fleet().Target(targets[0])
 	switch {
 	case errors.Is(err, fleet.ErrNotDiscovered):
 		return nil, http.StatusServiceUnavailable, err.Error()
 	case err != nil:
-		return nil, http.StatusNotFound, err.Error() + ". /sd lists those that are."
+		return nil, http.StatusNotFound, err.Error() + ". /sd lists the known instances."
 	default:
 		return target, http.StatusOK, ""
 	}
 }
 
-// scrapeTimeout returns how long a scrape may take: what Prometheus' header
-// says less offset, at most longest. A header that makes no sense is ignored,
-// a timeout below minTimeout is raised to it, and one that the offset would use
-// up is halved instead.
+// scrapeTimeout returns how long a scrape may take: the timeout in Prometheus'
+// header minus offset, at most longest. It ignores an invalid header, raises a
+// timeout below minTimeout, and subtracts at most half of the timeout.
 func scrapeTimeout(header string, longest, offset time.Duration) time.Duration {
 	seconds, err := strconv.ParseFloat(header, 64)
 	if err != nil || math.IsNaN(seconds) || seconds <= 0 || seconds >= longest.Seconds()+offset.Seconds() {

@@ -20,20 +20,22 @@ import (
 )
 
 const (
-	// perSubject is how many scrapes of the same targets are made at a time,
-	// besides those that share one of them: a pair of Prometheus servers needs
-	// two.
+	// perSubject is the maximum number of concurrent scrapes per subject, not
+	// counting those that share another's answer. A pair of Prometheus servers
+	// needs two.
 	perSubject = 8
-	// perClient is how many scrapes of the same targets one host has under way,
-	// until their answers are sent: those of large fleets have 16 MiB and more.
+	// perClient is the maximum number of scrapes of one subject that a host may
+	// have in progress until their answers are sent. With a large fleet an answer
+	// has 16 MiB and more.
 	perClient = 64
-	// inAll is how many scrapes are made of all targets together: while nodes are waited for, a
-	// probe takes little memory.
+	// inAll is the maximum number of concurrent scrapes of all subjects. A probe
+	// takes little memory while it waits for nodes.
 	inAll = 1000
-	// renderedAtOnce is how many scrapes have their metrics made and encoded at
-	// a time, which takes several times the memory of the answer.
+	// renderedAtOnce is how many scrapes may build and encode their metrics at a
+	// time, which takes several times the memory of the answer.
 	renderedAtOnce = 2
-	// renderWait is how long after its deadline a scrape waits for its turn.
+	// renderWait is how long after its deadline a scrape still waits for its turn
+	// to encode.
 	renderWait = 5 * time.Second
 )
 
@@ -43,16 +45,16 @@ type subject struct {
 	target    string // "" for all
 }
 
-// rendering is how a scrape is to be answered. Scrapes for which it is the same
-// can share an answer.
+// rendering identifies the answer to a scrape. Scrapes with equal renderings can
+// share an answer.
 type rendering struct {
 	subject
 	format   expfmt.Format
 	encoding string
-	names    string // those of the metrics wanted, "" for all
+	names    string // names of the requested metrics, "" for all
 }
 
-// newRendering returns what a request asks for.
+// newRendering returns the rendering that a request asks for.
 func newRendering(r *http.Request, s subject) rendering {
 	return rendering{
 		s, expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...),
@@ -60,9 +62,8 @@ func newRendering(r *http.Request, s subject) rendering {
 	}
 }
 
-// scrapes makes the answers of scrapes, once for those that overlap and differ
-// in nothing but who asks. It is safe for concurrent use, and made by
-// newScrapes.
+// scrapes makes the answers to scrapes. Overlapping scrapes that ask for the same
+// share one answer. It is safe for concurrent use. Use newScrapes to make one.
 type scrapes struct {
 	Options
 	outbox *outbox
@@ -70,8 +71,8 @@ type scrapes struct {
 
 	mu      sync.Mutex
 	making  map[subject][]*making
-	count   int            // of all of them
-	waiting map[client]int // scrapes that are not answered yet
+	count   int            // total number of answers being made
+	waiting map[client]int // scrapes in progress
 }
 
 func newScrapes(o Options, out *outbox) *scrapes {
@@ -91,15 +92,15 @@ type client struct {
 type making struct {
 	rendering
 	deadline time.Time
-	ctx      context.Context // ends when nobody waits any more
+	ctx      context.Context // ends when no scrape waits for it any more
 	cancel   context.CancelFunc
-	waiting  int           // scrapes that wait for it; scrapes.mu must be held
-	done     chan struct{} // closed when answer is there
-	answer   *answer       // nil if it was not its turn in time
+	waiting  int           // scrapes that wait for it; guarded by scrapes.mu
+	done     chan struct{} // closed when answer is set
+	answer   *answer       // nil if its turn did not come in time
 }
 
 // serve answers a scrape by its deadline with what gather returns by then. It
-// calls release when the settings are not needed any more.
+// calls release when the settings are no longer needed.
 func (t *scrapes) serve(w http.ResponseWriter, r *http.Request, s Settings, release func(), of subject, gather func(context.Context) (sessions collector.Gatherer, own prometheus.Gatherer)) {
 	timeout := scrapeTimeout(r.Header.Get(timeoutHeader), s.Timeout, s.TimeoutOffset)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + slack)) // tests may not have it
@@ -139,8 +140,8 @@ func (t *scrapes) serve(w http.ResponseWriter, r *http.Request, s Settings, rele
 	t.outbox.send(w, m.answer)
 }
 
-// enter reports whether a client may have one more scrape under way. Each
-// successful enter must be paired with exit.
+// enter reports whether a client may start another scrape. Each successful enter
+// must be paired with exit.
 func (t *scrapes) enter(c client) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -160,12 +161,13 @@ func (t *scrapes) exit(c client) {
 	}
 }
 
-// join returns the answer that a scrape waits for, and whether it is to be
-// made; nil if there are too many. Each successful join must be paired with
-// leave.
+// join returns the answer for a scrape to wait for, and whether the caller must
+// make it. It returns nil if there are too many scrapes. Each successful join
+// must be paired with leave.
 //
-// A scrape shares an answer that is made by its own deadline, and not so much
-// earlier that it would miss many nodes, unless it would get none otherwise.
+// A scrape shares an answer only if that will be ready by the scrape's own
+// deadline, but not so early that it would miss many nodes. If there is no place
+// for another answer, an early one will do.
 func (t *scrapes) join(r *http.Request, how rendering, timeout time.Duration) (m *making, first bool) {
 	deadline := time.Now().Add(timeout)
 	t.mu.Lock()
@@ -191,7 +193,7 @@ func (t *scrapes) join(r *http.Request, how rendering, timeout time.Duration) (m
 	return m, true
 }
 
-// leave ends the waiting of a scrape.
+// leave ends a scrape's wait for an answer.
 func (t *scrapes) leave(m *making) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -200,7 +202,7 @@ func (t *scrapes) leave(m *making) {
 	}
 }
 
-// make makes an answer, unless nobody waits for it any more.
+// make makes an answer, unless no scrape waits for it any more.
 func (t *scrapes) make(m *making, r *http.Request, gather func(context.Context) (sessions collector.Gatherer, own prometheus.Gatherer)) {
 	defer close(m.done)
 	defer t.remove(m)
@@ -209,7 +211,7 @@ func (t *scrapes) make(m *making, r *http.Request, gather func(context.Context) 
 		if problem := recover(); problem != nil {
 			level.Error(t.Logger).Log("msg", "cannot serve metrics", "err", fmt.Sprint(problem))
 			m.answer = newAnswer()
-			say(m.answer, http.StatusInternalServerError, "The metrics cannot be made, the log says why.")
+			say(m.answer, http.StatusInternalServerError, "The metrics cannot be served; the exporter's log says why.")
 		}
 	}()
 	ctx, cancel := context.WithDeadline(m.ctx, m.deadline)
@@ -235,7 +237,7 @@ func (t *scrapes) make(m *making, r *http.Request, gather func(context.Context) 
 	m.answer = out
 }
 
-// remove takes an answer out of those that can be shared.
+// remove stops sharing an answer with new scrapes.
 func (t *scrapes) remove(m *making) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -248,12 +250,12 @@ func (t *scrapes) remove(m *making) {
 	t.making[m.subject] = left
 }
 
-// reject sends a scrape away that there is no place for.
+// reject answers a scrape that there is no place for with 503.
 func (t *scrapes) reject(w http.ResponseWriter) {
 	if t.Rejected != nil {
 		t.Rejected()
 	}
 	w.Header().Set("Retry-After", "5")
-	w.Header().Set("Connection", "close") // its descriptor is needed too
-	say(w, http.StatusServiceUnavailable, "Too many scrapes are under way: try again in some seconds.")
+	w.Header().Set("Connection", "close") // free its descriptor, too
+	say(w, http.StatusServiceUnavailable, "Too many scrapes are in progress: try again in a few seconds.")
 }

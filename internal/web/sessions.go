@@ -20,10 +20,10 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// sessionsAtOnce is how many requests for sessions are served at a time.
+// sessionsAtOnce is the maximum number of requests for sessions served at a time.
 const sessionsAtOnce = 4
 
-// The forms in which sessions are served.
+// The formats in which sessions are served.
 const (
 	formatHTML = "html"
 	formatJSON = "json"
@@ -31,14 +31,15 @@ const (
 )
 
 // sessions serves the live table: one page of a node's session list, straight
-// from the API, and the button that has a new list taken.
+// from the API, and the button that triggers a scan.
 type sessions struct {
 	Options
 	outbox *outbox
 	slots  chan struct{}
 }
 
-// handleSessions sets up the live table, or what tells that it is not enabled.
+// handleSessions registers the live table, or an answer that says that it is not
+// enabled.
 func handleSessions(mux *http.ServeMux, o Options, out *outbox) {
 	if o.Sessions == nil {
 		mux.HandleFunc("/sessions", func(w http.ResponseWriter, _ *http.Request) {
@@ -51,8 +52,8 @@ func handleSessions(mux *http.ServeMux, o Options, out *outbox) {
 	mux.Handle("POST /sessions", t.guarded(t.scan))
 }
 
-// guarded lets requests through that may see sessions, not too many at once,
-// with as much time as a scrape has.
+// guarded admits only requests that may see sessions, limits how many are served
+// at a time, and gives each as much time as a scrape.
 func (t *sessions) guarded(serve func(http.ResponseWriter, *http.Request, Settings)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -61,31 +62,31 @@ func (t *sessions) guarded(serve func(http.ResponseWriter, *http.Request, Settin
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
 		if err := t.Sessions.admit(r); err != nil {
-			say(w, http.StatusForbidden, "Not shown: "+err.Error()+".")
+			say(w, http.StatusForbidden, "Refused: "+err.Error()+".")
 			return
 		}
 		if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
-			say(w, http.StatusForbidden, "Not shown: another site's page asks for it.") // it could not read it, but use up the API's limits
+			say(w, http.StatusForbidden, "Refused: the request comes from another site's page.") // the other site could not read the answer, but use up the API's limits
 			return
 		}
-		// A form that is slow to come takes nobody's place.
+		// Read the form first: a slow client must not occupy a slot.
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {
-			say(w, http.StatusBadRequest, "The parameters or the form cannot be read: "+err.Error()+".")
+			say(w, http.StatusBadRequest, "Cannot read the parameters or the form: "+err.Error()+".")
 			return
 		}
 		select {
 		case t.slots <- struct{}{}:
 		default:
 			h.Set("Retry-After", "2")
-			say(w, http.StatusServiceUnavailable, fmt.Sprintf("%d requests for sessions are being served, more are not at a time: try again in some seconds.", sessionsAtOnce))
+			say(w, http.StatusServiceUnavailable, fmt.Sprintf("The limit of %d concurrent requests for sessions is reached: try again in a few seconds.", sessionsAtOnce))
 			return
 		}
-		t.outbox.send(w, t.answer(w, r, serve)) // a client that is slow to read takes nobody's place
+		t.outbox.send(w, t.answer(w, r, serve)) // the slot is free again: a slow reader does not occupy it
 	})
 }
 
-// answer makes the answer to a request that has a place, and gives it back.
+// answer makes the answer to a request that holds a slot, and frees the slot.
 func (t *sessions) answer(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter, *http.Request, Settings)) *answer {
 	defer func() { <-t.slots }()
 	s, done := t.Settings()
@@ -104,7 +105,7 @@ func (t *sessions) show(w http.ResponseWriter, r *http.Request, s Settings) {
 	v := view{collector: s.Collector, query: asked}
 	if err == nil {
 		err = v.read(r.Context())
-	} else if format == formatHTML { // the page can still show what there is to choose from
+	} else if format == formatHTML { // the page can still offer instances and nodes
 		v.query = sessiontable.Query{Instance: asked.Instance, Node: asked.Node, Limit: sessiontable.DefaultLimit}.WithDefaults()
 		_ = v.find(r.Context())
 	}
@@ -117,7 +118,7 @@ func (t *sessions) show(w http.ResponseWriter, r *http.Request, s Settings) {
 		w.Header().Set("Content-Type", "application/json")
 		status := explain(w, err)
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()}) // the client has gone
+		_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()}) // an error means that the client is gone
 	case err != nil:
 		say(w, explain(w, err), err.Error())
 	case format == formatJSON:
@@ -130,10 +131,10 @@ func (t *sessions) show(w http.ResponseWriter, r *http.Request, s Settings) {
 	}
 }
 
-// maxForm is how large the form of the button may be.
+// maxForm is the maximum size of the button's form, in bytes.
 const maxForm = 16 << 10
 
-// scan has a new list taken, and leads to it.
+// scan triggers a scan and redirects to the new list.
 func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
 	v := view{collector: s.Collector}
 	var err error
@@ -143,29 +144,29 @@ func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
 	}
 	if err == nil {
 		user, _, _ := r.BasicAuth()
-		level.Info(t.Logger).Log("msg", "somebody asks for a new session list", "instance_id", v.target.ID, "node_id", v.node.ID, "user", user, "remote", r.RemoteAddr)
+		level.Info(t.Logger).Log("msg", "new session list requested from the page", "instance_id", v.target.ID, "node_id", v.node.ID, "user", user, "remote", r.RemoteAddr)
 		err = sessiontable.Scan(r.Context(), s.Collector.Reader(v.target), v.target, v.node.ID)
 	}
 	if err != nil {
 		if _, early := errors.AsType[reader.ScannedError](err); early {
-			_ = v.read(r.Context()) // the list that there is may do
+			_ = v.read(r.Context()) // show the existing list
 		}
 		t.render(w, &v, err)
 		return
 	}
 	v.query.Offset = 0
-	w.Header().Set("Location", link(v.query)) // relative: the exporter may stand behind a proxy's path
+	w.Header().Set("Location", link(v.query)) // relative, because a reverse proxy may add a path prefix
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// badRequest is what is wrong with the request itself.
+// badRequest is an error in the request itself.
 type badRequest struct{ error }
 
 // Unwrap returns the cause.
 func (e badRequest) Unwrap() error { return e.error }
 
-// errNoInstance asks for the one parameter that has no default.
-var errNoInstance = errors.New("name an instance: /sessions?instance=<instance id>&node=<node id>. /sd lists the instances")
+// errNoInstance is returned if the one parameter without a default is missing.
+var errNoInstance = errors.New("set an instance: /sessions?instance=<instance id>&node=<node id>. /sd lists the instances")
 
 // parse reads the parameters of a request.
 func parse(v url.Values) (q sessiontable.Query, format string, err error) {
@@ -175,10 +176,10 @@ func parse(v url.Values) (q sessiontable.Query, format string, err error) {
 	case "":
 		format = formatHTML
 	default:
-		format, err = formatHTML, errors.Join(err, errors.New("format is html, json or csv"))
+		format, err = formatHTML, errors.Join(err, errors.New("format must be html, json or csv"))
 	}
 	if q.Limit > dcsapi.MaxLimit {
-		err = errors.Join(err, fmt.Errorf("limit is at most %d here: the command sessions shows more", dcsapi.MaxLimit))
+		err = errors.Join(err, fmt.Errorf("limit must be at most %d here: the command dcs_session_exporter sessions can show more", dcsapi.MaxLimit))
 	}
 	if err != nil {
 		err = badRequest{err}
@@ -186,13 +187,13 @@ func parse(v url.Values) (q sessiontable.Query, format string, err error) {
 	return q, format, err
 }
 
-// view is what a request is about, as far as it was found.
+// view is what a request asks for, as far as it was found.
 type view struct {
 	collector *collector.Collector
 	query     sessiontable.Query
 	target    *fleet.Target // nil if it was not found
 	nodes     []dcsapi.Node
-	node      dcsapi.Node        // without an id if it was not found
+	node      dcsapi.Node        // zero if it was not found
 	page      *sessiontable.Page // nil if it was not read
 }
 
@@ -220,7 +221,8 @@ func (v *view) read(ctx context.Context) (err error) {
 	return err
 }
 
-// explain returns the HTTP status for an error, and says when to try again.
+// explain returns the HTTP status for an error, and sets Retry-After if the
+// client should try again.
 func explain(w http.ResponseWriter, err error) int {
 	retry := func(after time.Duration) {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(after.Seconds()+0.999))))
@@ -261,7 +263,8 @@ func explain(w http.ResponseWriter, err error) int {
 	}
 }
 
-// missing is the status where a choice is asked for, or is none.
+// missing returns the status if the request lacks a choice, or names something
+// that does not exist.
 func missing(choice bool) int {
 	if choice {
 		return http.StatusBadRequest
@@ -269,5 +272,5 @@ func missing(choice bool) int {
 	return http.StatusNotFound
 }
 
-// link returns where a query is shown.
+// link returns the URL of a query, relative to the page.
 func link(q sessiontable.Query) string { return "sessions?" + q.Values().Encode() }

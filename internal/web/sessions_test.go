@@ -104,7 +104,7 @@ func TestSessionsAnswers(t *testing.T) {
 		says    string
 		without string // what the page does not have
 	}{
-		{"", 200, 400, "name an instance: /sessions?instance=", "<table"},
+		{"", 200, 400, "set an instance: /sessions?instance=", "<table"},
 		{"instance=instance-1", 200, 400, "node-2", "<table"},
 		{"instance=instance-1&node=node-1", 200, 200, "10.0.0.1:40001", "Choose"},
 		{"instance=orders&node=node-1", 200, 200, "10.0.0.1:40001", ""},
@@ -113,11 +113,11 @@ func TestSessionsAnswers(t *testing.T) {
 		{"instance=nothing", 404, 404, "o instance ", "<table"},
 		{"instance=instance-1&node=node-6", 404, 404, "o", "<table"},
 		{"instance=../../v1", 404, 404, "o instance ", "<table"},
-		{"instance=instance-1&node=node-1&sort=size", 400, 400, "sort is one of id, addr", "<table"},
-		{"instance=instance-1&node=node-1&sort=omem&order=up", 400, 400, "order is asc or desc", "<table"},
-		{"instance=instance-1&node=node-1&limit=1001", 400, 400, "limit is at most 1000 here", "<table"},
-		{"instance=instance-1&node=node-1&limit=0&offset=-2", 400, 400, "offset is from 0", "<table"},
-		{"instance=instance-1&node=node-1&addr=%00", 400, 400, "addr is an IP", "<table"},
+		{"instance=instance-1&node=node-1&sort=size", 400, 400, "sort must be one of id, addr", "<table"},
+		{"instance=instance-1&node=node-1&sort=omem&order=up", 400, 400, "order must be asc or desc", "<table"},
+		{"instance=instance-1&node=node-1&limit=1001", 400, 400, "limit must be at most 1000 here", "<table"},
+		{"instance=instance-1&node=node-1&limit=0&offset=-2", 400, 400, "offset must be between 0", "<table"},
+		{"instance=instance-1&node=node-1&addr=%00", 400, 400, "addr must be an IP", "<table"},
 		{"instance=instance-3", 502, 502, "no session management", "<table"},
 		{"instance=instance-4", 502, 502, "dcs:clients:list", "<table"},
 	} {
@@ -149,7 +149,7 @@ func TestSessionsAnswers(t *testing.T) {
 			}
 		}
 	}
-	if resp, body := get(t, url+"/sessions?instance=instance-1&format=xml", nil); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "Format is html, json or csv") {
+	if resp, body := get(t, url+"/sessions?instance=instance-1&format=xml", nil); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "Format must be html, json or csv") {
 		t.Errorf("%s\n%s", resp.Status, body)
 	}
 	if n := scans(api); n != 0 {
@@ -165,11 +165,11 @@ func TestSessionsPage(t *testing.T) {
 	_, body := get(t, url+"/sessions?instance=instance-5&sort=omem&limit=2", nil)
 	for _, part := range []string{
 		"<title>&lt;i&gt;names&lt;/i&gt; (instance-5), node node&lt;/title&gt; (node-6)</title>",
-		"Sessions 1 to 2 of 4", "The list was taken ", "This exporter asked for one ", "(scan.min_interval 1h0m0s)",
+		"Sessions 1 to 2 of 4", "The list was taken ", "This exporter requested one ", "(scan.min_interval 1h0m0s)",
 		"&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;", "a&amp;b",
 		`<td class="right" title="314572800 bytes">300.0 MiB</td>`, `<td class="right" title="90 s">1m30s</td>`, `title="pubsub, blocked">Pb</td>`,
 		"<code>10.0.0.1:40001</code>", `<a href="sessions?addr=10.0.0.1&amp;instance=instance-5&amp;limit=2&amp;node=node-6&amp;sort=omem" title="only sessions from this address">`,
-		`title="a VPC endpoint&#39;s address, which hides the client&#39;s: client IP pass-through is off"><code>198.19.1.2:40002</code>`,
+		`title="the address of a VPC endpoint instead of the client&#39;s: client IP pass-through is off"><code>198.19.1.2:40002</code>`,
 		`aria-sort="descending"><a href="sessions?instance=instance-5&amp;limit=2&amp;node=node-6&amp;order=asc&amp;sort=omem" title="memory of all output buffers">omem ▼</a>`,
 		`<a href="sessions?instance=instance-5&amp;limit=2&amp;node=node-6&amp;offset=2&amp;sort=omem">next ›</a>`,
 		`<a href="sessions?instance=instance-5&amp;limit=2&amp;node=node-6&amp;offset=2&amp;sort=omem">last »</a>`, `<span class="dim">‹ previous</span>`,
@@ -194,7 +194,7 @@ func TestSessionsPage(t *testing.T) {
 		t.Errorf("past the end:\n%s", body)
 	}
 	_, body = get(t, url+"/sessions?instance=instance-5&addr=%22%3E%3Cscript%3E&sort=%3Cscript%3E", nil)
-	if strings.Contains(body, "<script") || !strings.Contains(body, "Sort is one of") || !strings.Contains(body, "Take a new list") {
+	if strings.Contains(body, "<script") || !strings.Contains(body, "Sort must be one of") || !strings.Contains(body, "Take a new list") {
 		t.Errorf("parameters are not escaped:\n%s", body)
 	}
 }

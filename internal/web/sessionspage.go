@@ -35,29 +35,29 @@ var (
 
 	sessionsTemplate = template.Must(template.New("sessions").Parse(sessionsHTML))
 
-	// contentSecurityPolicy lets nothing in but the page's own style.
+	// contentSecurityPolicy allows nothing but the page's own style.
 	contentSecurityPolicy = func() string {
 		sum := sha256.Sum256([]byte(sessionsCSS))
 		return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	}()
 )
 
-// sessionsPage is what the page shows.
+// sessionsPage is the data of the page's template.
 type sessionsPage struct {
 	Style     template.CSS
 	Demo      bool
 	Query     sessiontable.Query
-	Instance  string // as people call it
+	Instance  string // its readable name
 	Problem   string
 	Instances []choice
-	Kept      []parameter // what stays when another instance is chosen
+	Kept      []parameter // kept when another instance is chosen
 	Nodes     []choice
-	Links     []step // to all that can be chosen, where nothing is yet
+	Links     []step // to all choices, if nothing is chosen yet
 	Sorts     []choice
 	Orders    []choice
 	Limits    []choice
-	Scan      *scanView  // nil where no node is chosen
-	Table     *tableView // nil where nothing was read
+	Scan      *scanView  // nil if no node is chosen
+	Table     *tableView // nil if nothing was read
 }
 
 // choice is an option of a list to choose from.
@@ -69,7 +69,7 @@ type choice struct {
 // parameter is a parameter of a URL or a form.
 type parameter struct{ Name, Value string }
 
-// scanView is the button.
+// scanView is the button that triggers a scan.
 type scanView struct {
 	Off   bool
 	State []parameter
@@ -80,8 +80,8 @@ type scanView struct {
 type tableView struct {
 	Page       *sessiontable.Page
 	Age        string
-	Old        bool   // it is older than people expect
-	Late       string // why it is not the one asked for last
+	Old        bool   // older than expected
+	Late       string // why it is not the list that was requested last
 	Range      string
 	Columns    []columnView
 	Rows       [][]cell
@@ -102,20 +102,20 @@ type columnView struct {
 // cell is a value.
 type cell struct {
 	Text    string
-	Title   string // the raw value, where the text is not, or what it means
+	Title   string // the raw value if Text is not, or an explanation
 	Class   string
 	Address bool
-	Only    string // where only this address is shown
+	Only    string // link to only this address
 }
 
-// step leads to another view; it has no link where there is none.
+// step is a link to another view. Link is "" if there is none.
 type step struct{ Text, Link string }
 
-// render serves the page with what was found, and what is wrong.
+// render serves the page with what was found, and with the error.
 func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
 	targets, notFound := v.collector.Fleet().Targets()
 	if err == nil && v.target == nil {
-		err = notFound // there is nothing to choose from, and this is why
+		err = notFound // why there is nothing to choose from
 	}
 	p := sessionsPage{Style: template.CSS(sessionsCSS), Demo: t.Demo, Query: v.query}
 	status := http.StatusOK
@@ -134,21 +134,23 @@ func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
 	var out bytes.Buffer
 	if err := sessionsTemplate.Execute(&out, &p); err != nil {
 		level.Error(t.Logger).Log("msg", "cannot show sessions", "err", err)
-		say(w, http.StatusInternalServerError, "The page cannot be shown, the log says why. format=json and format=csv may work.")
+		say(w, http.StatusInternalServerError, "Cannot show the page; the exporter's log says why. format=json and format=csv may work.")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes()) // the client has gone
+	_, _ = w.Write(out.Bytes()) // an error means that the client is gone
 }
 
-// wantsChoice tells whether the error only asks for what the page lets choose.
+// wantsChoice reports whether the error only asks for a choice that the page
+// offers.
 func wantsChoice(err error) bool {
 	node, ok := errors.AsType[sessiontable.NodeError](err)
 	return errors.Is(err, errNoInstance) || (ok && node.Asked == "")
 }
 
-// problem words an error for the page, which shows what there is to choose from.
+// problem returns the page's text for an error. The page itself lists the
+// choices.
 func problem(err error) string {
 	if node, ok := errors.AsType[sessiontable.NodeError](err); ok {
 		if node.Asked == "" {
@@ -162,13 +164,13 @@ func problem(err error) string {
 	return sentence(err.Error())
 }
 
-// sentence makes a sentence of a text.
+// sentence turns a text into a sentence.
 func sentence(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
-// choices fills in what can be chosen.
+// choices fills in the choices.
 func (p *sessionsPage) choices(v *view, targets []*fleet.Target) {
 	q := v.query
 	for _, t := range targets {
@@ -201,9 +203,9 @@ func (p *sessionsPage) choices(v *view, targets []*fleet.Target) {
 	}
 	usual := sessiontable.Query{Sort: q.Sort}.WithDefaults().Order == q.Order
 	p.Orders = []choice{
-		{"", "usual", usual},
-		{sessiontable.Ascending, "rising", !usual && q.Order == sessiontable.Ascending},
-		{sessiontable.Descending, "falling", !usual && q.Order == sessiontable.Descending},
+		{"", "default", usual},
+		{sessiontable.Ascending, "ascending", !usual && q.Order == sessiontable.Ascending},
+		{sessiontable.Descending, "descending", !usual && q.Order == sessiontable.Descending},
 	}
 	limits := []int{20, sessiontable.DefaultLimit, 100, 200, 500, dcsapi.MaxLimit}
 	if !slices.Contains(limits, q.Limit) && q.Limit > 0 && q.Limit < dcsapi.MaxLimit {
@@ -224,7 +226,7 @@ func links(choices []choice, query func(value string) sessiontable.Query) []step
 	return out
 }
 
-// parameters returns those of a query, by name.
+// parameters returns the parameters of a query, sorted by name.
 func parameters(q sessiontable.Query) []parameter {
 	var all []parameter
 	for name, values := range q.Values() {
@@ -234,30 +236,30 @@ func parameters(q sessiontable.Query) []parameter {
 	return all
 }
 
-// newScanView returns the button, and what to know before it is pressed.
+// newScanView returns the button, with what to know before pressing it.
 func newScanView(q sessiontable.Query, state reader.ScanState) *scanView {
 	s := &scanView{Off: state.Off, State: parameters(q)}
 	switch {
 	case state.At.IsZero():
-		s.Words = "This exporter has not asked for one yet."
+		s.Words = "This exporter has not requested one yet."
 	case state.Due > 0:
-		s.Words = fmt.Sprintf("This exporter asked for one %s ago, and may again in %s (scan.min_interval %s).", since(state.At), seconds(state.Due), state.MinInterval)
+		s.Words = fmt.Sprintf("This exporter requested one %s ago, and can do so again in %s (scan.min_interval %s).", since(state.At), seconds(state.Due), state.MinInterval)
 	default:
-		s.Words = fmt.Sprintf("This exporter asked for one %s ago.", since(state.At))
+		s.Words = fmt.Sprintf("This exporter requested one %s ago.", since(state.At))
 	}
 	return s
 }
 
 func since(at time.Time) string { return sessiontable.Duration(time.Since(at)) }
 
-// seconds words a duration, rounded up.
+// seconds formats a duration, rounded up to a second.
 func seconds(d time.Duration) string {
 	return sessiontable.Duration(d + time.Second - time.Nanosecond)
 }
 
 const (
-	oldAge  = time.Minute     // a list that is older is marked
-	lateAge = 2 * time.Second // by as much a list must be older than the last scan to be another one's
+	oldAge  = time.Minute     // older lists are marked
+	lateAge = 2 * time.Second // a list that is this much older than the last scan is not its result
 )
 
 // newTableView returns the table of a page.
@@ -265,7 +267,7 @@ func newTableView(p *sessiontable.Page, state reader.ScanState) *tableView {
 	q := p.Query
 	t := &tableView{Page: p, Age: sentence(p.AgeWords()), Old: p.Taken.IsZero() || p.Age > oldAge, Range: p.Range(), Here: link(q)}
 	if !state.At.IsZero() && !p.Taken.IsZero() && p.Age > time.Since(state.At)+lateAge {
-		t.Late = "The list asked for " + since(state.At) + " ago has not come: reload in some seconds. If this stays so, its scan failed."
+		t.Late = "The list requested " + since(state.At) + " ago is not ready: reload in a few seconds. If it does not come, its scan failed."
 	}
 	with := func(change func(*sessiontable.Query)) string {
 		other := q
@@ -301,8 +303,8 @@ func newTableView(p *sessiontable.Page, state reader.ScanState) *tableView {
 	return t
 }
 
-// longest is how long a value is on the page at most, in letters; JSON and CSV
-// have all of it.
+// longest is the maximum length of a value on the page, in terminal cells. JSON
+// and CSV have the whole value.
 const longest = 256
 
 // newCell returns a session's value in a column.
@@ -311,7 +313,7 @@ func newCell(c *sessiontable.Column, s *dcsapi.Session) cell {
 	raw, there := c.Raw(s)
 	switch {
 	case !there:
-		out.Title = "the answer did not have it"
+		out.Title = "the API's answer did not contain it"
 	case c.Unit == sessiontable.Seconds:
 		out.Title = raw + " s"
 	case c.Unit == sessiontable.Bytes:
@@ -319,9 +321,9 @@ func newCell(c *sessiontable.Column, s *dcsapi.Session) cell {
 	case c.Name == "flags":
 		out.Title = strings.Join(aggregate.FlagNames(s.Flags), ", ")
 	case c.Name == "addr" && aggregate.AddressOptions{}.Masked(s):
-		out.Title = "a VPC endpoint's address, which hides the client's: client IP pass-through is off"
+		out.Title = "the address of a VPC endpoint instead of the client's: client IP pass-through is off"
 	case c.Unit == sessiontable.Text && len(raw) > 30:
-		out.Title = sessiontable.Cut(c.Human(s), 4*longest) // it may be cut off
+		out.Title = sessiontable.Cut(c.Human(s), 4*longest) // Text may be cut
 	}
 	switch {
 	case c.Right():
@@ -332,7 +334,7 @@ func newCell(c *sessiontable.Column, s *dcsapi.Session) cell {
 	return out
 }
 
-// steps returns the ways to the other pages of the table.
+// steps returns the links to the other pages of the table.
 func steps(p *sessiontable.Page, at func(offset int) string) []step {
 	all := []step{{Text: "« first"}, {Text: "‹ previous"}, {Text: "next ›"}, {Text: "last »"}}
 	if p.Offset > 0 {
