@@ -1,5 +1,5 @@
-// The dcs_emulator serves an emulated DCS API on loopback, for development:
-// with the sessions of an invented fleet, or with those of a real Redis.
+// Command dcs_emulator serves an emulated DCS API on loopback, for development,
+// with the sessions of an invented fleet or of a real Redis.
 package main
 
 import (
@@ -35,17 +35,17 @@ func main() {
 // run is the program: it serves until ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	ended := false
-	app := kingpin.New(name, "An emulated DCS API on loopback. It prints the exporter's configuration to read it with.")
+	app := kingpin.New(name, "Serves an emulated DCS API on loopback, and prints a matching configuration of the exporter.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(int) { ended = true })
-	address := app.Flag("listen-address", "Where to listen: a loopback address.").Default("127.0.0.1:9948").String()
-	redis := app.Flag("redis.addr", "Serve the sessions of this Redis (host:port) rather than invented ones.").String()
-	username := app.Flag("redis.username", "The user to read CLIENT LIST as.").String()
-	passwordFile := app.Flag("redis.password-file", "The file with the user's password.").String()
-	scan := app.Flag("scan-duration", "How long a scan takes.").Default("200ms").Duration()
-	seed := app.Flag("seed", "What the invented sessions come from.").Default("1").Uint64()
+	address := app.Flag("listen-address", "Loopback address to listen on.").Default("127.0.0.1:9948").String()
+	redis := app.Flag("redis.addr", "Serve the sessions of this Redis (host:port) instead of invented ones.").String()
+	username := app.Flag("redis.username", "Redis user for reading CLIENT LIST. Default: the default user.").String()
+	passwordFile := app.Flag("redis.password-file", "File with the Redis user's password.").String()
+	scan := app.Flag("scan-duration", "Duration of a scan.").Default("200ms").Duration()
+	seed := app.Flag("seed", "Seed for the invented sessions.").Default("1").Uint64()
 	quirks := app.Flag("quirk", quirkHelp()).PlaceHolder("NAME[=VALUE]").Strings()
 	chaos := app.Flag("chaos", chaosHelp()).PlaceHolder("NAME[,NAME...]").Strings()
-	chaosSeed := app.Flag("chaos.seed", "Decides which requests --chaos attacks, and how.").Default("1").Uint64()
+	chaosSeed := app.Flag("chaos.seed", "Seed that determines which requests --chaos attacks, and how.").Default("1").Uint64()
 	_, err := app.Parse(args)
 	switch {
 	case ended:
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		fleet = []emulator.Instance{emulator.RedisInstance(source)}
 	} else if *username != "" || *passwordFile != "" {
-		return errors.New("--redis.username and --redis.password-file need --redis.addr")
+		return errors.New("--redis.username and --redis.password-file require --redis.addr")
 	}
 	api := emulator.New(options)
 	api.SetKey(emulator.DemoKey())
@@ -84,41 +84,41 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return serve(ctx, api, *address, fleet, stdout)
 }
 
-// quirkHelp lists the quirks that there are.
+// quirkHelp lists all quirks.
 func quirkHelp() string {
 	var b strings.Builder
-	b.WriteString("Behave otherwise than the vendor's pages say, for tests of what reads the API. May be repeated. One of:\n\n")
+	b.WriteString("Deviate from the vendor's documentation, to test programs that read the API. May be repeated. One of:\n\n")
 	for _, q := range emulator.Quirks() {
 		fmt.Fprintf(&b, "  - %s: %s.\n", q, q.Help)
 	}
 	return b.String()
 }
 
-// chaosHelp lists the attacks that there are.
+// chaosHelp lists all attacks.
 func chaosHelp() string {
 	var b strings.Builder
-	b.WriteString("Attack whoever reads the API, for tests of what reads it: the first instance, or its project. May be repeated. Any of:\n\n")
+	b.WriteString("Attack clients that read the first instance or its project, to test programs that read the API. May be repeated. Any of:\n\n")
 	for _, a := range emulator.Attacks() {
 		fmt.Fprintf(&b, "  - %s: %s.\n", a.Name, a.Help)
 	}
 	return b.String()
 }
 
-// listen listens on a loopback address, and on no other: the emulator's key is
-// known to everybody.
+// listen listens on a loopback address. It refuses others, because the emulator's
+// key is public.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	if !resolved.IP.IsLoopback() {
-		return nil, fmt.Errorf("%s is not a loopback address: the emulator's key is known to everybody", address)
+		return nil, fmt.Errorf("%s is not a loopback address: the emulator's key is public", address)
 	}
 	return new(net.ListenConfig).Listen(ctx, "tcp", resolved.String())
 }
 
-// serve says how the API is read, and serves it until ctx ends: then it waits
-// for the requests under way, for five seconds at most.
+// serve prints a configuration for the API and serves it until ctx ends. Then it
+// waits up to five seconds for requests in progress.
 func serve(ctx context.Context, api *emulator.Server, address string, fleet []emulator.Instance, stdout io.Writer) error {
 	listener, err := listen(ctx, address)
 	if err != nil {
@@ -133,7 +133,7 @@ func serve(ctx context.Context, api *emulator.Server, address string, fleet []em
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if server.Shutdown(ctx) != nil {
-			_ = server.Close() // what is still under way is cut off
+			_ = server.Close() // abort the remaining requests
 		}
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

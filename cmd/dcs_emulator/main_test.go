@@ -107,7 +107,7 @@ func TestRefuses(t *testing.T) {
 		{"unknown quirk", []string{"--quirk=bom", "--quirk=page-caps=5"}, `--quirk: unknown quirk "page-caps": use one of page-cap=N, hide-per-page=N`},
 		{"quirk with a wrong value", []string{"--quirk=time-form=now"}, `quirk time-form: "now" is none of garbage, millis,`},
 		{"unknown attack", []string{"--chaos=drip,drops"}, `--chaos: unknown attack "drops": use one of refuse-401-length, `},
-		{"user without a Redis", []string{"--redis.username=alice"}, "need --redis.addr"},
+		{"user without a Redis", []string{"--redis.username=alice"}, "require --redis.addr"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// answer is what a request is answered with.
+// answer is the answer to a request.
 type answer struct {
 	status int
-	header http.Header // besides the ones that every answer has; may be nil
+	header http.Header // in addition to the headers of every answer; may be nil
 	body   []byte
-	cut    int // the connection breaks after so many bytes of the body; 0 for not
+	cut    int // the connection breaks after this many bytes of the body; 0 for never
 }
 
-// ok is an answer with a JSON body.
+// ok returns an answer with a JSON body.
 func ok(v any) answer {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -26,28 +26,29 @@ func ok(v any) answer {
 	return answer{status: http.StatusOK, body: body}
 }
 
-// failure is an error of DCS.
+// failure returns an error of DCS.
 func failure(status int, code, message string) answer {
 	a := ok(map[string]string{"error_code": code, "error_msg": message, "error_ext_msg": ""})
 	a.status = status
 	return a
 }
 
-// gatewayFailure is an error of the API gateway before DCS.
+// gatewayFailure returns an error of the API gateway in front of DCS.
 func gatewayFailure(status int, code, message, requestID string) answer {
 	a := ok(map[string]string{"error_code": code, "error_msg": message, "request_id": requestID})
 	a.status = status
 	return a
 }
 
-// iamFailure is an error of IAM.
+// iamFailure returns an error of IAM.
 func iamFailure(status int, message string) answer {
 	a := ok(map[string]any{"error": map[string]any{"code": status, "message": message, "title": http.StatusText(status)}})
 	a.status = status
 	return a
 }
 
-// marked is the answer with a byte order mark before its body, if that is JSON.
+// marked returns the answer with a byte order mark before its body, if that is
+// JSON.
 func (a answer) marked() answer {
 	if len(a.body) > 0 && a.header.Get("Content-Type") == "" {
 		a.body = append([]byte("\uFEFF"), a.body...)
@@ -55,10 +56,10 @@ func (a answer) marked() answer {
 	return a
 }
 
-// requestID is the id of the n-th request.
+// requestID returns the id of the n-th request.
 func requestID(n int) string { return fmt.Sprintf("%032x", n) }
 
-// send writes the answer, packed if the client takes that.
+// send writes the answer, compressed if the client accepts that.
 func (a answer) send(w http.ResponseWriter, r *http.Request, id string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json;charset=utf8")

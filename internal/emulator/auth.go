@@ -6,19 +6,19 @@ import (
 )
 
 const (
-	maxFailures = 5 // in a row; one more locks the key
+	maxFailures = 5 // consecutive failures; another one locks the key
 	lockTime    = 5 * time.Minute
 )
 
-// keyState is a key with its failed authentications.
+// keyState is a key with the state of its lock.
 type keyState struct {
 	Key
 	failures int
 	locked   time.Time // until then
 }
 
-// authorize checks a request's signature, from the bytes that were received.
-// It returns the key, or why the request is refused; s.mu must be held.
+// authorize checks a request's signature against the received bytes. It returns
+// the key, or why the request is refused. s.mu must be held.
 func (s *Server) authorize(r *http.Request, body []byte) (Key, string) {
 	a, ok := parseAuthorization(r.Header.Get("Authorization"))
 	if !ok {

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// Attack is a way in which the API turns on those who read it, by a name.
+// Attack is a named way in which the API attacks its clients.
 type Attack struct {
 	Name string
-	Help string // what the API then does, without a full stop
+	Help string // what the API does, without a full stop
 
-	operations []string // of the requests that are attacked, nil for all
-	project    bool     // requests of the whole project, not of one instance only
-	share      float64  // how many of them, by the seed; 0 for all
-	quirks     []string // the instance's lists have these, see SetQuirk
+	operations []string // operations that are attacked, nil for all
+	project    bool     // attacks the whole project, not just one instance
+	share      float64  // fraction of requests attacked, chosen by the seed; 0 for all
+	quirks     []string // quirks of the instance's lists, see SetQuirk
 
-	// One of these, if there are no quirks.
-	instead func(x exchange)           // answers without looking further
-	change  func(x exchange, a answer) // sends the true answer, changed
+	// Without quirks, exactly one of these is set.
+	instead func(x exchange)           // replaces all further handling
+	change  func(x exchange, a answer) // modifies and sends the real answer
 }
 
 // Attacks returns all attacks.
@@ -34,22 +34,22 @@ type exchange struct {
 	w   http.ResponseWriter
 	r   *http.Request
 	id  string
-	rng *rand.Rand // of this request, by the seed
+	rng *rand.Rand // for this request, from the seed
 
 	Request
 }
 
-// chaos is what is under way; the zero value is nothing.
+// chaos is the state of the current attacks. The zero value has none.
 type chaos struct {
 	attacks    []Attack
 	seed, seen uint64 // requests that could have been attacked
 	target     Instance
-	quirked    *Options // of the target's lists, nil for those of the server
+	quirked    *Options // options of the target's lists, nil for the server's
 }
 
-// SetChaos begins attacks, by their names, and ends those of before; without
-// names it only ends them. An attack is on one instance, or on its project
-// where its help says so. The seed decides which requests are attacked, and how.
+// SetChaos starts the named attacks and ends the previous ones. Without names it
+// only ends them. An attack is on one instance, or on its project if its Help
+// says so. The seed determines which requests are attacked, and how.
 func (s *Server) SetChaos(seed uint64, instanceID string, names ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,7 +57,7 @@ func (s *Server) SetChaos(seed uint64, instanceID string, names ...string) error
 	if k := s.index(instanceID); k >= 0 {
 		next.target = s.instances[k].Instance
 	} else if len(names) > 0 {
-		return fmt.Errorf("chaos: there is no instance %s", instanceID)
+		return fmt.Errorf("chaos: no instance %s", instanceID)
 	}
 	all := Attacks()
 	for _, name := range names {
@@ -88,7 +88,7 @@ func attackNames(attacks []Attack) string {
 	return strings.Join(names, ", ")
 }
 
-// listOptions returns the options for an instance's lists; s.mu must be held.
+// listOptions returns the options for an instance's lists. s.mu must be held.
 func (s *Server) listOptions(instanceID string) Options {
 	if s.chaos.quirked != nil && strings.EqualFold(instanceID, s.chaos.target.ID) {
 		return *s.chaos.quirked
@@ -96,8 +96,8 @@ func (s *Server) listOptions(instanceID string) Options {
 	return s.o
 }
 
-// attack returns the attack on a request, the first one that hits it, and the
-// random numbers for it; nil for none.
+// attack returns the first attack that hits a request, with its random numbers.
+// It returns nil if there is none.
 func (s *Server) attack(r Request) (*Attack, *rand.Rand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,14 +116,14 @@ func (s *Server) attack(r Request) (*Attack, *rand.Rand) {
 	return nil, nil
 }
 
-// hits reports whether an attack is on such a request of the target's project.
+// hits reports whether an attack applies to a request of the target's project.
 func (a *Attack) hits(r Request, target string) bool {
 	return len(a.quirks) == 0 && r.Operation != "" &&
 		(a.project || strings.EqualFold(r.InstanceID, target)) &&
 		(a.operations == nil || slices.Contains(a.operations, r.Operation))
 }
 
-// noted notes that the request is answered with a status, 0 for none.
+// noted records the status of the answer, 0 for none.
 func (x exchange) noted(status int) {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
@@ -131,7 +131,7 @@ func (x exchange) noted(status int) {
 	x.s.record(x.Request, status, 0)
 }
 
-// begin sends the head of an answer.
+// begin sends the status line and headers of an answer.
 func (x exchange) begin(status int, header ...string) {
 	x.noted(status)
 	h := x.w.Header()
@@ -144,10 +144,11 @@ func (x exchange) begin(status int, header ...string) {
 	x.flush()
 }
 
-// flush sends what was written so far.
+// flush sends what has been written so far.
 func (x exchange) flush() { _ = http.NewResponseController(x.w).Flush() }
 
-// wait waits until the client or the server gives up, and ends the connection.
+// wait waits until the client disconnects or the server closes, and aborts the
+// connection.
 func (x exchange) wait() {
 	select {
 	case <-x.r.Context().Done():
@@ -156,7 +157,7 @@ func (x exchange) wait() {
 	panic(http.ErrAbortHandler)
 }
 
-// reply notes an answer, and sends it.
+// reply records an answer and sends it.
 func (x exchange) reply(a answer) {
 	x.noted(a.status)
 	a.send(x.w, x.r, x.id)

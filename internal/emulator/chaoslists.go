@@ -6,22 +6,22 @@ import (
 	"slices"
 )
 
-// listAttacks are attacks by where lists begin and end.
+// listAttacks are attacks on where lists begin and end.
 var listAttacks = []Attack{
-	{Name: "endless", Help: "the instance's lists never end, and claim 2,000,000,000 sessions", quirks: []string{"endless", "count=2000000000"}},
+	{Name: "endless", Help: "the instance's lists never end and claim 2,000,000,000 sessions", quirks: []string{"endless", "count=2000000000"}},
 	{Name: "repeated-pages", Help: "every page of the instance's lists is the first one", quirks: []string{"repeat-pages"}},
 	{Name: "count-high", Help: "the instance's lists claim 999,999 sessions", quirks: []string{"count=999999"}},
-	{Name: "count-zero", Help: "the instance's lists claim no session", quirks: []string{"count=0"}},
+	{Name: "count-zero", Help: "the instance's lists claim 0 sessions", quirks: []string{"count=0"}},
 	{Name: "count-negative", Help: "the instance's lists claim -5 sessions", quirks: []string{"count=-5"}},
-	{Name: "hang-later-pages", Help: "all pages but the first of the lists of the instance's first node hang", operations: listClientsOnly, change: func(x exchange, a answer) {
+	{Name: "hang-later-pages", Help: "the lists of the instance's first node hang after the first page", operations: listClientsOnly, change: func(x exchange, a answer) {
 		if x.Offset > 0 && x.firstNode() {
 			x.noted(0)
 			x.wait()
 		}
 		x.reply(a)
 	}},
-	{Name: "flap-nodes", Help: "lists of nodes leave out half of them, others each time", operations: []string{"list_nodes", "list_project_nodes"}, project: true, change: flap("nodes")},
-	{Name: "flap-instances", Help: "lists of instances leave out half of them, others each time", operations: []string{"list_instances"}, project: true, change: flap("instances")},
+	{Name: "flap-nodes", Help: "lists of nodes leave out half of the nodes, different ones each time", operations: []string{"list_nodes", "list_project_nodes"}, project: true, change: flap("nodes")},
+	{Name: "flap-instances", Help: "lists of instances leave out half of the instances, different ones each time", operations: []string{"list_instances"}, project: true, change: flap("instances")},
 	{Name: "no-nodes", Help: "lists of nodes are empty", operations: []string{"list_nodes", "list_project_nodes"}, project: true, change: func(x exchange, a answer) {
 		x.reply(without(a, "nodes", func() bool { return true }))
 	}},
@@ -35,15 +35,14 @@ func (x exchange) firstNode() bool {
 	return len(nodes) > 0 && nodes[0].ID == x.NodeID
 }
 
-// flap leaves out half of the elements of an answer's list.
+// flap returns a change that leaves out a random half of a list.
 func flap(key string) func(exchange, answer) {
 	return func(x exchange, a answer) {
 		x.reply(without(a, key, func() bool { return x.rng.IntN(2) == 0 }))
 	}
 }
 
-// without leaves out elements of all lists that have a key, in the whole
-// answer.
+// without removes elements from all lists with a key, anywhere in the answer.
 func without(a answer, key string, out func() bool) answer {
 	var v any
 	if a.status != http.StatusOK || json.Unmarshal(a.body, &v) != nil {

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// refusedBodies are bodies of refusals that cannot be read.
+// refusedBodies are unreadable bodies for refusals.
 var refusedBodies = []struct {
 	name, help string
 	send       func(x exchange, status int)
@@ -20,7 +20,7 @@ var refusedBodies = []struct {
 	{"chunk", "has a broken chunk", func(x exchange, status int) {
 		x.raw(status, "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"err\r\nzz\r\n")
 	}},
-	{"gzip", "is said to be gzip, and is not", func(x exchange, status int) {
+	{"gzip", "claims to be gzip but is not", func(x exchange, status int) {
 		x.begin(status, "Content-Encoding", "gzip")
 		_, _ = x.w.Write([]byte(`{"error_code":"APIGW.0301"}`))
 	}},
@@ -40,14 +40,14 @@ var refusedBodies = []struct {
 	}},
 }
 
-// refusals are attacks with each status by which requests are refused, and each
+// refusals returns an attack for each combination of a refusing status and a
 // body.
 func refusals() []Attack {
 	var all []Attack
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusTooManyRequests} {
 		for _, body := range refusedBodies {
 			all = append(all, Attack{
-				Name: fmt.Sprintf("refuse-%d-%s", status, body.name), Help: fmt.Sprintf("requests of the project are answered by %d, whose body %s", status, body.help), project: true,
+				Name: fmt.Sprintf("refuse-%d-%s", status, body.name), Help: fmt.Sprintf("requests of the project are answered with %d, whose body %s", status, body.help), project: true,
 				instead: func(x exchange) { body.send(x, status) },
 			})
 		}
@@ -55,13 +55,12 @@ func refusals() []Attack {
 	return all
 }
 
-// raw sends a status line and what follows, byte by byte as it is, and closes
-// the connection.
+// raw sends a status line and rest unmodified, and closes the connection.
 func (x exchange) raw(status int, rest string) {
 	x.noted(status)
 	connection, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // HTTP/2 has no bytes of its own
+		panic(http.ErrAbortHandler) // HTTP/2 cannot be hijacked
 	}
 	defer connection.Close()
 	_, _ = fmt.Fprintf(connection, "HTTP/1.1 %d %s\r\n%s", status, http.StatusText(status), rest)

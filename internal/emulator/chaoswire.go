@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// wireAttacks are attacks by how answers travel.
+// wireAttacks are attacks on how answers are transferred.
 var wireAttacks = []Attack{
-	{Name: "drip", Help: "answers about the instance come a byte a second", change: func(x exchange, a answer) {
+	{Name: "drip", Help: "answers about the instance arrive at one byte a second", change: func(x exchange, a answer) {
 		x.begin(a.status)
 		for i := range a.body {
 			if _, err := x.w.Write(a.body[i : i+1]); err != nil {
@@ -38,7 +38,7 @@ var wireAttacks = []Attack{
 		x.noted(0)
 		x.wait()
 	}},
-	{Name: "reset", Help: "connections are reset: three of four requests about the instance, in the answer or before it", share: .75, change: func(x exchange, a answer) {
+	{Name: "reset", Help: "connections are reset for three of four requests about the instance, during or before the answer", share: .75, change: func(x exchange, a answer) {
 		x.noted(0)
 		connection, _, err := http.NewResponseController(x.w).Hijack()
 		if err != nil {
@@ -52,7 +52,7 @@ var wireAttacks = []Attack{
 			_ = tcp.SetLinger(0)
 		}
 	}},
-	{Name: "redirect", Help: "requests of the project are redirected, by 301, 302, 307 or 308, to a path that the API does not have", project: true, instead: func(x exchange) {
+	{Name: "redirect", Help: "requests of the project are redirected with 301, 302, 307 or 308 to a path that does not exist", project: true, instead: func(x exchange) {
 		status := []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect}[x.rng.IntN(4)]
 		x.begin(status, "Location", "http://"+x.r.Host+"/redirected")
 	}},
@@ -64,7 +64,7 @@ var wireAttacks = []Attack{
 		}
 		_, _ = x.w.Write(garbage)
 	}},
-	{Name: "deep-json", Help: "answers about the instance are a million brackets deep", instead: func(x exchange) {
+	{Name: "deep-json", Help: "answers about the instance are nested a million brackets deep", instead: func(x exchange) {
 		x.begin(http.StatusOK)
 		_, _ = x.w.Write([]byte(`{"clients":`))
 		_, _ = x.w.Write(bytes.Repeat([]byte("["), 1_000_000))
@@ -72,7 +72,7 @@ var wireAttacks = []Attack{
 	{Name: "header-flood", Help: "answers about the instance have headers of 12 MiB", instead: func(x exchange) {
 		x.raw(http.StatusOK, strings.Repeat("X-Flood: "+strings.Repeat("x", 1000)+"\r\n", 12<<10)+"\r\n")
 	}},
-	{Name: "endless-hints", Help: "requests about the instance are answered by 103 Early Hints without end", instead: func(x exchange) {
+	{Name: "endless-hints", Help: "requests about the instance are answered with 103 Early Hints without end", instead: func(x exchange) {
 		x.noted(0)
 		for x.r.Context().Err() == nil {
 			x.w.Header().Set("Link", "<"+strings.Repeat("x", 500)+">")
@@ -86,9 +86,9 @@ var wireAttacks = []Attack{
 	}},
 }
 
-// echoAttacks are attacks that send back what a request said.
+// echoAttacks are attacks that send back parts of the request.
 var echoAttacks = []Attack{
-	{Name: "echo-headers", Help: "requests of the project fail, and headers of the answer repeat those of the request", project: true, share: .5, instead: func(x exchange) {
+	{Name: "echo-headers", Help: "requests of the project fail, and the answer's headers repeat the request's headers", project: true, share: .5, instead: func(x exchange) {
 		a := failure(http.StatusBadRequest, "DCS.4800", "Invalid parameter.")
 		said := strings.Join(x.said(), "; ")
 		a.header = http.Header{"X-Request-Id": {said}, "Retry-After": {said}, "Content-Type": {said}, "Server": {said}}
@@ -117,7 +117,7 @@ var echoAttacks = []Attack{
 	})},
 }
 
-// said returns the headers of a request, each as a line.
+// said returns the headers of a request, one per line.
 func (x exchange) said() []string {
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(x.r.Header)) {

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// ParseClientList reads the answer of CLIENT LIST, a session per line, in its
-// order. Fields that the API has no place for are left out; one that is missing
-// is empty or 0. A line without an id, or with a number that is none, is an
-// error.
+// ParseClientList parses the answer of CLIENT LIST, which has one session per
+// line, and keeps the order. It ignores fields that the API does not have;
+// missing fields are empty or 0. A line without an id, or with an invalid number,
+// is an error.
 func ParseClientList(text string) ([]Session, error) {
 	var sessions []Session
 	for line := range strings.Lines(text) {
@@ -24,8 +24,8 @@ func ParseClientList(text string) ([]Session, error) {
 	return sessions, nil
 }
 
-// parseClient reads a line of CLIENT LIST: name=value pairs with a space
-// between them.
+// parseClient parses a line of CLIENT LIST: name=value pairs separated by
+// spaces.
 func parseClient(line string) (Session, error) {
 	s := Session{Network: "vpc"}
 	texts := map[string]*string{
@@ -61,13 +61,13 @@ func parseClient(line string) (Session, error) {
 	return s, nil
 }
 
-// addressEnd matches what comes after an address: a port, and the fields that
-// Redis writes next. The port of a unix socket is 0.
+// addressEnd matches the end of an address: a port, and the fields that Redis
+// writes next. The port of a Unix socket is 0.
 var addressEnd = regexp.MustCompile(`:[0-9]+( )(?:laddr=|fd=[0-9]+(?: |$))`)
 
-// cutPair cuts the first name=value pair off a line. No value has a space in
-// it but the addresses of a client that came through a unix socket, whose path
-// may have any.
+// cutPair splits off the first name=value pair of a line. Values contain no
+// spaces, except for the address of a client on a Unix socket, whose path may
+// contain any.
 func cutPair(line string) (pair, rest string, more bool) {
 	end := strings.IndexByte(line, ' ')
 	if end < 0 {

@@ -9,22 +9,21 @@ import (
 	"time"
 )
 
-// sampleTimeout bounds how long a source may take.
+// sampleTimeout is how long a source may take.
 const sampleTimeout = 10 * time.Second
 
-// nodeList is the session list of a node: the last one, and the one that a
-// scan is taking.
+// nodeList holds the session lists of a node: the current one, and the one that
+// a scan is taking.
 type nodeList struct {
 	current *Snapshot
-	pending *Snapshot // nil without a scan, or if it has failed
-	failed  bool      // the last scan has failed
+	pending *Snapshot // nil without a scan, or if it failed
+	failed  bool      // the last scan failed
 	running bool
-	sampled bool      // the scan has got its sessions, or has failed to
-	ready   time.Time // when the scan ends, if it has got its sessions by then
+	sampled bool      // the scan has its sessions, or failed to get them
+	ready   time.Time // when the scan ends, if it has its sessions by then
 }
 
-// settle makes the list that a scan has taken the current one, when it is
-// done.
+// settle makes a finished scan's list the current one.
 func (l *nodeList) settle(now time.Time) {
 	if !l.running || !l.sampled || now.Before(l.ready) {
 		return
@@ -36,8 +35,8 @@ func (l *nodeList) settle(now time.Time) {
 	}
 }
 
-// node checks what scanning and listing have in common: the instance, its
-// state and the node; s.mu must be held.
+// node does the checks that scanning and listing share: the instance, its state
+// and the node. s.mu must be held.
 func (s *Server) node(r *http.Request, nodeID string) (Node, *nodeList, answer, bool) {
 	i, a, found := s.find(r)
 	switch {
@@ -57,8 +56,7 @@ func (s *Server) node(r *http.Request, nodeID string) (Node, *nodeList, answer, 
 	return n, i.lists[nodeID], answer{}, true
 }
 
-// scanClients takes a new list. The sessions are those of the moment in which
-// the scan starts.
+// scanClients takes a new list, with the sessions at the start of the scan.
 func (s *Server) scanClients(r *http.Request, body []byte) answer {
 	var request struct {
 		NodeID     string `json:"node_id"`
@@ -76,7 +74,7 @@ func (s *Server) scanClients(r *http.Request, body []byte) answer {
 	case !started:
 		return job
 	}
-	// The source is asked without the lock: a slow one holds up nobody else.
+	// Read the source without holding the lock: a slow one must not block others.
 	taken := sample(r.Context(), source, now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +83,7 @@ func (s *Server) scanClients(r *http.Request, body []byte) answer {
 }
 
 // startScan marks a node's list as being scanned. If it does not start a scan,
-// it returns why not, or no answer where the list that is there stays.
+// it returns why, or an empty answer if the existing list is kept.
 func (s *Server) startScan(r *http.Request, nodeID string, clean bool, now time.Time) (Source, *nodeList, answer, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,8 +105,8 @@ func (s *Server) startScan(r *http.Request, nodeID string, clean bool, now time.
 	return n.Sessions, list, answer{}, true
 }
 
-// sample takes the sessions of a source, nil if it fails. A client that hangs
-// up does not end the scan that it has asked for.
+// sample reads the sessions of a source; it returns nil if that fails. A client
+// that disconnects does not end the scan that it requested.
 func sample(ctx context.Context, source Source, now time.Time) *Snapshot {
 	if source == nil {
 		return &Snapshot{Time: now}
@@ -127,14 +125,14 @@ func busy() answer {
 	return failure(http.StatusBadRequest, "DCS.4957", "This operation is not allowed when the task is in the current state.")
 }
 
-// clientsPage is the answer of listClients.
+// clientsPage is the body of a listClients answer.
 type clientsPage struct {
 	Time    json.RawMessage `json:"time,omitempty"`
 	Clients []Session       `json:"clients"`
 	Count   int64           `json:"count"`
 }
 
-// listClients gives a page of the list that the last scan has taken.
+// listClients returns a page of the list that the last scan took.
 func (s *Server) listClients(r *http.Request, _ []byte) answer {
 	query := r.URL.Query()
 	now := s.now()
@@ -174,8 +172,7 @@ func (s *Server) listClients(r *http.Request, _ []byte) answer {
 	return ok(clientsPage{Time: timeForm(taken), Clients: o.page(list.Sessions, sessions, offset, limit), Count: count})
 }
 
-// current returns the list that a node has, or what to say instead, and the
-// options.
+// current returns a node's list, or else the answer to give, and the options.
 func (s *Server) current(r *http.Request, nodeID string, now time.Time) (Snapshot, Options, answer, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

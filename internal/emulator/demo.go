@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What the demo's project, and its only key, are called.
+// The demo's project and its only key.
 const (
 	DemoRegion    = "cn-north-4"
 	DemoProject   = "05041fffa40025702f6dc009cc6f8f33"
@@ -22,9 +22,9 @@ func DemoKey() Key {
 }
 
 // DemoFleet returns a small fleet with an instance of every kind: single,
-// master/standby, cluster, proxy cluster, read/write splitting, one that does
-// not run and one without session management. Ids, names and addresses are the
-// same each time; the seed decides how the sessions move.
+// master/standby, cluster, proxy cluster, read/write splitting, one that is not
+// running and one without session management. Ids, names and addresses are always
+// the same; the seed determines the sessions.
 func DemoFleet(seed uint64) []Instance {
 	f := demoFleet{seed: seed}
 	shard := func(n int, master WorkloadOptions) []Node {
@@ -62,7 +62,7 @@ func DemoFleet(seed uint64) []Instance {
 	return fleet
 }
 
-// demoFleet makes instances and their nodes.
+// demoFleet builds instances and their nodes.
 type demoFleet struct {
 	seed  uint64
 	nodes int
@@ -105,8 +105,8 @@ func demoID(kind, instance, node int) string {
 	return fmt.Sprintf("%08x-%04x-4%03x-8000-%012x", 0xd0c5_0000+kind, instance, node, kind*1_000_000+instance*1000+node)
 }
 
-// DemoConfig returns the exporter's configuration for a fleet that an emulator
-// at a base URL serves, in YAML.
+// DemoConfig returns an exporter configuration, as YAML, for a fleet that an
+// emulator serves at a base URL.
 func DemoConfig(baseURL string, fleet []Instance) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "projects:\n  - region: %s\n    project_id: %s\n    endpoint: %s\n    iam_endpoint: %s\n", DemoRegion, DemoProject, baseURL, baseURL)
@@ -117,12 +117,12 @@ func DemoConfig(baseURL string, fleet []Instance) string {
 			b.WriteString("        max_clients: 10000\n")
 		}
 	}
-	b.WriteString("idle_threshold: 5m   # so that what leaks soon counts as idle\n")
+	b.WriteString("idle_threshold: 5m   # so that leaked sessions soon count as idle\n")
 	return b.String()
 }
 
-// RedisInstance returns a single instance of one node whose sessions are those
-// of a real Redis.
+// RedisInstance returns a single-node instance with the sessions of a real
+// Redis.
 func RedisInstance(source Redis) Instance {
 	host, port, _ := net.SplitHostPort(source.Addr)
 	portNumber, _ := strconv.Atoi(port) // 0 is the default

@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// Fault makes the requests that it matches go wrong. An empty field matches
-// everything, or does nothing: a fault with a Delay alone gives the true answer
-// late. Of several that match a request the first one hits it; one with
-// BeforeAuth that gives no answer of its own leaves room for a second one.
+// Fault makes matching requests fail. Empty fields match everything or do
+// nothing: a fault with only a Delay sends the real answer late. If several match
+// a request, the first one hits it; if that has BeforeAuth and gives no answer,
+// another one without BeforeAuth may hit it too.
 type Fault struct {
 	Operation  string // list_clients, scan_clients, list_nodes, list_instances, show_instance, list_project_nodes, list_projects
 	InstanceID string
 	NodeID     string
-	Offset     *int // of list_clients; see At
-	Times      int  // how many requests it hits, 0 for all
+	Offset     *int // offset of list_clients; see At
+	Times      int  // maximum number of requests that it hits, 0 for all
 
-	BeforeAuth bool // it comes before the signature is checked
+	BeforeAuth bool // it hits before the signature is checked
 
 	Delay       time.Duration // before the answer
-	Hang        bool          // no answer until the client or the server gives up
+	Hang        bool          // no answer until the client disconnects or the server closes
 	Reset       bool          // the connection is closed without an answer
-	CutAfter    int           // the connection breaks after so many bytes of the answer's body
-	Status      int           // instead of the true answer's; default 400 with Code, 200 with Body
+	CutAfter    int           // the connection breaks after this many bytes of the body
+	Status      int           // replaces the status; default 400 with Code, 200 with Body
 	Code        string        // error_code
 	Message     string        // error_msg
-	Body        []byte        // instead of a body made of Code and Message
-	ContentType string        // default that of JSON
+	Body        []byte        // replaces the body made of Code and Message
+	ContentType string        // default JSON
 	Header      http.Header   // added to the answer, such as Retry-After
 
 	// Rewrite, if set, changes the body of the answer.
@@ -39,7 +39,7 @@ type Fault struct {
 	hits int
 }
 
-// At returns an offset for a fault.
+// At returns an offset for Fault.Offset.
 func At(offset int) *int { return &offset }
 
 // AddFault adds a fault.
@@ -83,7 +83,7 @@ func (f *Fault) matches(r Request) bool {
 		(f.Offset == nil || *f.Offset == r.Offset)
 }
 
-// wait holds a request up, and tells whether it is to be answered.
+// wait delays a request, and reports whether to answer it.
 func (f *Fault) wait(r *http.Request, ended <-chan struct{}) bool {
 	switch {
 	case f == nil:
@@ -107,7 +107,7 @@ func (f *Fault) wait(r *http.Request, ended <-chan struct{}) bool {
 	return !f.Reset
 }
 
-// instead returns the answer that the fault gives rather than the true one.
+// instead returns the fault's own answer, and whether it has one.
 func (f *Fault) instead(id string) (answer, bool) {
 	switch {
 	case f == nil:
@@ -125,7 +125,7 @@ func (f *Fault) instead(id string) (answer, bool) {
 	}
 }
 
-// change makes of an answer what the fault wants to be sent.
+// change applies the fault to an answer.
 func (f *Fault) change(a answer) answer {
 	if f == nil {
 		return a

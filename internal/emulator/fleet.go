@@ -9,11 +9,11 @@ type Instance struct {
 	EngineVersion       string
 	SpecCode            string
 	Status              string // default "RUNNING"
-	EnterpriseProjectID any    // a string, or as in the vendor's samples the number 0
+	EnterpriseProjectID any    // a string, or the number 0 as in the vendor's samples
 	Tags                map[string]string
-	OddTags             any // rendered as the tags instead, whatever it is
+	OddTags             any // if set, replaces the tags
 	Nodes               []Node
-	Unsupported         bool // it has no session management: DCS.4848
+	Unsupported         bool // no session management: DCS.4848
 }
 
 // Node is a logical node.
@@ -29,7 +29,7 @@ type Node struct {
 	Sessions  Source // nil for none
 }
 
-// instanceState is an instance with the lists of its nodes.
+// instanceState is an instance with its nodes' lists.
 type instanceState struct {
 	Instance
 	lists map[string]*nodeList // by node id
@@ -49,7 +49,7 @@ func newInstanceState(i Instance) *instanceState {
 	return state
 }
 
-// node returns a node by its id.
+// node returns the node with an id.
 func (i *instanceState) node(id string) (Node, bool) {
 	for _, n := range i.Nodes {
 		if n.ID == id {

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// maxBody bounds what is read of a request.
+// maxBody is the maximum size of a request body, in bytes.
 const maxBody = 1 << 20
 
-// handle answers one operation; it takes Server.mu itself.
+// handle answers one operation. It locks Server.mu itself.
 type handle func(s *Server, r *http.Request, body []byte) answer
 
 // routes sets up the mux.
@@ -39,13 +39,13 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "", nil) })
 }
 
-// opListProjects is the one operation of IAM.
+// opListProjects is the only operation of IAM.
 const opListProjects = "list_projects"
 
-// ServeHTTP implements http.Handler. A path or method that the API does not
-// have is answered by 404 APIGW.0101; there are no redirects.
+// ServeHTTP implements http.Handler. Unknown paths and methods are answered with
+// 404 APIGW.0101. There are no redirects.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// The mux would redirect paths such as //v2 to clean ones.
+	// The mux would redirect paths such as //v2.
 	if p := r.URL.EscapedPath(); !strings.HasPrefix(p, "/") || p != path.Clean(p) {
 		s.serve(w, r, "", nil)
 		return
@@ -53,18 +53,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// serve takes a request through faults, signature and quota to its handler; an
-// operation of "" is one that the API does not have.
+// serve passes a request through faults, signature check and quota to its
+// handler. operation is "" for requests that the API does not have.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, operation string, h handle) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 	if err != nil && !tooLarge {
-		return // the client has gone
+		return // the client is gone
 	}
 	var named struct {
 		NodeID string `json:"node_id"`
 	}
-	_ = json.Unmarshal(body, &named) // a body that is no JSON names no node
+	_ = json.Unmarshal(body, &named) // a body that is not JSON names no node
 	request := describe(r, operation, named.NodeID)
 
 	s.mu.Lock()
@@ -115,8 +115,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, operation string,
 	a.send(w, r, id)
 }
 
-// hold lets a fault hold a request up, and breaks the connection if the fault
-// wants no answer.
+// hold applies a fault's delay, and aborts the connection if the fault gives no
+// answer.
 func (s *Server) hold(r *http.Request, f *Fault, request Request) {
 	if f.wait(r, s.ended) {
 		return
@@ -127,7 +127,8 @@ func (s *Server) hold(r *http.Request, f *Fault, request Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// refuse checks who asks, for what project and how often.
+// refuse checks the key, its access to the project, and the quota. It reports
+// whether the request is refused.
 func (s *Server) refuse(r *http.Request, body []byte, id string, request Request) (answer, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,8 +153,8 @@ func (s *Server) refuse(r *http.Request, body []byte, id string, request Request
 	return answer{}, false
 }
 
-// throttled counts a request of a project, and tells whether it is over the
-// quota of the second; s.mu must be held.
+// throttled counts a request of a project, and reports whether it exceeds the
+// quota for this second. s.mu must be held.
 func (s *Server) throttled(projectID string) bool {
 	if s.o.Quota <= 0 {
 		return false

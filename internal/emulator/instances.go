@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// find returns the instance that a request is about, or what to say instead;
-// s.mu must be held.
+// find returns the instance of a request, or else the answer to give. s.mu must
+// be held.
 func (s *Server) find(r *http.Request) (*instanceState, answer, bool) {
 	k := s.index(r.PathValue("instance"))
 	if k < 0 || s.instances[k].ProjectID != r.PathValue("project") {
@@ -20,7 +20,7 @@ func (s *Server) find(r *http.Request) (*instanceState, answer, bool) {
 	return s.instances[k], answer{}, true
 }
 
-// window reads offset and limit; most is the greatest limit.
+// window parses offset and limit. most is the highest allowed limit.
 func window(r *http.Request, fallback, most int) (offset, limit int, valid bool) {
 	query := r.URL.Query()
 	limit = fallback
@@ -36,7 +36,7 @@ func window(r *http.Request, fallback, most int) (offset, limit int, valid bool)
 	return offset, limit, offset >= 0 && limit >= 1 && limit <= most
 }
 
-// slice returns the page of a list at an offset; an empty one is not nil.
+// slice returns the page of a list at an offset. It never returns nil.
 func slice[T any](all []T, offset, limit int) []T {
 	from := min(offset, len(all))
 	return append([]T{}, all[from:min(from+limit, len(all))]...)
@@ -120,7 +120,7 @@ func (i *instanceState) port() int {
 	return cmp.Or(i.Nodes[0].Port, 6379)
 }
 
-// render gives an instance the form that the API gives it; s.mu must be held.
+// render returns an instance in the API's form. s.mu must be held.
 func (s *Server) render(i *instanceState) map[string]any {
 	zones := []string{}
 	for _, n := range i.Nodes {
@@ -146,7 +146,7 @@ func (s *Server) render(i *instanceState) map[string]any {
 	}
 }
 
-// tags gives the tags the form that the API gives them, sorted by key.
+// tags returns the tags in the API's form, sorted by key.
 func (i *instanceState) tags() []map[string]string {
 	tags := []map[string]string{}
 	for _, k := range slices.Sorted(maps.Keys(i.Tags)) {
@@ -155,8 +155,8 @@ func (i *instanceState) tags() []map[string]string {
 	return tags
 }
 
-// renderNodes gives the nodes of an instance the form that the API gives them;
-// s.mu must be held.
+// renderNodes returns the nodes of an instance in the API's form. s.mu must be
+// held.
 func (s *Server) renderNodes(i *instanceState) []any {
 	out := s.oddNode(i)
 	for k, n := range i.Nodes {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// timeForms are the forms that a list's time can have: each is a function that
-// returns its JSON text, nil for a list without the key.
+// timeForms are the forms of a list's time. Each function returns the JSON text,
+// or nil to leave out the key.
 var timeForms = map[string]func(time.Time) json.RawMessage{
 	"":             layout("2006-01-02T15:04:05.000Z"),
 	"space":        layout("2006-01-02 15:04:05"),
@@ -39,15 +39,15 @@ func TimeForms() []string {
 	return names
 }
 
-// layout returns a form that writes a time in UTC, as a JSON string.
+// layout returns a form that writes the time in UTC as a JSON string.
 func layout(layout string) func(time.Time) json.RawMessage {
 	return func(t time.Time) json.RawMessage {
 		return strconv.AppendQuote(nil, t.UTC().Format(layout))
 	}
 }
 
-// distort returns a list as the options change it, before it is filtered,
-// sorted and paged. The list itself stays.
+// distort applies the options to a copy of a list, before it is filtered, sorted
+// and paged.
 func (o *Options) distort(sessions []Session) []Session {
 	if !o.RepeatIDs && o.HugeName == 0 {
 		return sessions
@@ -64,8 +64,8 @@ func (o *Options) distort(sessions []Session) []Session {
 	return sessions
 }
 
-// page returns the page of a list at an offset, as the options change it;
-// sessions are those of the whole list that a filter has left.
+// page returns the page at an offset, modified by the options. sessions are the
+// filtered sessions of the whole list.
 func (o *Options) page(whole, sessions []Session, offset, limit int) []Session {
 	if o.PageCap > 0 {
 		limit = min(limit, o.PageCap)
@@ -86,8 +86,8 @@ func (o *Options) page(whole, sessions []Session, offset, limit int) []Session {
 	return o.show(page, from)
 }
 
-// show returns those sessions of a page that are not hidden; the page begins at
-// an offset of the whole list.
+// show removes hidden sessions from a page that begins at an offset of the whole
+// list.
 func (o *Options) show(page []Session, from int) []Session {
 	if o.HidePerPage <= 0 && len(o.HideAt) == 0 {
 		return page
@@ -101,7 +101,7 @@ func (o *Options) show(page []Session, from int) []Session {
 	})
 }
 
-// lastID returns the greatest id of a list.
+// lastID returns the highest id of a list.
 func lastID(sessions []Session) int64 {
 	var last int64
 	for _, s := range sessions {
@@ -110,8 +110,8 @@ func lastID(sessions []Session) int64 {
 	return last
 }
 
-// invented returns the session that stands so many places beyond the end of a
-// list, whose greatest id is last.
+// invented returns the session at a position beyond the end of a list whose
+// highest id is last.
 func invented(last int64, beyond int) Session {
 	addr := fmt.Sprintf("10.99.%d.%d:%d", beyond>>8&255, beyond&255, 1024+beyond>>16&0x7fff)
 	return Session{

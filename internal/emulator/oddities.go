@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// shown returns an instance's id as answers write it; s.mu must be held.
+// shown returns an instance's id as answers write it. s.mu must be held.
 func (s *Server) shown(id string) string {
 	if s.o.UpperIDs {
 		return strings.ToUpper(id)
@@ -13,12 +13,12 @@ func (s *Server) shown(id string) string {
 	return id
 }
 
-// everySecond reports whether an instance is the second, the fourth and so on
-// of all; s.mu must be held.
+// everySecond reports whether an instance is the second, the fourth and so on.
+// s.mu must be held.
 func (s *Server) everySecond(i *instanceState) bool { return slices.Index(s.instances, i)%2 == 1 }
 
-// oddInstance returns the beginning of a list of instances: the odd element,
-// by option, or nothing; s.mu must be held.
+// oddInstance returns the beginning of a list of instances: element if the
+// options ask for it, or else nothing. s.mu must be held.
 func (s *Server) oddInstance(element any) []any {
 	if !s.o.OddInstance {
 		return []any{}
@@ -26,8 +26,8 @@ func (s *Server) oddInstance(element any) []any {
 	return []any{element}
 }
 
-// oddNode returns the beginning of an instance's list of nodes: an odd
-// element, by option, or nothing; s.mu must be held.
+// oddNode returns the beginning of an instance's list of nodes: an odd element if
+// the options ask for it, or else nothing. s.mu must be held.
 func (s *Server) oddNode(i *instanceState) []any {
 	switch {
 	case !s.o.OddNode:

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// byField returns what compares sessions by a field, numbers as numbers, and
-// whether there is such a field.
+// byField returns a function that compares sessions by a field, numerically if
+// it holds numbers, and whether the field exists.
 func byField(field string) (compare func(a, b *Session) int, known bool) {
 	numeric := func(f func(*Session) int64) func(a, b *Session) int {
 		return func(a, b *Session) int { return cmp.Compare(f(a), f(b)) }
@@ -64,14 +64,14 @@ func byField(field string) (compare func(a, b *Session) int, known bool) {
 	return compare, compare != nil
 }
 
-// number reads a text that holds a number, 0 if it holds none.
+// number parses a number; it returns 0 if s is not one.
 func number(s string) int64 {
 	n, _ := strconv.ParseInt(s, 10, 64)
 	return n
 }
 
-// sorted returns the sessions in the order of a field, those alike by id, and
-// whether there is such a field.
+// sorted returns the sessions sorted by a field and then by id, and whether the
+// field exists.
 func sorted(sessions []Session, field string, descending bool) ([]Session, bool) {
 	compare, known := byField(field)
 	if !known {
@@ -88,8 +88,8 @@ func sorted(sessions []Session, field string, descending bool) ([]Session, bool)
 	return out, true
 }
 
-// fromAddress returns the sessions whose address is an ip or ip:port. IPv4
-// within IPv6 is the same as IPv4.
+// fromAddress returns the sessions from an ip or ip:port. IPv4-mapped IPv6
+// equals IPv4.
 func fromAddress(sessions []Session, addr string) []Session {
 	var out []Session
 	for _, s := range sessions {
@@ -104,8 +104,8 @@ func fromAddress(sessions []Session, addr string) []Session {
 	return out
 }
 
-// unmapped writes an ip without brackets, or an ip:port, in its shortest form.
-// Other texts stay as they are.
+// unmapped returns an ip without brackets, or an ip:port, in its shortest form.
+// It returns other texts unchanged.
 func unmapped(address string) string {
 	if with, err := netip.ParseAddrPort(address); err == nil {
 		return netip.AddrPortFrom(with.Addr().Unmap(), with.Port()).String()

@@ -7,20 +7,20 @@ import (
 	"strconv"
 )
 
-// pool is an application with a connection pool on some hosts.
+// pool is an application with a connection pool on one or more hosts.
 type pool struct {
 	user, name string
 	hosts      []string
 	size       float64
-	swing      float64 // part of the size that comes and goes
+	swing      float64 // fraction of the size that varies
 	period     float64 // seconds from one peak to the next
 	commands   []string
 	db         string
-	busy       float64 // how likely a connection is active in a second
+	busy       float64 // probability per second that a connection is active
 }
 
-// poolsOf returns the pools of a workload: those of the applications, or of
-// the proxies before the node.
+// poolsOf returns the pools of a workload: the applications', or those of the
+// proxies in front of the node.
 func poolsOf(o WorkloadOptions) []pool {
 	if len(o.Proxies) > 0 {
 		return []pool{{
@@ -57,8 +57,8 @@ func hosts(pattern string, n int) []string {
 	return out
 }
 
-// breathe lets a pool follow its load: it opens what it lacks, and closes its
-// youngest connections when it has too many.
+// breathe adapts a pool to its load: it opens missing connections, and closes the
+// youngest ones if there are too many.
 func (w *Workload) breathe(p *pool, index int) {
 	phase := float64(w.o.Seed%97) + float64(index)*40
 	wave := 1 + p.swing*math.Sin(2*math.Pi*(float64(w.now)+phase)/p.period)
@@ -74,8 +74,8 @@ func (w *Workload) breathe(p *pool, index int) {
 	}
 }
 
-// agePools gives the connections of all pools ages of up to three days, the
-// lowest id the greatest.
+// agePools gives the connections of all pools ages of up to three days. The
+// lowest id is the oldest.
 func (w *Workload) agePools() {
 	const longest = 3 * 24 * 3600
 	n := float64(len(w.conns))
@@ -86,11 +86,11 @@ func (w *Workload) agePools() {
 	}
 }
 
-// churn opens connections that live a second or two: a script that connects
-// for each command, as the default user.
+// churn opens connections that last a second or two, like a script that connects
+// as the default user for each command.
 func (w *Workload) churn() {
 	for range w.rng.IntN(4) {
-		w.next += w.rng.Int64N(3) // some come and go between two seconds
+		w.next += w.rng.Int64N(3) // some open and close within a second
 		c := w.open("cron", "default", "10.20.9.5", "")
 		c.Cmd, c.dies = "ping", w.now+1+w.rng.Int64N(2)
 	}

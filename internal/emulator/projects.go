@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// domainID is the account that all projects belong to.
+// domainID is the id of the account that owns all projects.
 const domainID = "d78cbac186b744899480f25bd022f468"
 
-// listProjects is IAM's list of projects: those of a region's name, or all.
+// listProjects answers IAM's list of projects: those with a name, or all.
 func (s *Server) listProjects(r *http.Request, _ []byte) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,7 +28,7 @@ func (s *Server) listProjects(r *http.Request, _ []byte) answer {
 	return ok(map[string]any{"links": map[string]any{"self": "", "next": nil, "previous": nil}, "projects": projects})
 }
 
-// projectsOf returns the ids of the projects of a name; s.mu must be held.
+// projectsOf returns the ids of the projects with a name. s.mu must be held.
 func (s *Server) projectsOf(name string) []string {
 	ids, set := s.extra[name]
 	if set || name != s.o.Region {

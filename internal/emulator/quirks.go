@@ -10,44 +10,44 @@ import (
 	"time"
 )
 
-// Quirk is one thing that the emulated API can be told to do otherwise than the
-// zero value of Options does, by a name: on a command line, say.
+// Quirk is a named deviation from the default behaviour of the emulated API, for
+// use on a command line.
 type Quirk struct {
 	Name  string
-	Value string // the form of its value, such as N; "" if it takes none
-	Help  string // what the API then does, without a full stop
+	Value string // placeholder for its value, such as N; "" if it takes none
+	Help  string // what the API does, without a full stop
 	set   func(o *Options, value string) error
 }
 
-// quirks are all quirks: those of session lists first, then those of instances,
-// of all answers and of limits.
+// quirks are all quirks: first those of session lists, then those of instances,
+// of all answers, and of limits.
 var quirks = []Quirk{
-	{"page-cap", "N", "a page has at most N sessions, whatever limit asks for", count(func(o *Options, n int) { o.PageCap = n })},
-	{"hide-per-page", "N", "N sessions are hidden of each page that the whole list fills, at most all but one", count(func(o *Options, n int) { o.HidePerPage = n })},
-	{"hide-at", "PLACE,…", "the sessions at these places of each list, from 0, are hidden", setHideAt},
+	{"page-cap", "N", "a page has at most N sessions, even if limit is higher", count(func(o *Options, n int) { o.PageCap = n })},
+	{"hide-per-page", "N", "on each page of the whole list, N sessions are hidden, but never all", count(func(o *Options, n int) { o.HidePerPage = n })},
+	{"hide-at", "POSITION,…", "the sessions at these positions of each list, from 0, are hidden", setHideAt},
 	{"hidden-sessions", "N", "count includes N sessions that no page shows", count(func(o *Options, n int) { o.HiddenSessions = n })},
-	{"count", "N", "count is N, whatever the list has; may be negative", setCount},
-	{"repeat-pages", "", "every page past the first one is the first one again", on(func(o *Options) { o.RepeatPages = true })},
-	{"endless", "", "the list never ends: invented sessions with new ids follow", on(func(o *Options) { o.Endless = true })},
-	{"repeat-ids", "", "the 1st and 2nd session of a list share an id, so do the 3rd and 4th, and so on", on(func(o *Options) { o.RepeatIDs = true })},
+	{"count", "N", "count is N, whatever the length of the list; may be negative", setCount},
+	{"repeat-pages", "", "every page after the first repeats the first one", on(func(o *Options) { o.RepeatPages = true })},
+	{"endless", "", "the list never ends: it continues with invented sessions with new ids", on(func(o *Options) { o.Endless = true })},
+	{"repeat-ids", "", "the 1st and 2nd sessions of a list share an id, the 3rd and 4th too, and so on", on(func(o *Options) { o.RepeatIDs = true })},
 	{"time-form", "FORM", "time is written in another form: " + strings.Join(TimeForms(), ", "), setTimeForm},
-	{"huge-name", "BYTES", "the session in the middle of each list has a client name of that length", count(func(o *Options, n int) { o.HugeName = n })},
-	{"stamp-answers", "", "time is that of the answer, not that of the list", on(func(o *Options) { o.StampAnswers = true })},
-	{"busy-during-rescan", "", "while a scan runs, lists answer DCS.4957 rather than the old list", on(func(o *Options) { o.BusyDuringRescan = true })},
+	{"huge-name", "BYTES", "the session in the middle of each list has a client name of this length", count(func(o *Options, n int) { o.HugeName = n })},
+	{"stamp-answers", "", "time is the time of the answer, not of the list", on(func(o *Options) { o.StampAnswers = true })},
+	{"busy-during-rescan", "", "during a scan, lists answer DCS.4957 instead of the old list", on(func(o *Options) { o.BusyDuringRescan = true })},
 	{"refuse-scans", "", "scans answer 403 DCS.2003", on(func(o *Options) { o.RefuseScans = true })},
-	{"odd-tags", "JSON", "the tags of the 1st, 3rd, 5th … instance are this JSON text", setOddTags},
+	{"odd-tags", "JSON", "this JSON text replaces the tags of the 1st, 3rd, 5th … instance", setOddTags},
 	{"odd-instance", "", "lists of instances begin with an element of other JSON types", on(func(o *Options) { o.OddInstance = true })},
 	{"odd-node", "", "lists of nodes begin with an element of other JSON types", on(func(o *Options) { o.OddNode = true })},
 	{"upper-ids", "", "answers write instance ids in upper case", on(func(o *Options) { o.UpperIDs = true })},
 	{"bom", "", "JSON bodies begin with a UTF-8 byte order mark", on(func(o *Options) { o.BOM = true })},
-	{"quota", "N", "requests of a project over N in a second are answered by 429", count(func(o *Options, n int) { o.Quota = n })},
-	{"retry-after", "DURATION", "answers with 429 have a Retry-After of this length, in whole seconds", setRetryAfter},
+	{"quota", "N", "more than N requests of a project in a second are answered with 429", count(func(o *Options, n int) { o.Quota = n })},
+	{"retry-after", "DURATION", "answers with 429 have this Retry-After, in whole seconds", setRetryAfter},
 }
 
 // Quirks returns all quirks.
 func Quirks() []Quirk { return slices.Clone(quirks) }
 
-// SetQuirk sets what a quirk stands for; text is NAME or NAME=VALUE.
+// SetQuirk applies a quirk to o. text is NAME or NAME=VALUE.
 func (o *Options) SetQuirk(text string) error {
 	name, value, given := strings.Cut(text, "=")
 	k := slices.IndexFunc(quirks, func(q Quirk) bool { return q.Name == name })
@@ -67,7 +67,7 @@ func (o *Options) SetQuirk(text string) error {
 	return nil
 }
 
-// quirkNames lists all quirks with the forms of their values.
+// quirkNames lists all quirks with the placeholders of their values.
 func quirkNames() string {
 	var names []string
 	for _, q := range quirks {
@@ -76,7 +76,8 @@ func quirkNames() string {
 	return strings.Join(names, ", ")
 }
 
-// String returns the quirk as SetQuirk takes it, with the form of its value.
+// String returns the quirk in the form that SetQuirk accepts, with a placeholder
+// for its value.
 func (q Quirk) String() string {
 	if q.Value == "" {
 		return q.Name
@@ -84,7 +85,7 @@ func (q Quirk) String() string {
 	return q.Name + "=" + q.Value
 }
 
-// on makes a setter of a quirk without a value.
+// on returns a setter for a quirk without a value.
 func on(set func(*Options)) func(*Options, string) error {
 	return func(o *Options, _ string) error {
 		set(o)
@@ -92,7 +93,7 @@ func on(set func(*Options)) func(*Options, string) error {
 	}
 }
 
-// count makes a setter of a number from 1 to 2,147,483,647.
+// count returns a setter for a number from 1 to 2,147,483,647.
 func count(set func(*Options, int)) func(*Options, string) error {
 	return func(o *Options, value string) error {
 		n, err := strconv.ParseInt(value, 10, 32)
@@ -109,7 +110,7 @@ func setHideAt(o *Options, value string) error {
 	for text := range strings.SplitSeq(value, ",") {
 		at, err := strconv.Atoi(text)
 		if err != nil || at < 0 {
-			return errors.New("not whole numbers from 0 on, with commas between them")
+			return errors.New("not a comma-separated list of whole numbers from 0")
 		}
 		o.HideAt = append(o.HideAt, at)
 	}

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// maxReply bounds what is read of one answer of a Redis.
+// maxReply is the maximum size of an answer of Redis, in bytes.
 const maxReply = 256 << 20
 
-// Redis is a source that reads CLIENT LIST of a real Redis over a connection of
-// its own, which it leaves out: the API hides its own sessions likewise.
+// Redis is a source that reads CLIENT LIST of a real Redis. It leaves out its own
+// connection, as the API hides its own sessions.
 type Redis struct {
 	Addr     string // host:port
 	Username string // "" for the default user
@@ -66,8 +66,8 @@ func (s Redis) Sessions(ctx context.Context, _ time.Time) ([]Session, string, er
 	return sessions, raw.String(), nil
 }
 
-// ask sends one command and reads its answer: a status, a number or a bulk
-// string.
+// ask sends a command and reads its answer, which must be a status, a number or a
+// bulk string.
 func ask(w io.Writer, r *bufio.Reader, args ...string) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "*%d\r\n", len(args))

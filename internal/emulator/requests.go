@@ -8,41 +8,40 @@ import (
 	"time"
 )
 
-// maxLog bounds the requests that are remembered.
+// maxLog is the maximum number of requests that are remembered.
 const maxLog = 100_000
 
-// Request is a request that the API has received.
+// Request is a request that the API received.
 type Request struct {
 	Operation  string // as in Fault; "" for no route
 	ProjectID  string
 	InstanceID string
 	NodeID     string
 	Offset     int
-	Limit      int // 0 if it was not given
-	Status     int // of the answer, 0 if there was none
-	Bytes      int // of the answer's body, before it was packed or cut
+	Limit      int // 0 if not set
+	Status     int // status of the answer, 0 if there was none
+	Bytes      int // size of the answer's body, before compression or cutting
 	At         time.Time
 
-	Unauthorized bool // its signature or key was refused
+	Unauthorized bool // the signature or the key was refused
 }
 
-// Requests returns the requests received since ResetRequests, the oldest
-// first: the last 50,000 at least.
+// Requests returns the requests received since ResetRequests, oldest first. It
+// keeps at least the last 50,000.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.log)
 }
 
-// Counts returns how many requests of each operation were received since
-// ResetRequests.
+// Counts returns the number of requests since ResetRequests, by operation.
 func (s *Server) Counts() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.counts)
 }
 
-// ResetRequests forgets the requests received.
+// ResetRequests forgets all received requests.
 func (s *Server) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +49,7 @@ func (s *Server) ResetRequests() {
 	clear(s.counts)
 }
 
-// record notes how a request was answered; s.mu must be held.
+// record records how a request was answered. s.mu must be held.
 func (s *Server) record(r Request, status, size int) {
 	r.Status, r.Bytes, r.At = status, size, s.now()
 	s.counts[r.Operation]++
@@ -60,7 +59,7 @@ func (s *Server) record(r Request, status, size int) {
 	s.log = append(s.log, r)
 }
 
-// describe reads what a request is about, leniently.
+// describe returns the parameters of a request. It ignores invalid ones.
 func describe(r *http.Request, operation string, nodeID string) Request {
 	query := r.URL.Query()
 	integer := func(name string) int {

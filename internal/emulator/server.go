@@ -1,10 +1,10 @@
-// Package emulator is a faithful DCS API on loopback: it verifies signatures,
-// takes session lists when asked to scan, pages, filters and sorts them, and
-// fails as the API does, or on demand. Tests, the demo and development use it.
+// Package emulator emulates the DCS API: it verifies signatures, scans nodes,
+// pages, filters and sorts session lists, and fails as the API does, or on
+// demand. It is meant for loopback, and used by tests, the demo and development.
 //
-// A request passes faults that come before everything (fault.go), the
-// signature (auth.go), the quota, the other faults and then its operation
-// (handler.go has them all).
+// A request passes through faults with BeforeAuth (fault.go), the signature check
+// (auth.go), the quota, the other faults, and then its operation. handler.go has
+// the routes.
 package emulator
 
 import (
@@ -20,29 +20,29 @@ import (
 type Key struct {
 	AccessKey     string
 	SecretKey     string
-	SecurityToken string   // wanted with each request, "" for a permanent key
-	Projects      []string // the ids of the projects that it may use
+	SecurityToken string   // required with each request, "" for a permanent key
+	Projects      []string // ids of the projects that it may use
 }
 
-// Server is the emulated API. It is an http.Handler, made by New.
+// Server is the emulated API. It implements http.Handler. Use New to make one.
 type Server struct {
 	now   func() time.Time
 	mux   *http.ServeMux
-	ended chan struct{} // closed by Close: requests that hang come back
-	jobs  atomic.Int64  // scans asked for
+	ended chan struct{} // closed by Close: ends hanging requests
+	jobs  atomic.Int64  // number of scans requested
 
 	mu        sync.Mutex
 	o         Options
 	keys      map[string]*keyState
-	instances []*instanceState // in the order in which they were added
+	instances []*instanceState // in the order of Add
 	faults    []*Fault
 	chaos     chaos
 	log       []Request
-	requests  int            // received, also those that the log has forgotten
-	window    map[string]int // requests of the second, by project
+	requests  int            // total number, including those no longer in log
+	window    map[string]int // requests in the current second, by project
 	second    int64
-	counts    map[string]int      // of requests, by operation
-	extra     map[string][]string // further project ids at IAM, by region
+	counts    map[string]int      // number of requests, by operation
+	extra     map[string][]string // additional project ids in IAM, by region
 }
 
 // New returns an API without instances and keys.
@@ -61,7 +61,7 @@ func New(o Options) *Server {
 	return s
 }
 
-// Close lets requests that hang come back. The server works on.
+// Close ends hanging requests. The server can still be used.
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +86,7 @@ func (s *Server) RemoveKey(accessKey string) {
 	delete(s.keys, accessKey)
 }
 
-// SetOptions changes how the API behaves; Now and Region stay.
+// SetOptions changes the options, except Now and Region.
 func (s *Server) SetOptions(change func(*Options)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,8 +95,8 @@ func (s *Server) SetOptions(change func(*Options)) {
 	s.o.Now, s.o.Region = s.now, region
 }
 
-// SetProjectsAtIAM sets the project ids that IAM knows for a region's name,
-// instead of those of the instances.
+// SetProjectsAtIAM sets the project ids that IAM lists for a region's name, in
+// place of the instances' projects.
 func (s *Server) SetProjectsAtIAM(region string, ids ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,8 +126,8 @@ func (s *Server) Remove(id string) {
 	}
 }
 
-// Change changes an instance, its nodes and their sources; lists that were
-// taken stay with their nodes.
+// Change changes an instance, its nodes and their sources. Nodes keep their
+// lists.
 func (s *Server) Change(id string, change func(*Instance)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,8 +148,8 @@ func (s *Server) Change(id string, change func(*Instance)) {
 	s.instances[k] = state
 }
 
-// Frozen returns the list that a node has now, and whether it has one: the
-// whole list of the last scan that is done, whatever the pages show of it.
+// Frozen returns a node's current list, and whether it has one. It returns the
+// whole list of the last finished scan, even if pages hide sessions.
 func (s *Server) Frozen(instanceID, nodeID string) (Snapshot, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,8 +170,8 @@ func (s *Server) Frozen(instanceID, nodeID string) (Snapshot, bool) {
 	return frozen, true
 }
 
-// index returns the position of an instance, or -1, whatever the case of its
-// id; s.mu must be held.
+// index returns the position of an instance, or -1. Ids are not case-sensitive.
+// s.mu must be held.
 func (s *Server) index(id string) int {
 	return slices.IndexFunc(s.instances, func(i *instanceState) bool { return strings.EqualFold(i.ID, id) })
 }

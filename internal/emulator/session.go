@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Session is a client session as the API renders it (ClientInfo).
+// Session is a client session in the API's form (ClientInfo).
 type Session struct {
 	ID       string `json:"id"`
 	Addr     string `json:"addr"`
@@ -31,14 +31,14 @@ type Session struct {
 	User     string `json:"user"`
 }
 
-// Source gives the sessions of a node.
+// Source provides the sessions of a node.
 type Source interface {
-	// Sessions returns the sessions of the moment, and the text that they
-	// were read from, "" if there is none. When it fails, so does the scan.
+	// Sessions returns the current sessions, and the text that they were parsed
+	// from, "" if there is none. If it fails, the scan fails.
 	Sessions(ctx context.Context, now time.Time) (sessions []Session, raw string, err error)
 }
 
-// Static is a source that never changes.
+// Static is a source with fixed sessions.
 type Static []Session
 
 // Sessions implements Source.
@@ -46,7 +46,7 @@ func (s Static) Sessions(context.Context, time.Time) ([]Session, string, error) 
 	return slices.Clone(s), "", nil
 }
 
-// SourceFunc makes a source of a function.
+// SourceFunc turns a function into a source.
 type SourceFunc func(ctx context.Context, now time.Time) ([]Session, string, error)
 
 // Sessions implements Source.
@@ -54,9 +54,9 @@ func (f SourceFunc) Sessions(ctx context.Context, now time.Time) ([]Session, str
 	return f(ctx, now)
 }
 
-// Snapshot is a session list as a scan has frozen it.
+// Snapshot is a session list that a scan took.
 type Snapshot struct {
 	Time     time.Time
-	Sessions []Session // by id
-	Raw      string    // what the source read them from: CLIENT LIST of a Redis
+	Sessions []Session // sorted by id
+	Raw      string    // the text that the source parsed, such as CLIENT LIST of a Redis
 }

@@ -18,14 +18,14 @@ const (
 	maxSkew    = 15 * time.Minute
 )
 
-// authorization is what the header of this name says.
+// authorization is a parsed Authorization header.
 type authorization struct {
 	access    string
-	headers   []string // signed ones, in lower case
+	headers   []string // signed headers, in lower case
 	signature string
 }
 
-// parseAuthorization reads `ALGORITHM Access=…, SignedHeaders=a;b,
+// parseAuthorization parses `ALGORITHM Access=…, SignedHeaders=a;b,
 // Signature=…`.
 func parseAuthorization(header string) (a authorization, ok bool) {
 	rest, found := strings.CutPrefix(header, algorithm+" ")
@@ -51,7 +51,7 @@ func parseAuthorization(header string) (a authorization, ok bool) {
 	return a, a.access != "" && a.signature != "" && len(a.headers) > 0
 }
 
-// verify says what is wrong with a signed request, "" for nothing.
+// verify returns what is wrong with a signed request, "" if it is valid.
 func verify(r *http.Request, body []byte, a authorization, k Key, now time.Time) string {
 	if !slices.Contains(a.headers, "x-sdk-date") {
 		return "X-Sdk-Date is not signed"
@@ -86,8 +86,8 @@ func verify(r *http.Request, body []byte, a authorization, k Key, now time.Time)
 	return ""
 }
 
-// canonicalPath takes the path as it was sent: an escaped slash separates
-// nothing.
+// canonicalPath returns the canonical form of a path as it was sent. An escaped
+// slash is not a separator.
 func canonicalPath(path string) string {
 	parts := strings.Split(path, "/")
 	for i, p := range parts {
@@ -103,7 +103,7 @@ func canonicalPath(path string) string {
 	return path
 }
 
-// canonicalQuery lists the parameters by name, those of one name by value.
+// canonicalQuery lists the parameters sorted by name and value.
 func canonicalQuery(query url.Values) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(query)) {
@@ -114,9 +114,8 @@ func canonicalQuery(query url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// contentHash returns the hash of the body that was signed, or why there is
-// none. The vendor's signers leave bodies other than JSON unsigned, and sign
-// that they did.
+// contentHash returns the signed hash of the body, or why it is invalid. The
+// vendor's signers do not sign bodies other than JSON, and sign a marker instead.
 func contentHash(r *http.Request, body []byte, a authorization) (hash, why string) {
 	const unsigned = "UNSIGNED-PAYLOAD"
 	digest := sha256.Sum256(body)
@@ -132,8 +131,7 @@ func contentHash(r *http.Request, body []byte, a authorization) (hash, why strin
 	}
 }
 
-// canonicalHeaders lists the signed headers with their values, each on a line
-// of its own, the last with an empty one after it.
+// canonicalHeaders lists the signed headers with their values, one per line.
 func canonicalHeaders(r *http.Request, names []string) string {
 	var b strings.Builder
 	for _, name := range names {
@@ -149,7 +147,7 @@ func canonicalHeaders(r *http.Request, names []string) string {
 	return b.String()
 }
 
-// escape encodes all bytes but letters, digits and - _ . ~.
+// escape percent-encodes all bytes except letters, digits and - _ . ~.
 func escape(s string) string {
 	const hexDigits = "0123456789ABCDEF"
 	var b strings.Builder

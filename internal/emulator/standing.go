@@ -10,8 +10,8 @@ const (
 	monitorLasts = 60  // seconds
 )
 
-// stand keeps those connected that are always there, and lets the one who
-// monitors come and go.
+// stand maintains the permanent connections, and lets the MONITOR session come
+// and go.
 func (w *Workload) stand() {
 	w.keep(w.o.Replica, "replica", 1, func(int) {
 		c := w.open("replica", "default", "10.20.0.3", "")
@@ -31,7 +31,7 @@ func (w *Workload) stand() {
 	})
 	w.keep(w.o.Workers, "worker", 8, func(i int) {
 		c := w.open("worker", "worker", fmt.Sprintf("10.20.6.%d", 11+i%4), "worker-"+strconv.Itoa(i))
-		c.Flags, c.busy = "b", .1 // it gets an element, and waits again
+		c.Flags, c.busy = "b", .1 // it receives an element and blocks again
 		c.Cmd = []string{"brpop", "blpop"}[i%2]
 	})
 	w.keep(w.o.Monitor && w.now%monitorCycle < monitorLasts, "monitor", 1, func(int) {
@@ -40,7 +40,7 @@ func (w *Workload) stand() {
 	})
 }
 
-// keep sees to it that a group has n connections, or none.
+// keep ensures that a group has at least n connections, or none if not wanted.
 func (w *Workload) keep(wanted bool, group string, n int, open func(i int)) {
 	if !wanted {
 		w.closeAll(group)

@@ -2,15 +2,15 @@ package emulator
 
 const (
 	leakEvery = 7         // seconds from one leaked connection to the next
-	leakMost  = 500       // then the leaking host is restarted
+	leakMost  = 500       // connections after which the leaking host restarts
 	slowCycle = 240       // seconds from one slow reader to the next
-	slowClimb = 180       // seconds in which it climbs
-	slowLimit = 256 << 20 // bytes at which Redis cuts it off
-	slowNode  = 16408     // bytes of one object of the output list
+	slowClimb = 180       // seconds for which its buffer grows
+	slowLimit = 256 << 20 // bytes at which Redis disconnects it
+	slowNode  = 16408     // bytes per object of the output list
 )
 
-// leak opens one more connection that stays idle for ever. After leakMost of
-// them the host that opens them is restarted, and starts anew.
+// leak opens another connection that stays idle forever. After leakMost of them
+// the leaking host restarts and begins again.
 func (w *Workload) leak() {
 	if len(w.of("leak")) >= leakMost {
 		w.closeAll("leak")
@@ -19,7 +19,7 @@ func (w *Workload) leak() {
 	c.Cmd, c.DB = "get", "3"
 }
 
-// forget leaves two consoles open that nobody has used for days.
+// forget opens two consoles that nobody has used for days.
 func (w *Workload) forget() {
 	for i, hours := range []int64{100, 75} {
 		c := w.open("console", "default", "10.20.9.90", "")
@@ -30,7 +30,7 @@ func (w *Workload) forget() {
 	}
 }
 
-// readSlowly lets one client's output memory climb until Redis cuts it off; it
+// readSlowly lets one client's output buffer grow until Redis disconnects it. It
 // comes back a minute later.
 func (w *Workload) readSlowly() {
 	at := w.now % slowCycle

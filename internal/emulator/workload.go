@@ -11,43 +11,44 @@ import (
 	"time"
 )
 
-// WorkloadOptions say what moves on a node.
+// WorkloadOptions configure the sessions of a node.
 type WorkloadOptions struct {
 	Seed  uint64
 	Scale float64 // size of the connection pools, default 1: about 120 sessions
 
-	Leak       bool     // one host opens connections that it never closes, up to 500; two consoles were forgotten
-	SlowReader bool     // one client's output memory climbs to 256 MiB, where it is cut off
+	Leak       bool     // one host never closes its connections, up to 500; two consoles were left open
+	SlowReader bool     // one client's output buffer grows to 256 MiB, where it is disconnected
 	PubSub     bool     // subscribers
 	Workers    bool     // workers that block on lists
-	Monitor    bool     // somebody watches with MONITOR for a minute of every five
+	Monitor    bool     // somebody runs MONITOR for one minute in five
 	Replica    bool     // a replica is connected
-	Master     bool     // it is a replica: its master is connected
-	Proxies    []string // the addresses of the proxies, if these are the only clients
-	Masked     bool     // clients come through a VPC endpoint, which hides their addresses
+	Master     bool     // the node is a replica: its master is connected
+	Proxies    []string // addresses of the proxies, if they are the only clients
+	Masked     bool     // clients connect through a VPC endpoint that hides their addresses
 	NoUsers    bool     // no ACL users, as before Redis 6
 }
 
 const (
-	workloadPast    = 15 * time.Minute // how long it has moved when it is first looked at
-	workloadCatchUp = time.Hour        // it starts anew when it was not looked at for longer
+	workloadPast    = 15 * time.Minute // simulated time before the first call
+	workloadCatchUp = time.Hour        // it starts over if it was not called for longer
 	firstID         = 11_000
 	firstFD         = 8
 )
 
-// Workload is a source of invented sessions that move as those of a real node
-// do: pools breathe, one host leaks, one client reads too slowly, workers wait,
-// short-lived connections come and go. It is made by NewWorkload and moves as
-// far as the clock has when it is looked at; the same seed and times give the
-// same sessions. Ids grow by one per accepted connection and never come back.
+// Workload is a source of invented sessions that behave like those of a real
+// node: pools grow and shrink, one host leaks, one client reads too slowly,
+// workers wait, short-lived connections come and go. Each call simulates the time
+// since the previous one; the same seed and times give the same sessions. Ids
+// grow by one per accepted connection and are never reused. Use NewWorkload to
+// make one.
 type Workload struct {
 	o     WorkloadOptions
 	pools []pool
 
 	mu    sync.Mutex
 	rng   *rand.Rand
-	now   int64 // seconds; 0 before the first look
-	next  int64 // the last connection's id
+	now   int64 // seconds; 0 before the first call
+	next  int64 // id of the last connection
 	conns []*conn
 }
 
@@ -57,12 +58,13 @@ type conn struct {
 	born, active int64 // seconds
 	fd           int
 	group        string
-	commands     []string // that it runs, nil for always the same
-	busy         float64  // how likely it is active in a second
-	dies         int64    // when it is closed, 0 for not by age
+	commands     []string // commands that it runs, nil if it never changes
+	busy         float64  // probability per second that it is active
+	dies         int64    // when it is closed; 0 if it has no fixed lifetime
 }
 
-// NewWorkload returns a workload that has not moved yet.
+// NewWorkload returns a workload. The simulation starts with the first call of
+// Sessions.
 func NewWorkload(o WorkloadOptions) *Workload {
 	o.Scale = cmp.Or(o.Scale, 1)
 	return &Workload{o: o, pools: poolsOf(o)}
@@ -90,7 +92,7 @@ func (w *Workload) Sessions(_ context.Context, now time.Time) ([]Session, string
 	return out, "", nil
 }
 
-// start sets everything up as it is after days of running.
+// start sets up the state of a node that has been running for days.
 func (w *Workload) start(t int64) {
 	w.rng = rand.New(rand.NewPCG(w.o.Seed, 1))
 	w.conns, w.now, w.next = nil, t, max(w.next, firstID)
@@ -103,7 +105,7 @@ func (w *Workload) start(t int64) {
 	w.agePools()
 }
 
-// step moves everything by a second.
+// step simulates one second.
 func (w *Workload) step() {
 	w.conns = slices.DeleteFunc(w.conns, func(c *conn) bool { return c.dies != 0 && c.dies <= w.now })
 	for i := range w.pools {
@@ -127,7 +129,7 @@ func (w *Workload) step() {
 	}
 }
 
-// run gives a connection the marks of a command that it runs.
+// run sets a connection's fields as if it ran a command.
 func (w *Workload) run(c *conn) {
 	if c.commands == nil {
 		return
@@ -169,7 +171,7 @@ func (w *Workload) open(group, user, host, name string) *conn {
 	return c
 }
 
-// freeFD returns the lowest file descriptor that no connection has.
+// freeFD returns the lowest free file descriptor.
 func (w *Workload) freeFD() int {
 	used := make([]bool, firstFD+len(w.conns)+1)
 	for _, c := range w.conns {
@@ -180,7 +182,7 @@ func (w *Workload) freeFD() int {
 	return firstFD + slices.Index(used[firstFD:], false)
 }
 
-// of returns the connections of a group, the oldest first.
+// of returns the connections of a group, oldest first.
 func (w *Workload) of(group string) []*conn {
 	var out []*conn
 	for _, c := range w.conns {
@@ -191,7 +193,7 @@ func (w *Workload) of(group string) []*conn {
 	return out
 }
 
-// closeAll ends the connections of a group.
+// closeAll closes the connections of a group.
 func (w *Workload) closeAll(group string) {
 	w.conns = slices.DeleteFunc(w.conns, func(c *conn) bool { return c.group == group })
 }
