@@ -1,5 +1,5 @@
-// Package file reads small files that somebody else writes, on file systems
-// that may hang.
+// Package file reads small files that other programs write, on file systems that
+// may hang.
 package file
 
 import (
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// What is wrong with a file that is there.
+// Errors for a file that exists but cannot be read.
 var (
 	ErrNotRegular = errors.New("is not a regular file")
 	ErrTooLarge   = errors.New("is too large")
@@ -25,32 +25,32 @@ const (
 	pauseMax = 10 * time.Minute
 )
 
-// Reader reads regular files, each within a time. The zero value is ready, and
-// safe for concurrent use.
+// Reader reads regular files with a time limit. The zero value is ready to use.
+// It is safe for concurrent use.
 //
-// A call of the operating system that hangs cannot be ended: it keeps a thread.
-// So a file that is being read is not read again before that must have ended;
-// then it is tried again, in case another one stands in its place, less and
-// less often while all of them hang.
+// A system call that hangs cannot be cancelled and keeps a thread. So Reader does
+// not read a file again while a read of it is in progress, until that read should
+// have ended. Then it tries again, in case the file was replaced, at growing
+// intervals while all reads hang.
 type Reader struct {
-	// Wait is how long a file is waited for; 0 stands for a second.
+	// Wait is how long Read waits for a file. 0 means one second.
 	Wait time.Duration
 
 	read func(path string, most int64) ([]byte, error) // for tests
 
 	mu    sync.Mutex
-	under map[string]*reading // the last one of each file that has not ended
+	under map[string]*reading // by path: the last read that has not ended
 }
 
-// reading is one that is under way.
+// reading is a read in progress.
 type reading struct {
-	tries int           // those before that have not ended
-	again time.Time     // when another one may begin
-	ended chan struct{} // closed when it has
+	tries int           // earlier reads that have not ended
+	again time.Time     // when another read may begin
+	ended chan struct{} // closed when the read has ended
 }
 
-// Read returns the content of a regular file of at most so many bytes. Errors
-// are those of the operating system, of ctx, or the package's own.
+// Read returns the content of a regular file of at most most bytes. Errors are
+// those of the operating system, of ctx, or of this package.
 func (r *Reader) Read(ctx context.Context, path string, most int64) ([]byte, error) {
 	timer := time.NewTimer(r.patience())
 	defer timer.Stop()
@@ -72,7 +72,7 @@ func (r *Reader) Read(ctx context.Context, path string, most int64) ([]byte, err
 	}
 }
 
-// await has a file read, and waits for it.
+// await starts reading a file and waits for the content.
 func (r *Reader) await(ctx context.Context, timer *time.Timer, path string, most int64, this *reading) (content []byte, err error) {
 	read := r.read
 	if read == nil {
@@ -105,8 +105,9 @@ func (r *Reader) patience() time.Duration {
 	return wait
 }
 
-// begin notes that a file is going to be read. Instead it returns the reading
-// to wait for first, or ErrLate if that hangs and it is not time for another.
+// begin registers a new read of a file. If another read is in progress, it
+// returns that one to wait for, or ErrLate if it hangs and it is too early to try
+// again.
 func (r *Reader) begin(path string) (this, last *reading, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,7 +131,7 @@ func (r *Reader) begin(path string) (this, last *reading, err error) {
 	return this, nil, nil
 }
 
-// end notes that a reading has ended.
+// end records that a read has ended.
 func (r *Reader) end(path string, this *reading) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,8 +141,9 @@ func (r *Reader) end(path string, this *reading) {
 	}
 }
 
-// readRegular reads a regular file. Others are not opened, since that alone may
-// hang, or do something; nor waited for, should one have come in between.
+// readRegular reads a regular file. It does not open other files, because opening
+// alone may hang or have side effects. If the file is replaced by another kind in
+// between, it does not wait for that.
 func readRegular(path string, most int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {

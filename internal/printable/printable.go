@@ -1,5 +1,6 @@
-// Package printable makes texts that others have written safe to show: they
-// move no terminal's cursor, turn no direction of writing, and have an end.
+// Package printable makes untrusted text safe to show: it escapes characters that
+// would move a terminal's cursor or change the writing direction, and limits the
+// length.
 package printable
 
 import (
@@ -9,19 +10,18 @@ import (
 	"unicode/utf8"
 )
 
-// Text replaces what does not show as itself (control characters, line breaks,
-// marks that turn the direction of writing) by Go's escapes.
+// Text replaces non-printable characters (control characters, line breaks, marks
+// that change the writing direction) with Go escapes.
 func Text(s string) string {
 	return escape(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// Lines is Text for a text of several lines: line breaks and tabs stay.
+// Lines is like Text but keeps line breaks and tabs.
 func Lines(s string) string {
 	return escape(s, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' })
 }
 
-// Name is Text for a name or an id, which is short where nobody means harm: it
-// has 256 bytes at most.
+// Name is like Text for a name or an id, and cuts it to 256 bytes.
 func Name(s string) string { return Cut(Text(Cut(s, longestName)), longestName) }
 
 const longestName = 256
@@ -42,8 +42,8 @@ func escape(s string, hidden func(rune) bool) string {
 	return b.String()
 }
 
-// Cut returns a text of at most so many bytes, and "…" where something is
-// missing.
+// Cut returns s, shortened to at most most bytes and ending in "…" if it is
+// longer.
 func Cut(s string, most int) string {
 	if len(s) <= most {
 		return s
