@@ -32,7 +32,7 @@ func (v value) file() (string, bool) {
 	return path, true
 }
 
-// content reads a file of at most most bytes, which must not be empty. Below
+// content reads a file of up to most bytes, which must not be empty. Below
 // credentials, problems do not repeat the name of a file that does not exist.
 func (v value) content(path string, most int64) (string, bool) {
 	b, err := v.d.files.Read(context.Background(), path, most)

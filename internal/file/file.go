@@ -49,7 +49,7 @@ type reading struct {
 	ended chan struct{} // closed when the read has ended
 }
 
-// Read returns the content of a regular file of at most most bytes. Errors are
+// Read returns the content of a regular file of up to most bytes. Errors are
 // those of the operating system, of ctx, or of this package.
 func (r *Reader) Read(ctx context.Context, path string, most int64) ([]byte, error) {
 	timer := time.NewTimer(r.patience())

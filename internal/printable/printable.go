@@ -42,8 +42,8 @@ func escape(s string, hidden func(rune) bool) string {
 	return b.String()
 }
 
-// Cut returns s, shortened to at most most bytes and ending in "…" if it is
-// longer.
+// Cut returns s. If s has more than most bytes, Cut shortens it to that length
+// and ends it with "…".
 func Cut(s string, most int) string {
 	if len(s) <= most {
 		return s

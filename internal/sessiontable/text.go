@@ -133,8 +133,8 @@ func (p *Page) writeRows(b *strings.Builder) {
 	}
 }
 
-// Cut returns a printable text, shortened with "…" if it takes more than most
-// terminal cells.
+// Cut returns a printable text. If it is wider than most terminal cells, Cut
+// shortens it to that width and ends it with "…".
 func Cut(s string, most int) string {
 	if len(s) <= most || (len(s) <= 8*most && cells(s) <= most) {
 		return s
