@@ -94,12 +94,12 @@ func checkOnline(ctx context.Context, f flags, cfg *config.Config, stdout io.Wri
 	keyring := new(dcsapi.Keyring)
 	report, err := onlinecheck.Run(ctx, onlinecheck.Options{
 		Config: cfg, ConfigFile: f.configFile, Timeout: f.check.timeout,
-		Connect: func(p config.Project, hooks onlinecheck.Hooks) (onlinecheck.API, error) {
+		Connect: func(p config.Project, observer dcsapi.Observer) (onlinecheck.API, error) {
 			o, err := clientOptions(p, keyring)
 			if err != nil {
 				return nil, err
 			}
-			o.Observe, o.ObserveDate, o.ObserveOddity = hooks.Observe, hooks.ObserveDate, hooks.ObserveOddity
+			o.Observer = observer
 			client := dcsapi.New(o)
 			client.UseInstanceIDs(p.InstanceIDs()...)
 			return client, nil

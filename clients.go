@@ -72,14 +72,14 @@ func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcs
 		return nil, err
 	}
 	var client *dcsapi.Client
-	o.Observe = func(operation, code string, took time.Duration) {
+	o.Observer.Request = func(operation, code string, took time.Duration) {
 		own.ObserveRequest(client.KnownProjectID(), operation, code, took)
 	}
-	o.ObserveWait = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
+	o.Observer.RateLimited = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
 	if c.logger != nil {
-		o.ObserveKey = func(n dcsapi.KeyNews) { logKey(log.With(c.logger, "region", p.Region), n) }
+		o.Observer.Key = func(n dcsapi.KeyEvent) { logKey(log.With(c.logger, "region", p.Region), n) }
 		odd := oddities{logger: log.With(c.logger, "region", p.Region, "project_id", log.Valuer(func() any { return client.KnownProjectID() }))}
-		o.ObserveOddity = odd.observe
+		o.Observer.Warning = odd.observe
 	}
 	client = dcsapi.New(o)
 	return client, nil
@@ -109,7 +109,7 @@ func clientOptions(p config.Project, keyring *dcsapi.Keyring) (dcsapi.Options, e
 }
 
 // logKey logs a change of a project's key, or why it was not replaced.
-func logKey(logger log.Logger, n dcsapi.KeyNews) {
+func logKey(logger log.Logger, n dcsapi.KeyEvent) {
 	logger = log.With(logger, "source", n.Origin)
 	if !n.Ends.IsZero() {
 		logger = log.With(logger, "ends", n.Ends.UTC().Format(time.RFC3339))

@@ -124,7 +124,7 @@ func newNodeAPI() *emulator.Server {
 // TestClockOff checks what the user reads when the machine's clock is off.
 func TestClockOff(t *testing.T) {
 	for off, says := range map[time.Duration]string{
-		20 * time.Minute: "behind the server's: signatures are refused then, so set the clock", -20 * time.Minute: "ahead of the server's: signatures are refused then, so set the clock",
+		20 * time.Minute: "behind the server's: signatures are refused because of that: set the clock", -20 * time.Minute: "ahead of the server's: signatures are refused because of that: set the clock",
 	} {
 		api := emulator.New(emulator.Options{Now: func() time.Time { return time.Now().Add(off) }})
 		api.SetKey(emulator.Key{AccessKey: "AK", SecretKey: "SECRETSK", Projects: []string{"p1"}})
@@ -200,7 +200,7 @@ func TestHangingMetadata(t *testing.T) {
 	if asking.Load() == 0 {
 		t.Error("the scrape has waited for the metadata service")
 	}
-	r.wantLog(`msg="cannot read node" instance_id=i1 node_id=node-i1 reason=timeout err="get credentials: agency of the machine (metadata service at 169.254.169.254): no answer before the deadline`, 1)
+	r.wantLog(`msg="cannot read node" instance_id=i1 node_id=node-i1 reason=timeout err="get credentials: agency of the machine (metadata service at 169.254.169.254): no response before the deadline`, 1)
 }
 
 // TestNoHome checks that the daemon needs no home directory, and says which
@@ -229,16 +229,16 @@ func unwritable(t *testing.T) string {
 	return dir
 }
 
-// TestKeyNews checks what the log says of a temporary key that cannot be
+// TestKeyEvent checks what the log says of a temporary key that cannot be
 // renewed, before its end and after.
-func TestKeyNews(t *testing.T) {
+func TestKeyEvent(t *testing.T) {
 	var b bytes.Buffer
 	logger := log.NewLogfmtLogger(&b)
 	failed := &dcsapi.Error{Op: "get credentials", Message: "agency: no answer in time"}
 	soon, past := time.Now().Add(time.Hour), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	logKey(logger, dcsapi.KeyNews{Origin: "agency", Ends: soon})
-	logKey(logger, dcsapi.KeyNews{Origin: "agency", Ends: soon, Err: failed})
-	logKey(logger, dcsapi.KeyNews{Origin: "agency", Ends: past, Err: failed})
+	logKey(logger, dcsapi.KeyEvent{Origin: "agency", Ends: soon})
+	logKey(logger, dcsapi.KeyEvent{Origin: "agency", Ends: soon, Err: failed})
+	logKey(logger, dcsapi.KeyEvent{Origin: "agency", Ends: past, Err: failed})
 	want := `level=info source=agency ends=` + soon.UTC().Format(time.RFC3339) + ` msg="key in use"
 level=warn source=agency ends=` + soon.UTC().Format(time.RFC3339) + ` msg="key not replaced: the current one stays in use" err="get credentials: agency: no answer in time"
 level=warn source=agency ends=2026-01-02T03:04:05Z msg="key not replaced, and the last one has expired" err="get credentials: agency: no answer in time"

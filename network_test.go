@@ -88,7 +88,7 @@ func TestBadNetwork(t *testing.T) {
 		{"too late", serveTLS(t, &old), "    tls_config: {ca_file: " + oldCA + "}\n", "the endpoint's certificate is not valid at the time of this machine: check the machine's clock"},
 		{"too early", serveTLS(t, &early), "    tls_config: {ca_file: " + earlyCA + "}\n", "the endpoint's certificate is not valid at the time of this machine: check the machine's clock"},
 		{"TLS asked of a plain port", strings.Replace(wantsPassword, "http:", "https:", 1), "", "the endpoint does not speak TLS: check its port"},
-		{"plain text to a TLS port", strings.Replace(plain, "https:", "http:", 1), "", "HTTP 400: answer is not JSON: Client sent an HTTP request to an HTTPS server"},
+		{"plain text to a TLS port", strings.Replace(plain, "https:", "http:", 1), "", "HTTP 400: response is not JSON: Client sent an HTTP request to an HTTPS server"},
 		{"nobody there", "https://127.0.0.1:1", "", "connection refused"},
 		{"the proxy wants a password for a tunnel", secure, "    proxy_url: " + strings.Replace(wantsPassword, "//", "//user:SECRET@", 1) + "\n", "the proxy wants a user name and password, or does not know the ones that it was given: check proxy_url: the proxy answered HTTP 407"},
 		{"the proxy wants a password", "http://127.0.0.1:1", "    proxy_url: " + wantsPassword + "\n", "HTTP 407: the proxy wants a user name and password"},

@@ -39,7 +39,7 @@ func BenchmarkAggregate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for range 10 {
-			agg := aggregate.New(&o)
+			agg := aggregate.New(&o, asIs)
 			for i := range sessions {
 				agg.Add(&sessions[i])
 			}
@@ -57,6 +57,7 @@ type memoryAPI struct {
 	taken    time.Time
 }
 
+func (*memoryAPI) Redact(s string) string                                   { return s }
 func (*memoryAPI) Region() string                                           { return region }
 func (*memoryAPI) KnownProjectID() string                                   { return projectID }
 func (*memoryAPI) ProjectID(context.Context) (string, error)                { return projectID, nil }

@@ -106,10 +106,12 @@ func newHarness(t *testing.T, s setup) *harness {
 		Region: region, Endpoint: server.URL, IAMEndpoint: server.URL, ProjectID: projectID,
 		Keys:              dcsapi.NewConfiguredKey(dcsapi.Secret{Value: "AK"}, dcsapi.Secret{Value: "SK"}, dcsapi.Secret{}),
 		RequestsPerSecond: 1000,
-		Observe: func(operation, code string, took time.Duration) {
-			own.ObserveRequest(client.KnownProjectID(), operation, code, took)
+		Observer: dcsapi.Observer{
+			Request: func(operation, code string, took time.Duration) {
+				own.ObserveRequest(client.KnownProjectID(), operation, code, took)
+			},
+			RateLimited: func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) },
 		},
-		ObserveWait: func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) },
 	}
 	if s.client != nil {
 		s.client(&clientOptions)
@@ -330,3 +332,6 @@ func instanceOf(id string, sessions ...int) emulator.Instance {
 	}
 	return i
 }
+
+// asIs redacts nothing.
+func asIs(s string) string { return s }

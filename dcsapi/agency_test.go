@@ -71,7 +71,7 @@ func (a *agency) count() int {
 
 // newAgencyChain returns a chain whose only source is an agency, and the news
 // of it.
-func newAgencyChain(t *testing.T, a *agency) (*defaultChain, func() []KeyNews) {
+func newAgencyChain(t *testing.T, a *agency) (*defaultChain, func() []KeyEvent) {
 	t.Helper()
 	before := http.DefaultTransport
 	http.DefaultTransport = a
@@ -87,13 +87,13 @@ func newAgencyChain(t *testing.T, a *agency) (*defaultChain, func() []KeyNews) {
 	})
 	c.sources = c.sources[3:4]
 	var mu sync.Mutex
-	var all []KeyNews
-	c.setObserver(func(n KeyNews) {
+	var all []KeyEvent
+	c.reportTo(func(n KeyEvent) {
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, n)
 	})
-	return c, func() []KeyNews {
+	return c, func() []KeyEvent {
 		mu.Lock()
 		defer mu.Unlock()
 		out := all

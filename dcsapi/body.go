@@ -8,68 +8,69 @@ import (
 	"sync"
 )
 
-// room is a size that bodies of answers may have. Smaller sizes than the first
-// are everybody's to take; of each other one there are so many places in this
-// process. Who has a place in a larger room needs none but that, so that those
-// who wait for one get it in the end.
-type room struct {
+// sizeClass is a capacity that the buffer of a body may have. There are so many
+// tokens in this process for each class but the first, which is free to take.
+// A body that has a token of one class returns it when it gets one of the next,
+// so that those who wait always get one in the end.
+type sizeClass struct {
 	size   int
-	places chan struct{}
+	tokens chan struct{}
 }
 
-// rooms are what all bodies that are being read and decoded share: 30 MiB, and
-// 512 KiB for each request in flight. A page of 1,000 sessions has about 300 KiB.
-var rooms = []room{
+// sizeClasses are shared by all bodies that are being read and decoded: 30 MiB,
+// and 512 KiB for each request in flight. A page of 1,000 sessions has about
+// 300 KiB.
+var sizeClasses = []sizeClass{
 	{size: 512 << 10},
 	{2 << 20, make(chan struct{}, 4)},
 	{6 << 20, make(chan struct{}, 1)},
-	{maxAnswer + bytes.MinRead, make(chan struct{}, 1)},
+	{maxResponse + bytes.MinRead, make(chan struct{}, 1)},
 }
 
-// errNoRoom says that others had the memory until the deadline.
-var errNoRoom = errors.New("no memory for a large answer before the deadline: others are being read")
+// errNoMemory is returned when no token could be had before the deadline.
+var errNoMemory = errors.New("no memory for a large response before the deadline: other large responses are being read")
 
-// body is the body of an answer. Its memory grows with what has come, never by
-// what a header announces. It is made by newBody, and must be freed.
+// body is the body of a response. Its buffer grows with what is received, never
+// by what a header announces. It is made by newBody and must be freed.
 type body struct {
 	bytes.Buffer
-	room int // the largest it has a place in
+	class int // index of the largest class that it has a token of
 }
 
-// bodies holds memory of the first room's size at most.
-var bodies = sync.Pool{New: func() any { return new(body) }}
+// bodyPool holds buffers of at most the first class's size.
+var bodyPool = sync.Pool{New: func() any { return new(body) }}
 
-func newBody() *body { return bodies.Get().(*body) }
+func newBody() *body { return bodyPool.Get().(*body) }
 
-// free gives the memory back. Nothing may be kept of it.
+// free returns the buffer. No part of it may be used afterwards.
 func (b *body) free() {
-	b.leave()
-	if b.Cap() > rooms[0].size {
+	if b.class > 0 {
+		b.Buffer = bytes.Buffer{} // b may be referred to for longer
+		b.returnToken()
 		return
 	}
 	b.Reset()
-	bodies.Put(b)
+	bodyPool.Put(b)
 }
 
-// leave gives the place back.
-func (b *body) leave() {
-	if b.room > 0 {
-		<-rooms[b.room].places
+func (b *body) returnToken() {
+	if b.class > 0 {
+		<-sizeClasses[b.class].tokens
 	}
-	b.room = 0
+	b.class = 0
 }
 
-// readAnswer reads up to maxAnswer bytes, and one more if there are more. It
-// calls onLong once if there are more than maxShort.
-func (b *body) readAnswer(ctx context.Context, r io.Reader, onLong func()) error {
-	for b.Len() <= maxAnswer {
+// read reads up to maxResponse bytes, and one more if there are more. It calls
+// onLong once if there are more than maxShort.
+func (b *body) read(ctx context.Context, r io.Reader, onLong func()) error {
+	for b.Len() <= maxResponse {
 		if b.Available() == 0 {
 			if err := b.grow(ctx); err != nil {
 				return err
 			}
 		}
 		free := b.AvailableBuffer()
-		n, err := r.Read(free[:min(cap(free), maxAnswer+1-b.Len())])
+		n, err := r.Read(free[:min(cap(free), maxResponse+1-b.Len())])
 		before := b.Len()
 		b.Write(free[:n])
 		if before <= maxShort && b.Len() > maxShort {
@@ -85,26 +86,26 @@ func (b *body) readAnswer(ctx context.Context, r io.Reader, onLong func()) error
 	return nil
 }
 
-// grow makes room for more, and waits for it where that is scarce.
+// grow makes room for more, and waits for a token where one is needed.
 func (b *body) grow(ctx context.Context) error {
-	const begin = 32 << 10
-	if b.Cap() < rooms[0].size {
-		b.move(min(max(begin, 2*b.Cap()), rooms[0].size))
+	const initial = 32 << 10
+	if b.Cap() < sizeClasses[0].size {
+		b.reallocate(min(max(initial, 2*b.Cap()), sizeClasses[0].size))
 		return nil
 	}
-	next := b.room + 1
+	next := b.class + 1
 	select {
-	case rooms[next].places <- struct{}{}:
+	case sizeClasses[next].tokens <- struct{}{}:
 	case <-ctx.Done():
-		return errNoRoom
+		return errNoMemory
 	}
-	b.leave()
-	b.room = next
-	b.move(rooms[next].size)
+	b.returnToken()
+	b.class = next
+	b.reallocate(sizeClasses[next].size)
 	return nil
 }
 
-// move copies what there is to memory of a size.
-func (b *body) move(size int) {
+// reallocate moves the content to a buffer of another size.
+func (b *body) reallocate(size int) {
 	b.Buffer = *bytes.NewBuffer(append(make([]byte, 0, size), b.Bytes()...))
 }

@@ -101,8 +101,8 @@ func TestMembers(t *testing.T) {
 		n  int
 		ok bool
 	}{{maxElements, true}, {maxElements + 1, false}} {
-		list, there, err := decodeList("nodes", json.RawMessage("["+strings.Repeat("0,", tt.n-1)+"0]"))
-		if !there || (err == nil) != tt.ok || (tt.ok && len(list) != tt.n) {
+		list, ok, err := object{"nodes": json.RawMessage("[" + strings.Repeat("0,", tt.n-1) + "0]")}.list("nodes")
+		if !ok || (err == nil) != tt.ok || (tt.ok && len(list) != tt.n) {
 			t.Errorf("%d elements: got %d, %v", tt.n, len(list), err)
 		}
 	}

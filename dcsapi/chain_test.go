@@ -223,14 +223,14 @@ func TestHangingMetadata(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			_, err := source.Key(ctx)
-			if dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout || !strings.Contains(err.Error(), "agency of the machine (metadata service at 169.254.169.254): no answer before the deadline") {
+			if dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout || !strings.Contains(err.Error(), "agency of the machine (metadata service at 169.254.169.254): no response before the deadline") {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
 	wait.Wait()
 	_, err := source.Key(t.Context()) // has time
-	if dcsapi.ReasonOf(err) != dcsapi.ReasonAuth || !strings.Contains(err.Error(), "metadata service at 169.254.169.254): no answer in time; identity of the pod") {
+	if dcsapi.ReasonOf(err) != dcsapi.ReasonAuth || !strings.Contains(err.Error(), "metadata service at 169.254.169.254): no response in time; identity of the pod") {
 		t.Errorf("got %v", err)
 	}
 	if service.mu.Lock(); len(service.asked) != 1 {

@@ -1,12 +1,25 @@
-// Package dcsapi is a client for what the Huawei Cloud DCS API tells about
-// client sessions: session lists and the scans that take them, instances,
-// nodes, and the project's id.
+// Package dcsapi is a client for the parts of the Huawei Cloud DCS API that
+// concern client sessions: lists of sessions and the scans that produce them,
+// instances, nodes, and the ids of projects.
 //
-// A request's way: its operation (clients.go, instances.go, project.go),
-// repetition and limits (do.go, throttle.go), the rule about keys (keygate.go,
-// inflight.go), the key (key.go, keyfile.go, chain.go), the signature (sign.go),
-// the network (send.go, resend.go), the answer (page.go, answer.go, errors.go).
-// No error repeats a secret (secrets.go).
+// A Client makes requests on behalf of one project, with methods such as
+// ListClients. It promises that
+//
+//   - every method returns by the deadline of its context;
+//   - every error is an *Error, with a Reason for metrics and words for people,
+//     and contains no secret;
+//   - the configured limits of rate and concurrency hold, throttling is obeyed,
+//     and the key is protected from being locked after repeated refusals;
+//   - responses are untrusted: whatever a server sends, memory is bounded, and a
+//     malformed element of a list costs only itself.
+//
+// The package never logs and knows no metrics: it reports to an Observer. It
+// follows no redirect, sends a scan at most once, and keeps nothing on disk.
+//
+// To find one's way: the operations are in clients.go, instances.go, nodes.go and
+// project.go. All of them pass through the concerns that newHandler lists in
+// handler.go, in the order explained there. Responses are decoded in page.go
+// for sessions and in object.go for everything else.
 package dcsapi
 
 import (
@@ -19,63 +32,45 @@ import (
 	"time"
 )
 
-// Options say which project a Client talks to, as whom, and how hard.
+// Options configure a Client.
 type Options struct {
 	Region      string // such as "cn-north-4"
 	Endpoint    string // base URL of the DCS API
-	IAMEndpoint string // base URL of IAM; "" if it is not known: nothing is sent to IAM then
-	ProjectID   string // "" to take it from the key's source, else from IAM
+	IAMEndpoint string // base URL of IAM; if "", nothing is sent to IAM
+	ProjectID   string // default: from the key's source, else from IAM
 
-	Keys    KeySource // where the key comes from
-	Keyring *Keyring  // the rule about keys; shared by all clients of a process
+	Keys    KeySource // provides the key to sign with
+	Keyring *Keyring  // protects keys; should be shared by all clients of a process. Default: one of its own
 
 	Proxy func(*http.Request) (*url.URL, error) // nil for none
 	TLS   *tls.Config                           // nil for the defaults
 
-	MaxConcurrentRequests int     // requests in flight at once; default 8
+	MaxConcurrentRequests int     // bounds the requests in flight; default 8
 	RequestsPerSecond     float64 // default 20
 	UserAgent             string
 
-	// Observe, if set, is called after each request that was sent: with the
-	// operation, the HTTP status or "error", and how long it took to the end
-	// of its answer.
-	Observe func(operation, code string, took time.Duration)
-	// ObserveWait, if set, is called each time that a request has waited for
-	// the rate limit, whether or not it was sent then.
-	ObserveWait func(waited time.Duration)
-	// ObserveDate, if set, is called after each answer that has a Date header:
-	// with the operation, the header, and how long the answer took from there
-	// being a connection to its header.
-	ObserveDate func(operation string, date time.Time, took time.Duration)
-	// ObserveKey, if set, is called when another key comes into use, and when
-	// none could be had although one was looked for. A key from the
-	// configuration's text is never news.
-	ObserveKey func(KeyNews)
-	// ObserveOddity, if set, is called when something in an answer does not
-	// have the form that the API documents, and what remains of the answer is
-	// used: with the operation, and what is odd in the API's terms. It is called
-	// for the same oddity each time that it is met.
-	ObserveOddity func(operation, text string)
+	Observer Observer // default: nothing is reported
 }
 
-// Client calls the DCS API for one project. It limits the rate and the number
-// of its requests, repeats those that may succeed later, holds off when it is
-// throttled and keeps to the rule about keys. All its methods may be called at
-// the same time. It is made by New.
+// Client calls the DCS API for one project. It limits the rate and concurrency of
+// its requests, retries those that may succeed, holds off while the project is
+// throttled, and protects its key from being locked. It is made by New, and is
+// safe for concurrent use.
 type Client struct {
 	options   Options
 	http      *http.Client
-	pace      *pace
+	handle    handler // carries out each request, see newHandler
+	limiter   *adaptiveLimiter
 	slots     *slots
 	inFlight  atomic.Int64
 	throttle  throttle
-	project   projectID
+	breaker   atomic.Pointer[breaker] // of the key that was used last
+	project   projectIDCache
 	spellings spellings
 	secrets   secrets
-	gate      atomic.Pointer[keyGate] // of the key that was used last
 }
 
-// New returns a client. Nothing is sent before its first call.
+// New returns a client. It sends nothing until a method is called.
 func New(o Options) *Client {
 	if o.MaxConcurrentRequests <= 0 {
 		o.MaxConcurrentRequests = 8
@@ -86,77 +81,68 @@ func New(o Options) *Client {
 	if o.Keyring == nil {
 		o.Keyring = new(Keyring)
 	}
-	if o.Observe == nil {
-		o.Observe = func(string, string, time.Duration) {}
+	o.Observer = o.Observer.orNothing()
+	if source, ok := o.Keys.(keyReporter); ok && o.Observer.Key != nil {
+		source.reportTo(o.Observer.Key)
 	}
-	if o.ObserveWait == nil {
-		o.ObserveWait = func(time.Duration) {}
-	}
-	if o.ObserveDate == nil {
-		o.ObserveDate = func(string, time.Time, time.Duration) {}
-	}
-	if o.ObserveOddity == nil {
-		o.ObserveOddity = func(string, string) {}
-	}
-	if keys, ok := o.Keys.(observable); ok && o.ObserveKey != nil {
-		keys.setObserver(o.ObserveKey)
-	}
-	return &Client{
+	c := &Client{
 		options: o,
 		http: &http.Client{
 			Transport: NewTransport(o.Proxy, o.TLS, o.MaxConcurrentRequests),
-			// A redirect would take the signature elsewhere.
+			// A redirect would send the signature to another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		pace:    newPace(o.RequestsPerSecond),
+		limiter: newAdaptiveLimiter(o.RequestsPerSecond),
 		slots:   newSlots(o.MaxConcurrentRequests),
-		project: projectID{known: o.ProjectID, turn: make(chan struct{}, 1)},
+		project: projectIDCache{id: o.ProjectID, turn: make(chan struct{}, 1)},
 		secrets: secrets{proxies: proxySecrets(o.Proxy, o.Endpoint, o.IAMEndpoint)},
 	}
+	c.handle = c.newHandler()
+	return c
 }
 
-// Close ends idle connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Capacity returns how many further requests the rate limit lets pass until a
-// time: less than 1 if those that wait already take all places.
+// Capacity returns how many more requests the rate limit allows until a time. It
+// is less than 1 if requests that wait already use it up.
 func (c *Client) Capacity(until time.Time) float64 {
-	return c.pace.Tokens() + float64(c.pace.Limit())*max(0, time.Until(until).Seconds())
+	return c.limiter.Tokens() + float64(c.limiter.Limit())*max(0, time.Until(until).Seconds())
 }
 
-// InFlight returns how many requests are being sent or answered.
+// InFlight returns the number of requests that have been sent and not answered.
 func (c *Client) InFlight() int { return int(c.inFlight.Load()) }
 
-// HoldOff returns for how long requests are still held off: because the API
-// has throttled the project, or has refused its key.
+// HoldOff returns how long requests are still held off, because the API throttles
+// the project or has refused its key: 0 if they are not.
 func (c *Client) HoldOff() time.Duration {
-	hold := c.throttle.left()
-	if gate := c.gate.Load(); gate != nil {
-		hold = max(hold, gate.left())
+	remaining := c.throttle.remaining()
+	if breaker := c.breaker.Load(); breaker != nil {
+		remaining = max(remaining, breaker.remaining())
 	}
-	return hold
+	return remaining
 }
 
-// HeldOff returns the error with which requests fail that cannot wait for the
-// end of a hold-off, because the API has throttled the project, nil without one.
+// HeldOff returns the error of a request whose deadline is before the end of the
+// hold-off while the API throttles the project, and nil if it does not.
 func (c *Client) HeldOff() error {
-	if left := c.throttle.left(); left > 0 {
-		return heldOff(left)
+	if remaining := c.throttle.remaining(); remaining > 0 {
+		return throttledFor(remaining)
 	}
 	return nil
 }
 
-// Region returns the region that the client was made for.
+// Region returns Options.Region.
 func (c *Client) Region() string { return c.options.Region }
 
-// NewTransport returns the transport that clients use: connections are kept
-// for as many requests as may be in flight, answers travel compressed, the
-// environment's proxies are not used unless proxy says so.
+// NewTransport returns a transport as clients use it: it keeps as many idle
+// connections to a host as requests may be in flight, asks for compression, and
+// uses a proxy of the environment only if proxy returns it.
 func NewTransport(proxy func(*http.Request) (*url.URL, error), tlsConfig *tls.Config, connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:                  proxy,
-		OnProxyConnectResponse: connected,
-		TLSClientConfig:        tlsConfig.Clone(), // net/http changes it
+		OnProxyConnectResponse: checkConnect,
+		TLSClientConfig:        tlsConfig.Clone(), // net/http modifies it
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ExpectContinueTimeout:  time.Second,
@@ -168,10 +154,10 @@ func NewTransport(proxy func(*http.Request) (*url.URL, error), tlsConfig *tls.Co
 	}
 }
 
-// connected makes an error of a proxy's answer to CONNECT that is no success.
-func connected(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode == http.StatusOK {
+// checkConnect returns an error if a proxy refuses a CONNECT request.
+func checkConnect(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &proxyError{answer.StatusCode}
+	return &proxyError{resp.StatusCode}
 }

@@ -10,32 +10,32 @@ import (
 	"strconv"
 )
 
-// MaxLimit is the largest page of sessions, or instances, that the API gives.
+// MaxLimit is the largest page of sessions or instances that the API returns.
 const MaxLimit = 1000
 
-// ListClientsRequest asks for one page of a node's session list.
+// ListClientsRequest are the parameters of ListClients.
 type ListClientsRequest struct {
 	InstanceID string
 	NodeID     string
-	Offset     int    // sessions to pass over
-	Limit      int    // sessions on the page, 1 … MaxLimit; 0 is the API's own default, 10
-	Addr       string // only sessions of this client address, "" for all
-	Sort       string // a field of ClientInfo, "" for the API's own order
-	Order      string // "asc" or "desc", "" for the API's own default
+	Offset     int    // number of sessions to skip
+	Limit      int    // largest number of sessions on the page, at most MaxLimit; 0 for the API's default, 10
+	Addr       string // only the sessions of this client address, "" for all
+	Sort       string // a field of ClientInfo, "" for the API's default
+	Order      string // "asc" or "desc", "" for the API's default
 
-	// Once says that the caller repeats the request by its own rules.
+	// Once turns retries off, for a caller that retries by its own rules.
 	Once bool
 }
 
-// ListClients reads one page of the session list that the last scan of the
-// node has taken. The page is read whole; then consume, if not nil, is called
-// once, and ranges over the sessions as they are decoded. The session that it
-// gets is the same one each time, and its strings are valid only until consume
-// returns: strings.Clone what is kept. If ListClients returns an error, what
-// consume was given is not a page.
+// ListClients reads one page of the session list that the last scan of the node
+// produced. When the page has been received completely, consume is called once,
+// unless it is nil, with its sessions in order. They are decoded while it ranges
+// over them: the *Session is the same one each time, and its strings are valid
+// only until consume returns. Use Session.Clone to keep one. If ListClients
+// returns an error, the sessions that consume was given must not be used.
 //
-// An answer without a list is an error, as is one with an error_code, or with
-// more sessions than were asked for.
+// A response without a list is an error, as is one with an error_code, or with
+// more sessions than requested.
 func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume func(iter.Seq[*Session])) (Page, error) {
 	if err := checkID("instance", r.InstanceID); err != nil {
 		return Page{}, err
@@ -56,7 +56,7 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 	var page Page
 	err := c.do(ctx, &call{
 		operation: "list_clients",
-		op:        fmt.Sprintf("list sessions of node %s of instance %s", r.NodeID, r.InstanceID),
+		action:    fmt.Sprintf("list sessions of node %s of instance %s", r.NodeID, r.InstanceID),
 		method:    http.MethodGet,
 		path:      "/instances/" + r.InstanceID + "/clients",
 		node:      r.InstanceID + "/" + r.NodeID,
@@ -64,8 +64,8 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 		noRetry:   r.Once,
 		decode: func(body []byte, h http.Header) (err error) {
 			page, err = decodePage(body, limit, consume)
-			if page.Taken.IsZero() { // it is shown then
-				page.Time = c.secrets.hideKeys().redact(page.Time)
+			if page.Taken.IsZero() { // then it is part of a warning
+				page.Time = c.secrets.dataRedactor().redact(page.Time)
 			}
 			page.Date, _ = http.ParseTime(h.Get("Date"))
 			return err
@@ -77,10 +77,10 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 	return page, nil
 }
 
-// ScanClients asks for a new session list of a node, which the API takes in
-// the background, and returns the job's id. It is sent at most once: only if
-// no connection could be had is it tried again. An error with ReasonBusy means
-// that a scan is running already.
+// ScanClients starts a scan, which produces a new session list of a node in the
+// background, and returns the job's id. The request is sent at most once: it is
+// retried only if it cannot have reached the server. An error with ReasonBusy
+// means that a scan is running already.
 func (c *Client) ScanClients(ctx context.Context, instanceID, nodeID string) (jobID string, err error) {
 	if err := checkID("instance", instanceID); err != nil {
 		return "", err
@@ -92,35 +92,35 @@ func (c *Client) ScanClients(ctx context.Context, instanceID, nodeID string) (jo
 	if err != nil {
 		return "", err
 	}
-	var answer struct {
+	var response struct {
 		JobID     text `json:"job_id"`
 		ErrorCode text `json:"error_code"`
 	}
 	err = c.do(ctx, &call{
-		operation: "scan_clients",
-		op:        fmt.Sprintf("scan sessions of node %s of instance %s", nodeID, instanceID),
-		method:    http.MethodPost,
-		path:      "/instances/" + instanceID + "/clients",
-		node:      instanceID + "/" + nodeID,
-		body:      string(body),
-		once:      true,
+		operation:  "scan_clients",
+		action:     fmt.Sprintf("scan sessions of node %s of instance %s", nodeID, instanceID),
+		method:     http.MethodPost,
+		path:       "/instances/" + instanceID + "/clients",
+		node:       instanceID + "/" + nodeID,
+		body:       string(body),
+		atMostOnce: true,
 		decode: func(body []byte, _ http.Header) error {
-			// The SDK leaves the form of the answer open: other JSON than an
-			// object has no id, but the scan was taken.
-			if err := json.Unmarshal(body, &answer); err != nil && !json.Valid(body) {
+			// The SDK leaves the form of the response open: JSON other than an
+			// object has no id, but the scan was accepted.
+			if err := json.Unmarshal(body, &response); err != nil && !json.Valid(body) {
 				return err
 			}
-			if answer.ErrorCode != "" {
+			if response.ErrorCode != "" {
 				return errErrorCode
 			}
 			return nil
 		},
 	})
-	return string(answer.JobID), err
+	return string(response.JobID), err
 }
 
-// checkID refuses an id that cannot stand in a path as it is. It does not repeat
-// the id, which may come from a server that echoes what it is sent.
+// checkID returns an error for an id that cannot be part of a path verbatim. The
+// error does not contain the id, which a server may have made of a secret.
 func checkID(what, id string) error {
 	ok := id != ""
 	for _, r := range id {
@@ -134,3 +134,7 @@ func checkID(what, id string) error {
 		Err: fmt.Errorf("not an id, but %d bytes with other characters than letters, digits, - and _", len(id)),
 	}
 }
+
+// Redact returns a text from a response without the parts of keys that it may
+// contain: whoever is sent a key can send it back.
+func (c *Client) Redact(text string) string { return c.secrets.dataRedactor().redact(text) }

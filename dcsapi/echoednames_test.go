@@ -29,7 +29,7 @@ func TestEchoedInNames(t *testing.T) {
 				access, "of proxyaccount7", access, token, access)
 		}
 	}), func(o *dcsapi.Options) {
-		o.ObserveOddity = found.observe
+		o.Observer.Warning = found.observe
 		o.Keys = dcsapi.NewConfiguredKey(dcsapi.Secret{Value: key.AccessKey}, dcsapi.Secret{Value: key.SecretKey}, dcsapi.Secret{Value: key.SecurityToken})
 	})
 	instances, err := c.ListInstances(t.Context())
@@ -43,6 +43,9 @@ func TestEchoedInNames(t *testing.T) {
 	page, err := c.ListClients(t.Context(), dcsapi.ListClientsRequest{InstanceID: "i1", NodeID: "n1"}, nil)
 	if err != nil || page.TimeProblem() != `"time" is "<redacted>"` {
 		t.Errorf("page: %+v, %v", page, err)
+	}
+	if got := c.Redact("name " + leakToken); got != "name <redacted>" {
+		t.Errorf("a session's name: %q", got)
 	}
 	all := fmt.Sprintf("%+v %+v %+v %q", instances, nodes, page, found.take())
 	for _, secret := range []string{leakAccess, leakToken[:100]} {

@@ -9,33 +9,41 @@ import (
 	"strings"
 )
 
-// elements reads the elements of a list, which may come in pages, one after the
-// other.
+// elements reads the elements of a list, which may come in pages.
 type elements struct {
-	key         string // the field that names an element
-	consequence string // of its being unreadable
-	of          string // what the list is of, to follow an element's position
-	secrets     *secrets
-	odd         oddities
+	key         string                 // the field that identifies an element
+	consequence string                 // of an element that cannot be read, for its warning
+	parent      string                 // to follow an element's position in a warning
+	canonical   func(id string) string // returns by what ids are compared
+	secrets     *secrets               // to redact the elements' texts
+	warnings    warnings
 
-	seen map[string]bool // ids, and what stands for elements without one
-	read int             // how many had an id that is new
-	left int             // how many had none
-	kept *int            // bytes of texts that are kept of them
+	seen       map[string]bool // ids, and hashes of elements without one
+	read       int             // elements with a new id
+	unreadable int             // elements without an id
 }
 
 func (c *Client) newElements(key, consequence string) *elements {
-	return &elements{key: key, consequence: consequence, secrets: &c.secrets, seen: make(map[string]bool), kept: new(int)}
+	return &elements{
+		key: key, consequence: consequence, secrets: &c.secrets,
+		seen: make(map[string]bool), canonical: func(id string) string { return id },
+	}
 }
 
-// next decodes the element at a position, counted from 1. It returns false if
-// the element has no id, which is noted, or one that was there before.
-// canonical returns what ids are compared by.
-func (l *elements) next(raw json.RawMessage, position int, canonical func(id string) string) (*element, string, bool) {
-	e := newElement(raw, l.secrets.hideKeys())
-	e.kept = l.kept
+// newInstances returns elements that are instances.
+func (c *Client) newInstances() *elements {
+	l := c.newElements("instance_id", "the instance is left out")
+	l.canonical = CanonicalInstanceID
+	return l
+}
+
+// next decodes the element at a position, counted from 1. It returns false for
+// an element without an id, which causes a warning, and for one that was read
+// before.
+func (l *elements) next(raw json.RawMessage, position int) (e *element, id string, ok bool) {
+	e = newElement(raw, l.secrets.dataRedactor())
 	id, why := e.id(l.key)
-	key := canonical(id)
+	key := l.canonical(id)
 	if why != "" {
 		key = "\x00" + strconv.FormatUint(maphash.Bytes(elementSeed, raw), 16) // no id begins with NUL
 	}
@@ -44,41 +52,25 @@ func (l *elements) next(raw json.RawMessage, position int, canonical func(id str
 	}
 	l.seen[key] = true
 	if why != "" {
-		l.left++
-		l.odd.add(fmt.Sprint("element ", position, e.name(), l.of), why+": "+l.consequence)
+		l.unreadable++
+		l.warnings.add(fmt.Sprint("element ", position, e.name(), l.parent), why+": "+l.consequence)
 		return nil, "", false
 	}
 	l.read++
 	return e, id, true
 }
 
-// elementSeed is the seed of hashes that stand for elements without an id.
+// elementSeed is the seed of the hashes of elements without an id.
 var elementSeed = maphash.MakeSeed()
 
-// distinct returns how many elements were read that differ.
+// distinct returns the number of distinct elements so far.
 func (l *elements) distinct() int { return len(l.seen) }
 
-// maxKeptTexts bounds the texts that are kept of one list, of all its pages.
-const maxKeptTexts = 24 << 20
-
-// tooLarge returns an error if there are more elements, or texts, than are kept
-// of a list.
-func (l *elements) tooLarge(most int) error {
-	switch {
-	case l.distinct() > most:
-		return fmt.Errorf("the list has no end: more than %d elements", most)
-	case *l.kept > maxKeptTexts:
-		return fmt.Errorf("the list is too large: the texts of %d elements have more than %d MiB", l.distinct(), maxKeptTexts>>20)
-	default:
+// check returns an error if there were elements and none of them could be read:
+// then the content of the list is unknown.
+func (l *elements) check() error {
+	if l.read > 0 || l.unreadable == 0 {
 		return nil
 	}
-}
-
-// unreadable returns an error if there were elements and none of them had an
-// id: what is there is not known then.
-func (l *elements) unreadable() error {
-	if l.read > 0 || l.left == 0 {
-		return nil
-	}
-	return errors.New("none of the list's elements can be read: " + strings.Join(l.odd.words(), "; "))
+	return errors.New("none of the list's elements can be read: " + strings.Join(l.warnings.texts(), "; "))
 }

@@ -11,29 +11,29 @@ import (
 	"time"
 )
 
-// Reason classes a failure by what an operator would do about it. The values
+// Reason classifies a failure by what an operator would do about it. Its values
 // are those of the label "reason" of the exporter's metrics.
 type Reason string
 
 // The reasons, in the order in which they are documented.
 const (
-	ReasonAuth         Reason = "auth"         // the key was refused, or none could be had
-	ReasonForbidden    Reason = "forbidden"    // the key is good, its permissions are not
+	ReasonAuth         Reason = "auth"         // the key was refused, or there is none
+	ReasonForbidden    Reason = "forbidden"    // the key lacks a permission
 	ReasonNotFound     Reason = "not_found"    // no such project, instance or node
 	ReasonThrottled    Reason = "throttled"    // over the quota, or held off because of it
-	ReasonTimeout      Reason = "timeout"      // no complete answer before the deadline
-	ReasonNetwork      Reason = "network"      // no connection, or one that broke
+	ReasonTimeout      Reason = "timeout"      // no complete response before the deadline
+	ReasonNetwork      Reason = "network"      // no connection, or a broken one
 	ReasonServer       Reason = "server"       // the API or its gateway failed (5xx)
-	ReasonDecode       Reason = "decode"       // an answer that is not what the API documents
-	ReasonInconsistent Reason = "inconsistent" // pages that do not make one list
-	ReasonBusy         Reason = "busy"         // DCS.4957: a task on the node excludes this one
+	ReasonDecode       Reason = "decode"       // the response is not as documented
+	ReasonInconsistent Reason = "inconsistent" // pages that are not of one list
+	ReasonBusy         Reason = "busy"         // DCS.4957: another task on the node excludes the request
 	ReasonStale        Reason = "stale"        // the list is older than allowed
 	ReasonUnsupported  Reason = "unsupported"  // DCS.4848: the instance has no session management
 	ReasonOther        Reason = "other"
 )
 
-// ReasonUndated is the class of a warning, not of a failure: a list does not
-// say when it was taken.
+// ReasonUndated classifies a warning rather than a failure: a list without the
+// time at which it was taken.
 const ReasonUndated Reason = "undated"
 
 // Reasons returns all reasons, in the order in which they are documented.
@@ -45,38 +45,38 @@ func Reasons() []Reason {
 	}
 }
 
-// Error is every error of this package, and of those who judge its answers.
-// It never holds a secret.
+// Error is the type of all errors of this package, and of those of packages that
+// judge its results. It contains no secret.
 type Error struct {
-	Op         string        // what was being done: "list sessions of node …"
-	Reason     Reason        // its class
-	Status     int           // HTTP status, 0 without an answer
+	Op         string        // what was being done, such as "list sessions of node …"
+	Reason     Reason        // its classification
+	Status     int           // HTTP status, 0 without a response
 	Code       string        // error_code of DCS or its gateway, "" without one
-	Message    string        // error_msg, or our own words
+	Message    string        // error_msg, or an explanation by this package
 	ExtMessage string        // error_ext_msg
 	RequestID  string        // for the vendor's support
-	RetryAfter time.Duration // as the server asked, 0 if it did not
-	Err        error         // the cause, if it was not an answer
+	RetryAfter time.Duration // as the server requested, 0 if it did not
+	Err        error         // the cause, if it was not a response
 
-	Problem Problem // why the API was not reached, "" if it was
-	Foreign bool    // something other than the API has answered: a page, a redirect
-	Held    bool    // not sent, because the key was refused before; Err is the refusal
+	Problem Problem // why the API could not be reached, "" if it was
+	Foreign bool    // something other than the API responded, such as a portal
+	Held    bool    // not sent because the key was refused before; Err is the refusal
 
 	unsent bool // the request cannot have reached the server
-	final  bool // it has been sent often enough
+	final  bool // retrying is of no use
 }
 
-// Error tells what was being done, what came back and, where it is not
-// obvious, what to do.
+// Error returns what was being done, what was received and, unless it is obvious,
+// what to do.
 func (e *Error) Error() string {
-	var answer, cause string
+	var status, cause string
 	if e.Status != 0 {
-		answer = fmt.Sprintf("HTTP %d %s", e.Status, e.Code)
+		status = fmt.Sprintf("HTTP %d %s", e.Status, e.Code)
 	}
 	if e.Err != nil {
 		cause = e.Err.Error()
 	}
-	parts := []string{e.Op, cmp.Or(strings.TrimSpace(answer), e.Code), e.Message, e.ExtMessage, cause}
+	parts := []string{e.Op, cmp.Or(strings.TrimSpace(status), e.Code), e.Message, e.ExtMessage, cause}
 	text := strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": ")
 	if e.RequestID != "" {
 		text += " (request id " + e.RequestID + ")"
@@ -87,8 +87,9 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ReasonOf returns the class of any error: that of the *Error in it, else
-// timeout for an ended context, else other. It returns "" for nil.
+// ReasonOf returns the reason of any error: that of the *Error that it wraps,
+// else ReasonTimeout for an ended context, else ReasonOther. It returns "" for
+// nil.
 func ReasonOf(err error) Reason {
 	if err == nil {
 		return ""
@@ -102,28 +103,35 @@ func ReasonOf(err error) Reason {
 	return ReasonOther
 }
 
-// IsUnknownNode tells whether the API does not know the node that it was
-// asked about: the node list has changed.
-func IsUnknownNode(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && (e.Code == "DCS.3053" || e.Code == "DCS.5053")
+// asError returns err as an *Error of its own, which the caller may change. It
+// has the reason of ReasonOf if err does not contain an *Error.
+func asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e := *e
+		return &e
+	}
+	return &Error{Reason: ReasonOf(err), Err: err}
 }
 
-// IsUnknownInstance tells whether the API does not know the instance that it
-// was asked about: the list of instances has changed.
-func IsUnknownInstance(err error) bool {
+// hasCode reports whether err wraps an *Error with one of the codes.
+func hasCode(err error, codes ...string) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && e.Code == "DCS.3022"
+	return ok && slices.Contains(codes, e.Code)
 }
 
-// IsInstanceState tells whether the API refused because of the state that the
-// instance is in: it does not run any more, or not yet.
-func IsInstanceState(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && (e.Code == "DCS.4026" || e.Code == "DCS.4049")
-}
+// IsUnknownNode reports whether the API does not know the node that a request is
+// about, because the list of nodes has changed.
+func IsUnknownNode(err error) bool { return hasCode(err, "DCS.3053", "DCS.5053") }
 
-// codeReasons maps the error codes that mean more than their HTTP status.
+// IsUnknownInstance reports whether the API does not know the instance that a
+// request is about, because the list of instances has changed.
+func IsUnknownInstance(err error) bool { return hasCode(err, "DCS.3022") }
+
+// IsInstanceState reports whether the API refused a request because of the state
+// of the instance: it is not running.
+func IsInstanceState(err error) bool { return hasCode(err, "DCS.4026", "DCS.4049") }
+
+// codeReasons holds the error codes that mean more than their HTTP status.
 var codeReasons = map[string]Reason{
 	"APIG.0301":  ReasonAuth,
 	"APIGW.0301": ReasonAuth,
@@ -144,67 +152,30 @@ var codeReasons = map[string]Reason{
 	"DCS.4957":   ReasonBusy,
 }
 
-// classify is the one place where an answer that failed becomes a reason:
-// by error code first, by HTTP status second.
+// statusReasons holds the HTTP statuses that have a reason of their own.
+var statusReasons = map[int]Reason{
+	http.StatusUnauthorized:      ReasonAuth,
+	http.StatusForbidden:         ReasonForbidden,
+	http.StatusNotFound:          ReasonNotFound,
+	http.StatusTooManyRequests:   ReasonThrottled,
+	http.StatusRequestTimeout:    ReasonTimeout,
+	http.StatusProxyAuthRequired: ReasonNetwork,
+}
+
+// classify returns the reason of an error response: by its error code if that
+// has a meaning of its own, else by its HTTP status.
 func classify(status int, code string) Reason {
-	if r, ok := codeReasons[code]; ok {
-		return r
-	}
-	switch {
-	case status == http.StatusUnauthorized:
-		return ReasonAuth
-	case status == http.StatusForbidden:
-		return ReasonForbidden
-	case status == http.StatusNotFound:
-		return ReasonNotFound
-	case status == http.StatusTooManyRequests:
-		return ReasonThrottled
-	case status == http.StatusRequestTimeout:
-		return ReasonTimeout
-	case status == http.StatusProxyAuthRequired:
-		return ReasonNetwork
-	case status >= 500:
+	reason := cmp.Or(codeReasons[code], statusReasons[status])
+	if reason == "" && status >= http.StatusInternalServerError {
 		return ReasonServer
-	default:
-		return ReasonOther
 	}
+	return cmp.Or(reason, ReasonOther)
 }
 
-// retryable tells whether asking again may help: throttling, gateway and
-// server trouble, broken connections. An unanswered deadline is final, and so
-// is a proxy that wants another password: it may count the refusals.
-func (e *Error) retryable() bool {
-	if e.final {
-		return false
-	}
-	if refused, ok := errors.AsType[*proxyError](e.Err); e.Status == http.StatusProxyAuthRequired || (ok && refused.status == http.StatusProxyAuthRequired) {
-		return false
-	}
-	switch e.Reason {
-	case ReasonThrottled, ReasonServer, ReasonNetwork:
-		return true
-	default:
-		return false
-	}
-}
-
-// provesKey tells whether the answer shows that the gateway accepted the
-// key: the service itself has spoken, and not about the key.
-func (e *Error) provesKey() bool {
-	return strings.HasPrefix(e.Code, "DCS.") && e.Reason != ReasonAuth
-}
-
-// errTooLarge is the cause of errors about answers that are not read because
+// errTooLarge is the cause of errors about responses that are not read because
 // of their size.
-var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+var errTooLarge = fmt.Errorf("the response is larger than %d MiB", maxResponse>>20)
 
-// IsTooLarge reports whether the answer was not read because of its size: a
-// smaller part of the list may be asked for instead.
+// IsTooLarge reports whether a response was not read because of its size: a
+// smaller part of the list can be requested instead.
 func IsTooLarge(err error) bool { return errors.Is(err, errTooLarge) }
-
-// Unsent tells whether err says that a request was not sent, or that no
-// connection could be had to send it.
-func Unsent(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.unsent
-}

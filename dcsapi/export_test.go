@@ -1,7 +1,7 @@
 package dcsapi
 
-// MaxOpen is the bound on a key's open requests.
-const MaxOpen = maxOpen
+// MaxOpen is the bound on a key's requests in flight.
+const MaxOpen = maxInFlight
 
-// NewKeyring returns a keyring with another bound.
-func NewKeyring(open int) *Keyring { return &Keyring{most: open} }
+// NewKeyring returns a keyring with another such bound.
+func NewKeyring(open int) *Keyring { return &Keyring{window: open} }

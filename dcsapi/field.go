@@ -10,15 +10,15 @@ import (
 	"github.com/go-faster/jx"
 )
 
-// textField decodes a string into f, leniently a number or a boolean as its
-// own text. null, objects and arrays are as if missing. Texts are cut. With
-// share, f shares raw's memory where that is possible.
+// textField decodes a string into f, cut to maxKept bytes, or leniently a number
+// or a boolean as it is written. null, objects and arrays count as missing. With
+// share, f shares raw's memory where possible.
 func textField(raw jx.Raw, f *string, share bool) error {
 	switch raw.Type() {
 	case jx.String:
 		b := raw[1 : len(raw)-1]
 		if bytes.IndexByte(b[:min(len(b), 2*maxKept)], '\\') >= 0 {
-			s, err := jx.DecodeBytes(beginOf(raw)).Str()
+			s, err := jx.DecodeBytes(prefixOf(raw)).Str()
 			*f = strings.Clone(cutText(s))
 			return err
 		}
@@ -31,9 +31,9 @@ func textField(raw jx.Raw, f *string, share bool) error {
 	return nil
 }
 
-// beginOf returns as much of a string as no more than maxKept bytes can be made
-// of, and no broken escape.
-func beginOf(raw jx.Raw) jx.Raw {
+// prefixOf returns a prefix of a JSON string that is long enough for maxKept
+// decoded bytes and does not end within an escape.
+func prefixOf(raw jx.Raw) jx.Raw {
 	const longest = len(`\u0000`) // per byte
 	if len(raw) <= 2*longest*maxKept {
 		return raw
@@ -52,8 +52,8 @@ func beginOf(raw jx.Raw) jx.Raw {
 	return append(bytes.Clone(raw[:at]), '"')
 }
 
-// toString copies b, cut, or shares its memory: the page is not changed while
-// its sessions are in use.
+// toString returns b, cut to maxKept bytes, as a string. With share, it shares
+// b's memory, which must not change while the string is in use.
 func toString(b []byte, share bool) string {
 	if len(b) > maxKept {
 		b = cutText(b)
@@ -64,9 +64,8 @@ func toString(b []byte, share bool) string {
 	return string(b)
 }
 
-// numberField decodes an integer, leniently one written as a string or with
-// an exponent, and tells whether there was one. Anything else is as if
-// missing.
+// numberField decodes an integer, leniently one in a string or with an exponent,
+// and reports whether there was one. Anything else counts as missing.
 func numberField(raw jx.Raw) (int64, bool) {
 	switch raw.Type() {
 	case jx.Number:
@@ -78,33 +77,11 @@ func numberField(raw jx.Raw) (int64, bool) {
 	}
 }
 
-// parseInt reads the digits that nearly every number consists of, and leaves
-// the rest to strconv. Fractions are cut, what 64 bits cannot hold is no
-// number.
+// parseInt parses an integer. Fractions are truncated; a number that overflows
+// an int64 is not one.
 func parseInt(b []byte) (int64, bool) {
-	digits := b
-	if len(b) > 0 && b[0] == '-' {
-		digits = b[1:]
-	}
-	if len(digits) == 0 {
-		return 0, false
-	}
-	if len(digits) <= 18 {
-		var n int64
-		plain := true
-		for _, c := range digits {
-			if c < '0' || c > '9' {
-				plain = false
-				break
-			}
-			n = n*10 + int64(c-'0')
-		}
-		if plain {
-			if len(digits) < len(b) {
-				n = -n
-			}
-			return n, true
-		}
+	if n, end := plainInt(b, 0); end == len(b) {
+		return n, true
 	}
 	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
 		return n, true
@@ -114,12 +91,4 @@ func parseInt(b []byte) (int64, bool) {
 		return 0, false
 	}
 	return int64(x), true
-}
-
-// kind names a JSON type in an error.
-func kind(t jx.Type) string {
-	if t == jx.Invalid {
-		return "not JSON at all"
-	}
-	return t.String()
 }

@@ -100,7 +100,7 @@ func TestGoAway(t *testing.T) {
 			var observed atomic.Int64
 			c := dcsapi.New(dcsapi.Options{
 				Endpoint: at, IAMEndpoint: at, ProjectID: "p", TLS: config, RequestsPerSecond: 5, Keys: staticKey("AK", "SK", ""),
-				Observe: func(string, string, time.Duration) { observed.Add(1) },
+				Observer: dcsapi.Observer{Request: func(string, string, time.Duration) { observed.Add(1) }},
 			})
 			defer c.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

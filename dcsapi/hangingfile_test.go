@@ -58,10 +58,10 @@ func TestKeyFileThatHangs(t *testing.T) {
 		got, err := source.Key(t.Context())
 		wantKey(t, got, err, first)
 	})
-	var news []dcsapi.KeyNews
+	var news []dcsapi.KeyEvent
 	c := newClient(t, newEmulator(), func(o *dcsapi.Options) {
 		o.Keys = source
-		o.ObserveKey = func(n dcsapi.KeyNews) { news = append(news, n) }
+		o.Observer.Key = func(n dcsapi.KeyEvent) { news = append(news, n) }
 	})
 	c.Close()
 	pipe(t, filepath.Join(f.dir, "ak"))

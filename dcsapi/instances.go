@@ -9,9 +9,28 @@ import (
 	"strconv"
 )
 
-// maxInstances bounds what ListInstances reads, whatever the API says. Each of
-// them takes some 5 KiB while metrics are made.
-const maxInstances = 20_000
+const (
+	// maxInstances bounds the instances that are read, whatever total the API
+	// claims. Each takes about 5 KiB while its metrics are made.
+	maxInstances = 20_000
+	// maxListTexts bounds the texts that are kept of one list, all pages together,
+	// in bytes.
+	maxListTexts = 24 << 20
+)
+
+// checkSize returns an error for a list of which more is not kept.
+func checkSize(action string, elements, texts int) error {
+	message := ""
+	switch {
+	case elements > maxInstances:
+		message = fmt.Sprintf("the list has no end: more than %d elements", maxInstances)
+	case texts > maxListTexts:
+		message = fmt.Sprintf("the list is too large: the texts of %d elements have more than %d MiB", elements, maxListTexts>>20)
+	default:
+		return nil
+	}
+	return &Error{Op: action, Reason: ReasonInconsistent, Message: message}
+}
 
 // Instance is a DCS instance. Any of its fields but the id may be empty.
 type Instance struct {
@@ -26,14 +45,14 @@ type Instance struct {
 	Tags                map[string]string
 }
 
-// Running tells whether the instance has the one status in which it can be
-// read.
+// Running reports whether the instance has the only status in which its sessions
+// can be listed.
 func (i Instance) Running() bool { return i.Status == "RUNNING" }
 
-// instanceOf reads an instance.
-func instanceOf(e *element, id string, odd *oddities) Instance {
+// decodeInstance decodes an instance.
+func decodeInstance(e *element, id string, found *warnings) Instance {
 	id = CanonicalInstanceID(id)
-	e.odd = func(text string) { odd.add("instance "+id, text) }
+	e.warn = func(text string) { found.add("instance "+id, text) }
 	return Instance{
 		ID: id, Name: e.text("name"), Engine: e.text("engine"), EngineVersion: e.text("engine_version"),
 		SpecCode: e.text("spec_code"), Status: e.text("status"), EnterpriseProjectID: e.text("enterprise_project_id"),
@@ -41,100 +60,102 @@ func instanceOf(e *element, id string, odd *oddities) Instance {
 	}
 }
 
-// ListInstances returns all instances of the project, from as many pages as
-// there are. Their ids are in the canonical form; an instance whose id cannot be
-// read is left out, and named to Options.ObserveOddity.
+// ListInstances returns all instances of the project. Their ids are canonical;
+// an instance without a readable id is left out, and reported to
+// Observer.Warning.
 func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
-	const op = "list instances"
+	const action = "list instances"
 	var all []Instance
-	written := make(map[string]string)
-	list := c.newElements("instance_id", "the instance is left out")
-	defer func() { c.reportOddities("list_instances", &list.odd) }()
-	err := allPages(op, MaxLimit, func(offset int) (int, int, int, error) {
-		page, total, err := c.listPage(ctx, &call{operation: "list_instances", op: op, path: "/instances"}, "instance_num", MaxLimit, offset)
-		for k, raw := range page {
-			e, id, ok := list.next(raw, offset+k+1, CanonicalInstanceID)
+	listed := make(map[string]string)
+	texts := 0
+	instances := c.newInstances()
+	defer func() { c.reportWarnings("list_instances", &instances.warnings) }()
+	err := allPages(action, MaxLimit, func(offset int) (pageCounts, error) {
+		list, total, err := c.listPage(ctx, &call{operation: "list_instances", action: action, path: "/instances"}, "instance_num", MaxLimit, offset)
+		for k, raw := range list {
+			e, id, ok := instances.next(raw, offset+k+1)
 			if !ok {
 				continue
 			}
-			all = append(all, instanceOf(e, id, &list.odd))
+			all = append(all, decodeInstance(e, id, &instances.warnings))
+			texts += e.kept
 			if checkID("instance", id) == nil {
-				noteSpelling(written, id)
+				addSpelling(listed, id)
 			}
 		}
-		if large := list.tooLarge(maxInstances); err == nil && large != nil {
-			err = &Error{Op: op, Reason: ReasonInconsistent, Message: large.Error()}
+		if err == nil {
+			err = checkSize(action, instances.distinct(), texts)
 		}
-		return len(page), list.distinct(), total, err
+		return pageCounts{len(list), instances.distinct(), total}, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := list.unreadable(); err != nil {
-		return nil, &Error{Op: op, Reason: ReasonDecode, Message: cut(err.Error(), maxErrorText)}
+	if err := instances.check(); err != nil {
+		return nil, &Error{Op: action, Reason: ReasonDecode, Message: cut(err.Error(), maxErrorText)}
 	}
-	c.spellings.list(written)
+	c.spellings.setListed(listed)
 	return all, nil
 }
 
-// allPages reads the pages of a list of instances until one is empty, or the
-// count is met, as for sessions: a short page is not the end. page reads the one
-// at an offset, and returns how many elements it had, how many distinct ones
-// were read so far, and how many there are in all, -1 if the API does not say.
-func allPages(op string, limit int, page func(offset int) (had, distinct, total int, err error)) error {
+// pageCounts are the numbers of elements that allPages decides by.
+type pageCounts struct {
+	elements int // on this page
+	distinct int // elements read so far that differ
+	total    int // elements of the whole list, -1 if the API does not say
+}
+
+// allPages reads the pages of a list of instances by read until one is empty or
+// all elements are read. As with sessions, a short page is not the end.
+func allPages(action string, limit int, read func(offset int) (pageCounts, error)) error {
 	inconsistent := func(format string, n int) error {
-		return &Error{Op: op, Reason: ReasonInconsistent, Message: fmt.Sprintf(format, n)}
+		return &Error{Op: action, Reason: ReasonInconsistent, Message: fmt.Sprintf(format, n)}
 	}
 	before, largest := 0, 0
 	for offset := 0; ; {
-		had, distinct, total, err := page(offset)
+		p, err := read(offset)
 		switch {
 		case err != nil:
 			return err
-		case had == 0 && distinct == 0 && total > 0:
-			return inconsistent("the API counts %d instances and lists none", total)
-		case had == 0, total >= 0 && distinct >= total && had < limit:
+		case p.elements == 0 && p.distinct == 0 && p.total > 0:
+			return inconsistent("the API counts %d instances and lists none", p.total)
+		case p.elements == 0, p.total >= 0 && p.distinct >= p.total && p.elements < limit:
 			return nil
-		case distinct == before && (distinct >= total || had < largest):
-			return nil // nothing new; what the count says besides is hidden
-		case distinct == before:
-			return inconsistent("the list has no end: %d instances read", distinct)
+		case p.distinct == before && (p.distinct >= p.total || p.elements < largest):
+			return nil // nothing new: the total includes hidden instances
+		case p.distinct == before:
+			return inconsistent("the list has no end: %d instances read", p.distinct)
 		}
-		before, largest = distinct, max(largest, had)
-		offset += had
+		before, largest = p.distinct, max(largest, p.elements)
+		offset += p.elements
 	}
 }
 
-// listPage returns the elements of one page of a list of instances, and how
-// many there are in all by the answer's field that says so, -1 if it does not.
-func (c *Client) listPage(ctx context.Context, call *call, totalField string, limit, offset int) ([]json.RawMessage, int, error) {
+// listPage returns the elements of one page of a list of instances, and the
+// value of the response's field that holds their total number, -1 without it.
+func (c *Client) listPage(ctx context.Context, call *call, totalField string, limit, offset int) (list []json.RawMessage, total int, err error) {
 	call.method = http.MethodGet
 	call.query = map[string]string{"limit": strconv.Itoa(limit)}
 	if offset > 0 {
 		call.query["offset"] = strconv.Itoa(offset)
 	}
-	var list []json.RawMessage
-	total := -1
+	total = -1
 	call.decode = func(body []byte, _ http.Header) error {
-		var answer members
-		if err := decodeAnswer(body, &answer); err != nil {
+		response, err := decodeObject(body)
+		if err != nil {
 			return err
 		}
-		if code, ok := textOf(answer["error_code"]); ok && code != "" {
-			return errErrorCode
-		}
-		text, _ := textOf(answer[totalField])
+		text, _ := textOf(response[totalField])
 		if n, err := strconv.Atoi(text); err == nil {
 			total = n
 		}
-		var there bool
-		var err error
-		if list, there, err = decodeList("instances", answer["instances"]); err == nil && !there && total != 0 {
-			err = errors.New(`no list of instances in the answer: "instances" is missing`)
+		var ok bool
+		if list, ok, err = response.list("instances"); err == nil && !ok && total != 0 {
+			err = errNoList("instances", "instances")
 		}
 		return err
 	}
-	err := c.do(ctx, call)
+	err = c.do(ctx, call)
 	return list, total, err
 }
 
@@ -144,25 +165,25 @@ func (c *Client) GetInstance(ctx context.Context, id string) (Instance, error) {
 		return Instance{}, err
 	}
 	var i Instance
-	var odd oddities
-	defer func() { c.reportOddities("show_instance", &odd) }()
+	var found warnings
+	defer func() { c.reportWarnings("show_instance", &found) }()
 	err := c.do(ctx, &call{
-		operation: "show_instance", op: "get instance " + id,
+		operation: "show_instance", action: "get instance " + id,
 		method: http.MethodGet, path: "/instances/" + id,
 		decode: func(body []byte, _ http.Header) error {
-			var answer json.RawMessage
-			if err := json.Unmarshal(body, &answer); err != nil {
+			var response json.RawMessage
+			if err := json.Unmarshal(body, &response); err != nil {
 				return err
 			}
-			e := newElement(answer, c.secrets.hideKeys())
-			if code, ok := textOf(e.fields["error_code"]); ok && code != "" {
-				return errErrorCode
+			e := newElement(response, c.secrets.dataRedactor())
+			if err := e.fields.errorCode(); err != nil {
+				return err
 			}
-			answered, why := e.id("instance_id")
+			id, why := e.id("instance_id")
 			if why != "" {
-				return errors.New("no instance in the answer: " + why)
+				return errors.New("no instance in the response: " + why)
 			}
-			i = instanceOf(e, answered, &odd)
+			i = decodeInstance(e, id, &found)
 			return nil
 		},
 	})

@@ -137,10 +137,10 @@ func TestKeyFilesTrouble(t *testing.T) {
 	// With a key in use it is the news that tell, once, and the refusal.
 	api := newEmulator()
 	api.SetKey(emulator.Key{AccessKey: "SECRET", SecretKey: "SECRET", Projects: []string{"project-1"}})
-	var news []dcsapi.KeyNews
+	var news []dcsapi.KeyEvent
 	c := newClient(t, api, func(o *dcsapi.Options) {
 		o.Keys = source
-		o.ObserveKey = func(n dcsapi.KeyNews) { news = append(news, n) }
+		o.Observer.Key = func(n dcsapi.KeyEvent) { news = append(news, n) }
 	})
 	list := func() error {
 		_, err := c.ListInstances(t.Context())

@@ -1,40 +1,40 @@
 package dcsapi
 
-// layout is how a session was written: what stood before each of its values,
-// and where they belong. Sessions after it are tried the same way: what is
-// between the values is compared rather than decoded, and only strings without
-// escapes and plain integers are taken. What has no member keeps its value. The
-// zero value knows no layout.
+// layout is the layout of a session's JSON: the text before each of its values,
+// and the fields for these. A later session of the same layout is decoded fast:
+// the text between values is compared rather than parsed, and only strings
+// without escapes and plain integers are accepted as values. Fields without a
+// member keep their values. The zero layout matches nothing.
 type layout struct {
 	members []member
-	closing []byte  // what stood after the last value
-	mark    int     // where the last value ended, while a layout is learnt
+	closing []byte  // the text after the last value
+	mark    int     // where the last value ended, while the layout is learned
 	present Numbers // the numbers among the members
 	known   bool
-	long    bool // it has more members than are kept
+	long    bool // it has more than maxMembers
 
-	otherText   string // of fields that nobody wants
+	otherText   string // receives the values of other fields
 	otherNumber int64
 }
 
-// maxMembers is how many members a layout has, and how many are kept of an
-// object whose members have any names: the API's objects have some twenty.
+// maxMembers bounds the members of a layout, and of an object with arbitrary keys.
+// The API's objects have about twenty.
 const maxMembers = 100
 
-// member is a key of a session. It has a place for a text or for a number.
+// member is a key of a session, with the field for its string or number.
 type member struct {
-	before []byte // what stood between the value before, or the session's begin, and this one
+	before []byte // the text between the value before, or the session's beginning, and this one
 	text   *string
 	number *int64
 }
 
-// begin forgets the layout, to learn that of the session at an offset.
+// begin resets the layout to learn that of the session at an offset.
 func (l *layout) begin(at int) {
 	l.members, l.present, l.mark, l.known, l.long = l.members[:0], 0, at, false, false
 }
 
-// add adds a key whose value is from at to end, and belongs to text or number,
-// or to neither.
+// add adds a key whose value is from at to end, and belongs to the field text or
+// number, or to neither.
 func (l *layout) add(body []byte, at, end int, text *string, number *int64, bit Numbers) {
 	if l.long = l.long || len(l.members) == maxMembers; l.long {
 		return
@@ -51,17 +51,17 @@ func (l *layout) add(body []byte, at, end int, text *string, number *int64, bit 
 	l.mark = end
 }
 
-// end ends the layout of a session that ends at an offset.
+// end completes the layout of a session that ends at an offset.
 func (l *layout) end(body []byte, end int) {
 	if end > l.mark && !l.long {
 		l.closing, l.known = body[l.mark:end], true
 	}
 }
 
-// decode decodes the session at an offset into the one that the layout was
-// learnt from, and returns where it ends. If it cannot, it says so: what it has
-// decoded is void then, and the session, which may be broken, has to be decoded
-// by other means. Strings share body's memory.
+// decode decodes the session at an offset into the Session that the layout was
+// learned from, and returns where it ends. ok is false if the session has another
+// layout or is malformed: it must then be decoded by other means, and the
+// Session's content is undefined. Strings share body's memory.
 func (l *layout) decode(body []byte, at int) (end int, ok bool) {
 	if !l.known {
 		return 0, false
@@ -88,14 +88,14 @@ func (l *layout) decode(body []byte, at int) (end int, ok bool) {
 	return follows(body, at, l.closing)
 }
 
-// follows tells whether text is at an offset, and returns where it ends.
+// follows reports whether text is at an offset, and returns where it ends.
 func follows(body []byte, at int, text []byte) (end int, ok bool) {
 	end = at + len(text)
 	return end, end <= len(body) && string(body[at:end]) == string(text)
 }
 
-// plainString returns the end of the string at an offset, -1 if there is none
-// or it has escapes or bytes that no string may have.
+// plainString returns the end of the string at an offset, or -1 if there is none
+// or it has escapes or invalid bytes.
 func plainString(body []byte, at int) int {
 	if at >= len(body) || body[at] != '"' {
 		return -1
@@ -111,7 +111,7 @@ func plainString(body []byte, at int) int {
 	return -1
 }
 
-// special are the bytes that do not stand for themselves in a string.
+// special reports which bytes do not represent themselves in a string.
 var special = func() (t [256]bool) {
 	for c := range byte(' ') {
 		t[c] = true
@@ -120,9 +120,9 @@ var special = func() (t [256]bool) {
 	return t
 }()
 
-// plainInt decodes the integer at an offset and returns its end, -1 if there is
-// none of at most 18 digits. What follows it is for the caller to check: more
-// of a number is none of the things that may follow a value.
+// plainInt decodes the integer of at most 18 digits at an offset and returns its
+// end, or -1 if there is none. The caller must check what follows: it may be the
+// rest of another kind of number.
 func plainInt(body []byte, at int) (n int64, end int) {
 	negative := at < len(body) && body[at] == '-'
 	if negative {

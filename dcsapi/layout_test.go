@@ -13,7 +13,7 @@ import (
 // decodeApart decodes a page without short cuts: no session learns from the
 // one before.
 func decodeApart(body string) (page Page, all []Session, err error) {
-	p := pageDecoder{body: []byte(body), limit: MaxLimit, page: Page{Count: -1}}
+	p := pageDecoder{jsonScanner: jsonScanner{body: []byte(body)}, limit: MaxLimit, page: Page{Count: -1}}
 	p.sessionField = p.field
 	p.run(func(s *Session) bool {
 		all = append(all, *s)
@@ -101,7 +101,7 @@ func TestDecodeTakesShortCuts(t *testing.T) {
 		"compact": string(benchPage(1000)),
 		"spaced":  strings.NewReplacer(`":`, `" : `, `,"`, ` , "`, `{"`, `{ "`, `}`, ` }`).Replace(string(benchPage(1000))),
 	} {
-		p := pageDecoder{body: []byte(body), limit: MaxLimit, page: Page{Count: -1}}
+		p := pageDecoder{jsonScanner: jsonScanner{body: []byte(body)}, limit: MaxLimit, page: Page{Count: -1}}
 		fields := 0
 		p.sessionField = func(key []byte, at int) (int, error) {
 			fields++
@@ -127,7 +127,7 @@ func FuzzDecodeLayouts(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, first, second string) {
 		body := fmt.Sprintf(`{"time":"t","clients":[%s,%s,%s],"count":3}`, first, second, second)
-		p := pageDecoder{body: []byte(body), limit: MaxLimit, page: Page{Count: -1}}
+		p := pageDecoder{jsonScanner: jsonScanner{body: []byte(body)}, limit: MaxLimit, page: Page{Count: -1}}
 		p.sessionField = p.field
 		var all []Session
 		p.run(func(s *Session) bool {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// listTimeLayouts are the forms of a list's time that are understood besides
-// seconds and milliseconds since 1970. Fractions of a second may follow the
-// seconds in all of them; a time without a zone is in UTC.
+// listTimeLayouts are the accepted forms of a list's time besides seconds and
+// milliseconds since 1970. All of them accept fractions of a second; a time
+// without a zone is in UTC.
 var listTimeLayouts = []string{
 	"2006-01-02T15:04:05Z07:00",
 	"2006-01-02T15:04:05Z0700",
@@ -17,14 +17,14 @@ var listTimeLayouts = []string{
 	"2006-01-02T15:04:05",
 }
 
-// parseListTime reads the time of a list, and returns the zero time if it is
-// none. The API documents RFC 3339.
+// parseListTime parses the time of a list, and returns the zero time if it is
+// malformed. The API documents RFC 3339.
 func parseListTime(text string) time.Time {
 	text = strings.TrimSpace(text)
 	if t := epochTime(text); !t.IsZero() {
 		return t
 	}
-	// A space may stand for the T, and before the zone.
+	// A space is accepted in place of the T, and before the zone.
 	if len(text) > 10 && text[10] == ' ' {
 		text = text[:10] + "T" + text[11:]
 	}
@@ -43,15 +43,15 @@ func parseListTime(text string) time.Time {
 	return time.Time{}
 }
 
-// Numbers from one to the other are seconds since 1970, from 2015 to 2099; a
-// thousand times as much are milliseconds.
+// Numbers in this range, from 2015 to 2099, are seconds since 1970; those a
+// thousand times as large are milliseconds.
 const (
 	minEpochSeconds = 1_420_070_400
 	maxEpochSeconds = 4_102_444_800
 )
 
-// epochTime reads a number of seconds or milliseconds since 1970, and returns
-// the zero time if text is neither.
+// epochTime parses a number of seconds or milliseconds since 1970, and returns the
+// zero time if text is neither.
 func epochTime(text string) time.Time {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(n) {

@@ -110,12 +110,12 @@ func TestNoKey(t *testing.T) {
 		{"no agency", answers(http.StatusUnauthorized, "Please configure Cloud Service Agency first. SECRET"), []string{agency + "the machine has no agency: give it one"}},
 		{"no such agency", answers(http.StatusNotFound, "SECRET"), []string{agency + "answered HTTP 404;"}},
 		{"tokens fail", func(*testing.T) http.Handler { return &metadata{tokens: http.StatusInternalServerError} }, []string{agency + "answered HTTP 500"}},
-		{"an agency's answer is empty", answers(0, ""), []string{agency + "answered with an error, or with something that is no key"}},
-		{"an agency's answer has no key", answers(0, `{}`), []string{agency + "answered with an error, or with something that is no key"}},
-		{"an agency's key is null", answers(0, `{"credential":null}`), []string{agency + "answered with an error, or with something that is no key"}},
-		{"an agency's key is half", answers(0, `{"credential":{"access":"SECRET"}}`), []string{agency + "answered with an error, or with something that is no key"}},
-		{"an agency's key is empty", answers(0, agencyKey("", "", "", later)), []string{"get credentials: " + agency + "it gave an empty key"}},
-		{"an agency's key has ended", answers(0, agencyKey("SECRET", "SECRET", "SECRET", time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC))), []string{agency + "it gave a key that ended at 2020-01-02T03:04:05Z, and this machine's clock says ", "is the clock right?"}},
+		{"an agency's answer is empty", answers(0, ""), []string{agency + "answered with an error, or with something other than a key"}},
+		{"an agency's answer has no key", answers(0, `{}`), []string{agency + "answered with an error, or with something other than a key"}},
+		{"an agency's key is null", answers(0, `{"credential":null}`), []string{agency + "answered with an error, or with something other than a key"}},
+		{"an agency's key is half", answers(0, `{"credential":{"access":"SECRET"}}`), []string{agency + "answered with an error, or with something other than a key"}},
+		{"an agency's key is empty", answers(0, agencyKey("", "", "", later)), []string{"get credentials: " + agency + "it returned an empty key"}},
+		{"an agency's key has ended", answers(0, agencyKey("SECRET", "SECRET", "SECRET", time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC))), []string{agency + "it returned a key that expired at 2020-01-02T03:04:05Z, and this machine's clock says ", "check the clock"}},
 
 		{"half a pod", func(t *testing.T) http.Handler {
 			t.Setenv("HC_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1")
@@ -141,8 +141,8 @@ func TestNoKey(t *testing.T) {
 			t.Setenv("HC_CONTAINER_AUTHORIZATION_TOKEN_FILE", file(t, "SECRET"))
 			return nil
 		}, []string{pod + "not reachable: dial tcp 127.0.0.1:1"}},
-		{"a pod that is refused", podAnswers(http.StatusForbidden, "SECRET"), []string{pod + "answered with an error, or with something that is no key"}},
-		{"a pod's answer has no key", podAnswers(http.StatusOK, "{}"), []string{pod + "answered with an error, or with something that is no key"}},
+		{"a pod that is refused", podAnswers(http.StatusForbidden, "SECRET"), []string{pod + "answered with an error, or with something other than a key"}},
+		{"a pod's answer has no key", podAnswers(http.StatusOK, "{}"), []string{pod + "answered with an error, or with something other than a key"}},
 
 		{"an identity without its token", profile("[basic]\nidp_id = SECRET\nid_token_file = /nonexistent/token\n"), []string{"): the identity token's file /nonexistent/token does not exist"}},
 		{"an identity sent in the clear", profile("[basic]\nidp_id = SECRET\nid_token_file = /nonexistent/token\niam_endpoint = http://iam.example\n"), []string{"): iam_endpoint must begin with https://"}},
@@ -173,8 +173,8 @@ func TestNoKey(t *testing.T) {
 				_, _ = to.WriteString("HTTP/1.1 200 OK\r\nSECRETTOKEN\r\n\r\n")
 				_ = to.Flush()
 			})
-		}, []string{agency + "the connection broke, or what came over it is no HTTP"}},
-		{"IAM's answer has no key", idp(&iam{idp: "SECRETIDP", idToken: "SECRETTOKEN", credential: "{}"}), []string{"): IAM answered with something that is no key"}},
+		}, []string{agency + "the connection broke, or the response is not HTTP"}},
+		{"IAM's answer has no key", idp(&iam{idp: "SECRETIDP", idToken: "SECRETTOKEN", credential: "{}"}), []string{"): IAM answered with something other than a key"}},
 		{"IAM is not there", profile("[basic]\nidp_id = SECRET\nid_token_file = " + file(t, "x") + "\niam_endpoint = https://127.0.0.1:1\n"), []string{"): IAM: not reachable: dial tcp 127.0.0.1:1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -38,7 +38,7 @@ func answering(t testing.TB, body *string) (*dcsapi.Client, *odd) {
 	t.Helper()
 	var found odd
 	c := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(*body)) }), func(o *dcsapi.Options) {
-		o.ObserveOddity = found.observe
+		o.Observer.Warning = found.observe
 	})
 	return c, &found
 }
@@ -141,10 +141,10 @@ func TestUnreadable(t *testing.T) {
 	c, _ := answering(t, &body)
 	for _, tt := range []struct{ body, instances, nodes, all string }{
 		{`{"instances":[{}],"nodes":[7]}`, `none of the list's elements can be read: element 1: "instance_id" is missing`, `none of the list's elements can be read: element 1 of instance i1: it is a number, not an object`, ""},
-		{`{"instances":{},"nodes":"x"}`, `no list of instances in the answer: "instances" is an object`, `no list of nodes in the answer: "nodes" is a string`, `"instances" is an object`},
+		{`{"instances":{},"nodes":"x"}`, `no list of instances in the response: "instances" is an object`, `no list of nodes in the response: "nodes" is a string`, `"instances" is an object`},
 		{`{"instances":null}`, `"instances" is missing`, `"nodes" is missing`, `"instances" is missing`},
-		{`[1]`, `the answer is a list, not an object`, `the answer is a list, not an object`, `the answer is a list, not an object`},
-		{` "x"`, `the answer is a string, not an object`, `the answer is a string, not an object`, `the answer is a string, not an object`},
+		{`[1]`, `the response is a list, not an object`, `the response is a list, not an object`, `the response is a list, not an object`},
+		{` "x"`, `the response is a string, not an object`, `the response is a string, not an object`, `the response is a string, not an object`},
 	} {
 		body = tt.body
 		_, instances := c.ListInstances(t.Context())
@@ -199,7 +199,7 @@ func TestOddNodes(t *testing.T) {
 	if err != nil || len(all) != 2 || !slices.Equal(all["i1"], want) || !slices.Equal(all["i3"], []dcsapi.Node{{ID: "n3"}}) {
 		t.Errorf("got %+v, %v", all, err)
 	}
-	if got, want := found.take(), with("list_project_nodes", `instance i2: no list of nodes in the answer: "nodes" is an object`, `element 3: "instance_id" is missing: the instance is left out`); !slices.Equal(got, want) {
+	if got, want := found.take(), with("list_project_nodes", `instance i2: no list of nodes in the response: "nodes" is an object`, `element 3: "instance_id" is missing: the instance is left out`); !slices.Equal(got, want) {
 		t.Errorf("odd is\n%q, want\n%q", got, want)
 	}
 }
@@ -237,7 +237,7 @@ func TestByteOrderMark(t *testing.T) {
 		t.Errorf("projects: %v, %v", list, err)
 	}
 	api.SetFaults(emulator.Fault{Rewrite: func([]byte) []byte { return bom(nil) }})
-	if _, err := c.ListInstances(ctx); dcsapi.ReasonOf(err) != dcsapi.ReasonDecode || !strings.Contains(err.Error(), "empty answer") {
+	if _, err := c.ListInstances(ctx); dcsapi.ReasonOf(err) != dcsapi.ReasonDecode || !strings.Contains(err.Error(), "empty response") {
 		t.Errorf("nothing but the mark: %v", err)
 	}
 }

@@ -75,7 +75,7 @@ func TestObserveDate(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`{"instance_num":0,"instances":[]}`))
 		}), func(o *dcsapi.Options) {
-			o.ObserveDate = func(operation string, date time.Time, took time.Duration) {
+			o.Observer.Date = func(operation string, date time.Time, took time.Duration) {
 				if took <= 0 || took > time.Minute {
 					t.Errorf("it took %s", took)
 				}

@@ -10,17 +10,16 @@ import (
 	"github.com/go-faster/jx"
 )
 
-// Page is what one answer of ListClients says besides its sessions.
+// Page is what a response to ListClients contains besides the sessions.
 type Page struct {
-	Time     string    // when the list was taken, as the API wrote it; "" if it did not say
-	Taken    time.Time // the same, parsed leniently; zero if it is no time
-	Count    int64     // sessions in the whole list, as the API gave it; -1 if it did not say
+	Time     string    // when the list was taken, as the API wrote it; "" if it is missing
+	Taken    time.Time // the same, parsed leniently; zero if it is malformed
+	Count    int64     // sessions in the whole list according to the API; -1 if it is missing
 	Sessions int       // sessions on this page
-	Date     time.Time // the answer's Date header: now, by the server's clock; zero without one
+	Date     time.Time // the response's Date header, which is now by the server's clock; zero without one
 }
 
-// TimeProblem says why the list has no time that is understood, for a page
-// whose Taken is zero.
+// TimeProblem returns what is wrong with Time, for a page whose Taken is zero.
 func (p Page) TimeProblem() string {
 	if p.Time == "" {
 		return `"time" is missing`
@@ -28,16 +27,16 @@ func (p Page) TimeProblem() string {
 	return `"time" is ` + strconv.QuoteToASCII(p.Time)
 }
 
-// decodePage decodes the body of a ListClients answer. consume, if not nil, is
-// called once and may range over the sessions; what it leaves is checked all
-// the same. The session that it gets is the same one each time, and its
-// strings share memory with body.
+// decodePage decodes the body of a response to ListClients. consume, if not nil, is
+// called once and may range over the sessions; those that it does not reach are
+// checked all the same. The *Session is the same one each time, and its strings
+// share memory with body.
 //
-// Errors: broken JSON, anything after it, more than limit sessions, and a page
-// without a list: clients that are missing or null are an empty list only if
-// count is 0.
+// It is an error if the JSON is malformed or followed by more data, if there are
+// more than limit sessions, and if there is no list: if clients is missing or
+// null while count is not 0.
 func decodePage(body []byte, limit int, consume func(iter.Seq[*Session])) (Page, error) {
-	p := pageDecoder{body: body, limit: limit, page: Page{Count: -1}}
+	p := pageDecoder{jsonScanner: jsonScanner{body: body}, limit: limit, page: Page{Count: -1}}
 	p.sessionField = p.field
 	used := false
 	if consume != nil {
@@ -57,7 +56,7 @@ func decodePage(body []byte, limit int, consume func(iter.Seq[*Session])) (Page,
 	case p.errorCode:
 		return Page{}, errErrorCode
 	case !p.list && p.page.Count != 0:
-		return Page{}, errors.New(`no list of sessions in the answer: "clients" is missing`)
+		return Page{}, errNoList("sessions", "clients")
 	}
 	if len(p.page.Time) > maxTime {
 		p.page.Time = p.page.Time[:maxTime]
@@ -66,21 +65,19 @@ func decodePage(body []byte, limit int, consume func(iter.Seq[*Session])) (Page,
 	return p.page, nil
 }
 
-// maxTime bounds what is kept of a list's time: it is remembered.
+// maxTime bounds Page.Time in bytes, since callers remember it.
 const maxTime = 64
 
-// errErrorCode says that an answer with a status of success carries an
-// error_code.
-var errErrorCode = errors.New("error_code in an answer with a status of success")
+// errErrorCode is returned by decode functions for a response that carries an
+// error_code although its status is a success.
+var errErrorCode = errors.New("error_code in a response with a status of success")
 
-// pageDecoder holds what one pass over a body finds. It walks through the
-// answer, its list and each session itself, and leaves single values to jx.
-// Sessions that are written like the one before, as nearly all are, take a
-// short cut (layout.go).
+// pageDecoder decodes one page. It scans the response, its list and each session
+// itself, and leaves single values to jx. A session that has the layout of the
+// one before, as nearly all have, is decoded by that (layout.go).
 type pageDecoder struct {
-	body      []byte
-	limit     int // sessions that were asked for
-	value     jx.Decoder
+	jsonScanner
+	limit     int // sessions that were requested
 	page      Page
 	list      bool // "clients" was an array
 	errorCode bool
@@ -92,12 +89,11 @@ type pageDecoder struct {
 	sessionField fieldFunc // p.field, made once rather than per session
 }
 
-// run decodes the body and yields its sessions until yield wants no more.
+// run decodes the body, and yields its sessions until yield returns false.
 func (p *pageDecoder) run(yield func(*Session) bool) {
 	start := p.space(0)
 	if !p.is(start, '{') {
-		p.value.ResetBytes(p.body)
-		p.err = fmt.Errorf("answer is not a JSON object but %s", kind(p.value.Next()))
+		p.err = errNotObject("the response", p.body[start:])
 		return
 	}
 	end, err := p.object(start, func(key []byte, at int) (int, error) {
@@ -111,11 +107,11 @@ func (p *pageDecoder) run(yield func(*Session) bool) {
 		return end, p.pageField(key, p.body[at:end])
 	})
 	if p.err = err; err == nil && p.space(end) != len(p.body) {
-		p.err = errors.New("more data after the answer's JSON object")
+		p.err = errors.New("more data after the response's JSON object")
 	}
 }
 
-// pageField takes note of a field of the answer.
+// pageField decodes a field of the response.
 func (p *pageDecoder) pageField(key []byte, raw jx.Raw) error {
 	switch string(key) {
 	case "time":
@@ -133,8 +129,7 @@ func (p *pageDecoder) pageField(key []byte, raw jx.Raw) error {
 	return nil
 }
 
-// clients decodes the list of sessions at an offset, and returns where it
-// ends.
+// clients decodes the list of sessions.
 func (p *pageDecoder) clients(at int, yield func(*Session) bool) (int, error) {
 	p.list = true
 	if at = p.space(at + 1); p.is(at, ']') {
@@ -168,12 +163,13 @@ func (p *pageDecoder) clients(at int, yield func(*Session) bool) (int, error) {
 	}
 }
 
-// client decodes the session at an offset, however it is written, and returns
-// where it ends.
+// client decodes a session of any layout, and learns its layout.
 func (p *pageDecoder) client(at int) (int, error) {
-	if !p.is(at, '{') {
-		p.value.ResetBytes(p.body[at:])
-		return 0, fmt.Errorf("session is not a JSON object but %s", kind(p.value.Next()))
+	switch {
+	case at >= len(p.body):
+		return 0, p.unexpected(at)
+	case !p.is(at, '{'):
+		return 0, errNotObject("a session", p.body[at:])
 	}
 	p.session = Session{}
 	p.layout.begin(at)
@@ -182,8 +178,7 @@ func (p *pageDecoder) client(at int) (int, error) {
 	return end, err
 }
 
-// field decodes the field of the session in hand whose value is at an offset,
-// and returns where that ends.
+// field decodes a field of the current session. It is a fieldFunc.
 func (p *pageDecoder) field(key []byte, at int) (int, error) {
 	end, err := p.valueEnd(at)
 	if err != nil {

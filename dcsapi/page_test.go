@@ -124,15 +124,15 @@ func TestDecodeTime(t *testing.T) {
 
 func TestDecodeStrict(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
-		{"empty", ``, "not a JSON object"},
-		{"html", `<html>`, "not a JSON object"},
-		{"array", `[]`, "not a JSON object"},
-		{"null", `null`, "not a JSON object"},
+		{"empty", ``, "not an object"},
+		{"html", `<html>`, "not an object"},
+		{"array", `[]`, "not an object"},
+		{"null", `null`, "not an object"},
 		{"no list", `{}`, "no list of sessions"},
 		{"no list with a count", `{"count":3}`, "no list of sessions"},
 		{"null list with a count", `{"count":3,"clients":null}`, "no list of sessions"},
 		{"list is an object", `{"count":1,"clients":{}}`, ""},
-		{"session is a string", `{"count":1,"clients":["x"]}`, "session is not a JSON object"},
+		{"session is a string", `{"count":1,"clients":["x"]}`, "a session is a string, not an object"},
 		{"broken off", `{"count":1,"clients":[{"id":"1"`, ""},
 		{"broken off in a string", `{"count":1,"clients":[{"id":"1`, ""},
 		{"missing comma", `{"count":1 "clients":[]}`, ""},

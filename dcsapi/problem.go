@@ -10,23 +10,24 @@ import (
 	"syscall"
 )
 
-// Problem classes why the API was not reached, or not in its language.
+// Problem classifies why the API could not be reached or did not understand the
+// connection.
 type Problem string
 
-// The problems.
+// The values of Problem.
 const (
 	ProblemDNS      Problem = "dns"       // the name does not resolve
 	ProblemConnect  Problem = "connect"   // no connection
-	ProblemTimeout  Problem = "timeout"   // no answer before the deadline
-	ProblemTLS      Problem = "tls"       // no common TLS, or a certificate that is refused
+	ProblemTimeout  Problem = "timeout"   // no response before the deadline
+	ProblemTLS      Problem = "tls"       // the handshake failed, or a certificate was rejected
 	ProblemNotTLS   Problem = "not_tls"   // the server does not speak TLS
-	ProblemWantsTLS Problem = "wants_tls" // the server does, and http:// was sent
-	ProblemProxy    Problem = "proxy"     // no way through the proxy
+	ProblemWantsTLS Problem = "wants_tls" // the server does, but plain HTTP was sent
+	ProblemProxy    Problem = "proxy"     // the proxy failed or refused
 	ProblemOther    Problem = "other"     // the connection broke
 )
 
-// problemOf classes an error of net/http. handshake is how the TLS handshake
-// for the request ended, nil if well or if there was none.
+// problemOf classifies an error of net/http. handshake is the error of the TLS
+// handshake for the request, if any.
 func problemOf(err, handshake error) Problem {
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
@@ -55,8 +56,8 @@ func problemOf(err, handshake error) Problem {
 	}
 }
 
-// wantsTLS reports whether an answer says that the server's port is one for
-// TLS, in the words of Go's server or of nginx.
+// wantsTLS reports whether a response says that the port expects TLS, in the
+// words of Go's server or of nginx.
 func wantsTLS(resp *http.Response, body []byte) bool {
 	return resp.StatusCode == http.StatusBadRequest && resp.TLS == nil &&
 		(bytes.Contains(body, []byte("HTTP request to an HTTPS server")) || bytes.Contains(body, []byte("plain HTTP request was sent to HTTPS port")))

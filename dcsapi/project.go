@@ -2,43 +2,56 @@ package dcsapi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 )
 
-// projectID remembers the id of the client's project.
-type projectID struct {
-	turn chan struct{} // holds an element while somebody asks for the id
+// projectIDCache holds the id of the client's project once it is known.
+type projectIDCache struct {
+	turn chan struct{} // holds an element while a caller looks for the id
 
-	mu    sync.Mutex
-	known string
+	mu sync.Mutex
+	id string
 }
 
-func (p *projectID) get() string {
+func (p *projectIDCache) get() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.known
+	return p.id
 }
 
-func (p *projectID) set(id string) {
+func (p *projectIDCache) set(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.known = id
+	p.id = id
+}
+
+// withProject puts a request's path below the project's id.
+func (c *Client) withProject(next handler) handler {
+	return func(ctx context.Context, r *request) *Error {
+		if !r.iam {
+			id, err := c.ProjectID(ctx)
+			if err != nil {
+				return asError(err)
+			}
+			r.projectID, r.path = id, "/v2/"+id+c.spellings.inPath(r.path)
+		}
+		return next(ctx, r)
+	}
 }
 
 // KnownProjectID returns the project's id, or "" while it is not known.
 func (c *Client) KnownProjectID() string { return c.project.get() }
 
 // ProjectID returns the project's id: the configured one, else the one that
-// the key's source names, else the one that IAM gives for the region's name.
-// It asks once; those who come meanwhile wait for the answer.
+// the key's source names, else the one that IAM has for the region's name. IAM
+// is asked once; concurrent callers wait for that response.
 func (c *Client) ProjectID(ctx context.Context) (string, error) {
 	id, err := c.findProjectID(ctx)
 	if err != nil {
-		return "", c.secrets.seal(err)
+		return "", c.secrets.redactor().redactError(asError(err))
 	}
 	return id, nil
 }
@@ -73,10 +86,10 @@ func (c *Client) findProjectID(ctx context.Context) (string, error) {
 	return id, nil
 }
 
-// askProjectID asks IAM for the project of the client's region.
+// askProjectID asks IAM for the id of the project of the client's region.
 func (c *Client) askProjectID(ctx context.Context) (string, error) {
 	op := "ask IAM for the project id of region " + c.options.Region
-	projects, err := c.listProjects(ctx, op, map[string]string{"name": c.options.Region})
+	projects, err := c.queryProjects(ctx, op, map[string]string{"name": c.options.Region})
 	var ids []string
 	for _, p := range projects {
 		ids = append(ids, p.ID)
@@ -87,7 +100,7 @@ func (c *Client) askProjectID(ctx context.Context) (string, error) {
 	case len(ids) == 0:
 		return "", &Error{Op: op, Reason: ReasonNotFound, Message: "the account has no project of that name: set project_id in the configuration"}
 	case len(ids) > 1:
-		return "", &Error{Op: op, Reason: ReasonNotFound, Message: fmt.Sprintf("there are %d (%s): set project_id in the configuration", len(ids), c.secrets.hide().quote(strings.Join(ids, ", "), maxErrorText))}
+		return "", &Error{Op: op, Reason: ReasonNotFound, Message: fmt.Sprintf("there are %d (%s): set project_id in the configuration", len(ids), c.secrets.redactor().quote(strings.Join(ids, ", "), maxErrorText))}
 	}
 	return ids[0], nil
 }
@@ -95,55 +108,49 @@ func (c *Client) askProjectID(ctx context.Context) (string, error) {
 // Project is a project as IAM knows it.
 type Project struct {
 	ID   string
-	Name string // its region's name, for a subproject followed by _ and its own
+	Name string // the region's name; for a subproject followed by _ and its own name
 }
 
-// ListProjects returns the projects that IAM names for the key, of all regions.
-// It needs permissions at IAM that nothing else here needs.
+// ListProjects returns the projects that the key can access, in all regions. It
+// needs permissions at IAM that no other method needs.
 func (c *Client) ListProjects(ctx context.Context) ([]Project, error) {
-	return c.listProjects(ctx, "ask IAM for the key's projects", nil)
+	return c.queryProjects(ctx, "ask IAM for the key's projects", nil)
 }
 
-func (c *Client) listProjects(ctx context.Context, op string, query map[string]string) ([]Project, error) {
+func (c *Client) queryProjects(ctx context.Context, op string, query map[string]string) ([]Project, error) {
 	if c.options.IAMEndpoint == "" {
 		return nil, &Error{Op: op, Reason: ReasonOther, Message: "IAM's host is not known: set iam_endpoint, or cloud", unsent: true}
 	}
 	var projects []Project
 	elements := c.newElements("id", "the project is left out")
-	defer func() { c.reportOddities("list_projects", &elements.odd) }()
+	defer func() { c.reportWarnings("list_projects", &elements.warnings) }()
 	err := c.do(ctx, &call{
-		operation: "list_projects", op: op, iam: true,
+		operation: "list_projects", action: op, iam: true,
 		method: http.MethodGet, path: "/v3/projects", query: query,
 		decode: func(body []byte, _ http.Header) error {
-			var answer members
-			if err := decodeAnswer(body, &answer); err != nil {
+			response, err := decodeObject(body)
+			if err != nil {
 				return err
 			}
-			if code, ok := textOf(answer["error_code"]); ok && code != "" {
-				return errErrorCode
-			}
-			list, there, err := decodeList("projects", answer["projects"])
-			switch {
-			case err != nil:
+			list, err := response.requiredList("projects")
+			if err != nil {
 				return err
-			case !there:
-				return errors.New(`no list of projects in the answer: "projects" is missing`)
 			}
 			for k, raw := range list {
-				if e, id, ok := elements.next(raw, k+1, func(id string) string { return id }); ok {
-					e.odd = func(text string) { elements.odd.add("project "+id, text) }
+				if e, id, ok := elements.next(raw, k+1); ok {
+					e.warn = func(text string) { elements.warnings.add("project "+id, text) }
 					projects = append(projects, Project{id, e.text("name")})
 				}
 			}
-			return elements.unreadable()
+			return elements.check()
 		},
 	})
 	return projects, err
 }
 
-// KeyAccepted tells whether, as far as is known now, the project's key works:
-// a request with it has succeeded and none was refused since.
+// KeyAccepted reports whether the key is known to work: a request with it has
+// succeeded, and none has been refused since.
 func (c *Client) KeyAccepted(ctx context.Context) bool {
 	key, err := c.options.Keys.Key(ctx)
-	return err == nil && c.options.Keyring.gate(key).isAccepted()
+	return err == nil && c.options.Keyring.breaker(key).isClosed()
 }

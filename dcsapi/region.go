@@ -2,11 +2,12 @@ package dcsapi
 
 import (
 	"errors"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"dcs_session_exporter/internal/loopback"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/dcs/v2/region"
 )
@@ -18,16 +19,16 @@ const (
 )
 
 // regionEU matches the regions of the vendor's European cloud. Their IAM is
-// under domainEU. Where their DCS API is depends on whom one asks: the SDK's
-// table says domain, the Terraform provider domainEU.
+// under domainEU. Sources differ on their DCS API: under domain by the SDK's
+// table, under domainEU by the Terraform provider.
 var regionEU = regexp.MustCompile(`^eu-west-1\d\d$`)
 
-// IsRegionEU reports whether a region is one of the vendor's European cloud,
-// eu-west-101 and its like.
+// IsRegionEU reports whether a region belongs to the vendor's European cloud,
+// such as eu-west-101.
 func IsRegionEU(regionID string) bool { return regionEU.MatchString(regionID) }
 
-// ErrUnknownRegion says that the vendor's table does not have a region. It
-// completes a sentence that begins with the region.
+// ErrUnknownRegion is returned by Endpoint for a region that is not in the
+// vendor's table. It completes a sentence that begins with the region.
 var ErrUnknownRegion = errors.New("is not a known region")
 
 // Regions returns the regions of the vendor's table, sorted; nil if the SDK's
@@ -56,13 +57,13 @@ func IAMEndpoint(regionID string) string {
 }
 
 // CloudEndpoint returns the base URL of a service, "dcs" or "iam", in a region
-// of the cloud whose host names end in cloud.
+// of a cloud, which is named by the domain of its hosts.
 func CloudEndpoint(service, regionID, cloud string) string {
 	return "https://" + service + "." + regionID + "." + cloud
 }
 
-// IsVendorEndpoint reports whether a base URL is that of the vendor's own DCS
-// API in a region, so that IAM is where the vendor's is.
+// IsVendorEndpoint reports whether a base URL is that of the vendor's own DCS API
+// in a region, so that IAM is the vendor's as well.
 func IsVendorEndpoint(endpoint, regionID string) bool {
 	return sameHost(endpoint, CloudEndpoint("dcs", regionID, domain)) ||
 		IsRegionEU(regionID) && sameHost(endpoint, CloudEndpoint("dcs", regionID, domainEU))
@@ -78,7 +79,7 @@ func IsVendorHost(endpoint string) bool {
 	return strings.HasSuffix(host, "."+domain) || strings.HasSuffix(host, "."+domainEU)
 }
 
-// sameHost reports whether two base URLs lead to the same host and port.
+// sameHost reports whether two base URLs have the same scheme, host and port.
 func sameHost(a, b string) bool {
 	x, errX := url.Parse(a)
 	y, errY := url.Parse(b)
@@ -86,8 +87,8 @@ func sameHost(a, b string) bool {
 		strings.EqualFold(strings.TrimSuffix(x.Host, ":443"), strings.TrimSuffix(y.Host, ":443"))
 }
 
-// otherEndpoint returns where else the service behind a base URL may be, "" if
-// there is no doubt. Nothing is sent there: only the configuration can say so.
+// otherEndpoint returns another endpoint that the service behind a base URL may
+// have, "" if there is no doubt. Nothing is sent there unless it is configured.
 func otherEndpoint(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -109,14 +110,13 @@ func otherEndpoint(endpoint string) string {
 
 // Endpoint returns the base URL of the DCS API in a region (such as
 // "https://dcs.cn-north-4.myhuaweicloud.com"), from the table of the vendor's
-// SDK. The SDK also honours regions that its own environment variables and
-// profile file define. The error completes a sentence that begins with the
-// region.
+// SDK, which includes regions that its environment variables and its regions
+// file define. The error completes a sentence that begins with the region.
 func Endpoint(regionID string) (string, error) {
 	r, err := region.SafeValueOf(regionID)
 	switch {
 	case err != nil && !strings.Contains(err.Error(), "supported regions"):
-		// The SDK gives up on all regions then, with whatever comes of it.
+		// Then the SDK fails for every region, whatever the file is about.
 		return "", errors.New("cannot be looked up: the regions file of the vendor's SDK (HUAWEICLOUD_SDK_REGIONS_FILE, or ~/.huaweicloud/regions.yaml) is not readable, or malformed: correct or remove it, or set endpoint to the base URL of the region's DCS API")
 	case err != nil, len(r.Endpoints) == 0:
 		return "", ErrUnknownRegion
@@ -128,22 +128,16 @@ func Endpoint(regionID string) (string, error) {
 	return endpoint, nil
 }
 
-// checkBaseURL refuses a base URL that does not come from the configuration if
-// what is sent there would not be encrypted. The error completes a sentence
-// that begins with the URL's place.
+// checkBaseURL returns an error for a base URL from outside of the configuration
+// if requests to it would not be encrypted. The error completes a sentence that
+// begins with where the URL comes from.
 func checkBaseURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http"):
 		return errors.New("is not a base URL such as https://dcs.cn-north-4.myhuaweicloud.com")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !loopback.IsHost(u.Hostname()):
 		return errors.New("must begin with https://: http:// is for loopback only")
 	}
 	return nil
-}
-
-// isLoopback tells whether a host is this machine.
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || (err == nil && ip.IsLoopback())
 }

@@ -78,7 +78,7 @@ func TestFailedRenewal(t *testing.T) {
 		time.Sleep(time.Minute)
 		for range 3 {
 			_, err := c.Key(t.Context())
-			if ReasonOf(err) != ReasonAuth || !strings.Contains(err.Error(), "the temporary key ended at "+ends.UTC().Format(time.RFC3339)+" and could not be renewed: ") || !strings.Contains(err.Error(), "answered HTTP 500") {
+			if ReasonOf(err) != ReasonAuth || !strings.Contains(err.Error(), "the temporary key expired at "+ends.UTC().Format(time.RFC3339)+" and could not be renewed: ") || !strings.Contains(err.Error(), "answered HTTP 500") {
 				t.Errorf("after its end: %v", err)
 			}
 		}
@@ -211,7 +211,7 @@ func TestRenewalUnderLoad(t *testing.T) {
 	renewals.Go(func() {
 		for ctx.Err() == nil {
 			c.mu.Lock()
-			c.asked = time.Time{} // a minute has passed
+			c.loaded = time.Time{} // a minute has passed
 			c.mu.Unlock()
 			if _, err := c.Key(ctx); err != nil {
 				t.Error(err)

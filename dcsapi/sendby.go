@@ -25,18 +25,3 @@ func sendBy(ctx context.Context) (until time.Time, ok bool) {
 	}
 	return until, ok
 }
-
-// waitForRate waits until the rate limit lets a request pass.
-func (c *Client) waitForRate(ctx context.Context) error {
-	wait := ctx
-	if until, ok := sendBy(ctx); ok {
-		limited, cancel := context.WithDeadline(ctx, until)
-		defer cancel()
-		wait = limited
-	}
-	err := c.pace.Wait(wait)
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}

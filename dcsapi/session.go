@@ -2,17 +2,16 @@ package dcsapi
 
 import "strings"
 
-// Session is one client connection of a node, as the API's ClientInfo and
-// Redis' CLIENT LIST describe it. Its strings are the first 512 bytes
-// of what the API gave, at most: any of them may be empty, and they may hold
-// bytes that are not UTF-8.
+// Session is one client connection of a node, as described by the API's
+// ClientInfo and by Redis' CLIENT LIST. Its strings are cut to 512 bytes, and may
+// contain invalid UTF-8.
 //
-// Any field may be missing in an answer. A missing text is ""; a missing
+// Any field may be missing in a response: a missing string is "", a missing
 // number is 0 and not in Present.
 type Session struct {
-	ID      string // decimal, growing by one per connection that the node accepted
+	ID      string // decimal; the node increments it for each connection that it accepts
 	Addr    string // the client's address and port
-	Peer    string // address and port as well; sources disagree whose
+	Peer    string // an address and port; sources differ on whose
 	FD      string // file descriptor in the node's container
 	DB      string // number of the database in use
 	Name    string // CLIENT SETNAME
@@ -33,10 +32,10 @@ type Session struct {
 	OLL      int64 // objects in the output list
 	OMem     int64 // bytes of all output buffers
 
-	Present Numbers // which of the numbers the answer had
+	Present Numbers // which of the numbers the response had
 }
 
-// Clone returns a copy that shares no memory with the session.
+// Clone returns a copy of the session that shares no memory with it.
 func (s *Session) Clone() Session {
 	c := *s
 	for _, text := range []*string{&c.ID, &c.Addr, &c.Peer, &c.FD, &c.DB, &c.Name, &c.Cmd, &c.Flags, &c.Events, &c.Network, &c.User} {
@@ -62,11 +61,10 @@ const (
 	HasOMem
 )
 
-// Has tells whether all numbers of a set are in s.
+// Has reports whether s includes all numbers of set.
 func (s Numbers) Has(set Numbers) bool { return s&set == set }
 
-// text returns where the field of a JSON key is kept, or nil if the key is
-// not that of a text.
+// text returns the field for a JSON key, or nil if it is not one for a string.
 func (s *Session) text(key []byte) *string {
 	switch string(key) {
 	case "id":
@@ -96,8 +94,8 @@ func (s *Session) text(key []byte) *string {
 	}
 }
 
-// number returns where the field of a JSON key is kept and its bit, or nil
-// if the key is not that of a number.
+// number returns the field for a JSON key and its bit, or nil if it is not one
+// for a number.
 func (s *Session) number(key []byte) (*int64, Numbers) {
 	switch string(key) {
 	case "age":

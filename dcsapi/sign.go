@@ -6,29 +6,28 @@ import (
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/signer/algorithm"
-	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/request"
+	sdkrequest "github.com/huaweicloud/huaweicloud-sdk-go-v3/core/request"
 )
 
-// sign makes the signed HTTP request of a call, with the vendor SDK's own
-// signer. The credentials given to it are a copy without a source, so that it
-// does not try to renew them.
-func sign(c *call, endpoint, projectID string, key Key) (*http.Request, error) {
-	b := request.NewHttpRequestBuilder().
+// sign returns the signed HTTP request, signed by the vendor's SDK. The SDK is
+// given a copy of the key without its source, so that it does not renew it.
+func sign(r *request, endpoint string) (*http.Request, error) {
+	b := sdkrequest.NewHttpRequestBuilder().
 		WithEndpoint(endpoint).
-		WithPath(c.path).
-		WithMethod(c.method).
+		WithPath(r.path).
+		WithMethod(r.method).
 		WithSigningAlgorithm(algorithm.HmacSHA256)
-	for name, value := range c.query {
+	for name, value := range r.query {
 		// The SDK drops whatever is not a reflect.Value.
 		b.AddQueryParam(name, reflect.ValueOf(value))
 	}
-	if c.body != "" {
+	if r.body != "" {
 		b.AddHeaderParam("Content-Type", "application/json")
-		b.WithBody("", c.body)
+		b.WithBody("", r.body)
 	}
 	credentials := auth.BasicCredentials{
-		BaseCredentials: auth.BaseCredentials{AK: key.AccessKey, SK: key.SecretKey, SecurityToken: key.SecurityToken},
-		ProjectId:       projectID,
+		BaseCredentials: auth.BaseCredentials{AK: r.key.AccessKey, SK: r.key.SecretKey, SecurityToken: r.key.SecurityToken},
+		ProjectId:       r.projectID,
 	}
 	signed, err := credentials.ProcessAuthRequest(nil, b.Build())
 	if err != nil {

@@ -8,155 +8,175 @@ import (
 )
 
 const (
-	// lentFor is how long a request may keep a slot that is beyond its key's
-	// share while others wait for one.
-	lentFor = 2 * time.Second
-	// reclaimEvery is how often those who wait look for such slots.
-	reclaimEvery = 100 * time.Millisecond
+	// preemptAfter is how long a request may keep a slot beyond its owner's share
+	// while others wait for one.
+	preemptAfter = 2 * time.Second
+	// preemptInterval is how often a waiter looks for such slots, up to ten times
+	// less often where many wait.
+	preemptInterval = 100 * time.Millisecond
 )
 
-// slots bounds the requests in flight and shares them out among keys: a key is
-// a node whose sessions are listed, or another thing that is asked about. A key
-// alone may have all slots. Where others wait, a free slot goes to the key that
-// has fewest, and slots beyond an equal share are only lent: their requests are
-// cancelled, to be sent again later, if they take longer than lentFor. slots is
-// safe for concurrent use.
+// slots is a semaphore of the requests in flight that is fair among owners: an
+// owner is a node whose sessions are listed, or another thing that is asked
+// about. A single owner may have all slots. When others wait, a free slot goes
+// to the owner that has fewest, and slots beyond an equal share are preempted if
+// their requests take longer than preemptAfter: those are cancelled and sent
+// again later. slots is safe for concurrent use.
 type slots struct {
 	total int
 
 	mu      sync.Mutex
 	free    int
-	holders map[string]*holder
-	waiting []*slotWaiter // in the order in which they came
+	owners  map[string]*slotOwner
+	waiting []*slotWaiter // in the order of arrival
+	looked  time.Time     // when a waiter last looked for a slot to preempt
 }
 
-// holder is a key that has slots, or waits for some.
-type holder struct {
-	key     string
-	held    []*slot // in the order in which they were given
+// slotOwner is an owner that has slots or waits for some.
+type slotOwner struct {
+	name    string
+	held    []*slot // in the order in which they were assigned
 	waiting int
-	// slow says that a slot was taken back, and no request has been answered
-	// since: the key gets no more than half of all slots.
+	// slow is set when a slot is preempted, until a request of the owner is
+	// answered: a slow owner gets at most half of all slots.
 	slow bool
 }
 
-// slot is the right to have a request in flight.
+// slot is the right to have a request in flight. It must be released.
 type slot struct {
-	slots  *slots
-	holder *holder
-	since  time.Time
-	lent   bool // it may be taken back
-	taken  bool // it was taken back
+	slots       *slots
+	owner       *slotOwner
+	assigned    time.Time
+	preemptible bool
+	preempted   bool // guarded by slots.mu
 
-	ctx    context.Context // ends when the slot is taken back
+	ctx    context.Context // ends when the slot is preempted
 	cancel context.CancelFunc
 }
 
 // slotWaiter is a request that waits for a slot.
 type slotWaiter struct {
 	slot  *slot
-	given chan struct{} // closed when the slot is its own
+	ready chan struct{} // closed when the slot is assigned
 }
 
 func newSlots(total int) *slots {
-	return &slots{total: total, free: total, holders: make(map[string]*holder)}
+	return &slots{total: total, free: total, owners: make(map[string]*slotOwner)}
 }
 
-// acquire waits for a slot. lent says that the request may be cancelled, and
-// sent again, if it takes long while others wait. The slot must be released.
-func (s *slots) acquire(ctx context.Context, key string, lent bool) (*slot, error) {
-	s.mu.Lock()
-	h := s.holders[key]
-	if h == nil {
-		h = &holder{key: key}
-		s.holders[key] = h
+// withSlot waits for a slot, and starts a request over whose slot was preempted.
+func (c *Client) withSlot(next handler) handler {
+	return func(ctx context.Context, r *request) *Error {
+		slot, err := c.slots.acquire(ctx, r.slotOwner(), !r.atMostOnce)
+		if err != nil {
+			return notSent(err, errNoSlot)
+		}
+		failed := next(slot.ctx, r)
+		missed := failed != nil && failed.Reason == ReasonTimeout
+		slot.release(!missed)
+		if missed && slot.wasPreempted() && ctx.Err() == nil {
+			return errStartOver
+		}
+		return failed
 	}
-	w := &slotWaiter{slot: &slot{slots: s, holder: h, lent: lent}, given: make(chan struct{})}
+}
+
+// acquire waits for a slot. A preemptible one is for a request that may be
+// cancelled and sent again if it takes long while others wait.
+func (s *slots) acquire(ctx context.Context, owner string, preemptible bool) (*slot, error) {
+	s.mu.Lock()
+	o := s.owners[owner]
+	if o == nil {
+		o = &slotOwner{name: owner}
+		s.owners[owner] = o
+	}
+	w := &slotWaiter{slot: &slot{slots: s, owner: o, preemptible: preemptible}, ready: make(chan struct{})}
 	w.slot.ctx, w.slot.cancel = context.WithCancel(ctx)
-	h.waiting++
+	o.waiting++
 	s.waiting = append(s.waiting, w)
-	s.share()
+	s.assign()
+	interval := preemptInterval * time.Duration(min(1+len(s.waiting)/s.total, 10))
 	s.mu.Unlock()
 
 	select {
-	case <-w.given:
+	case <-w.ready:
 		return w.slot, nil
 	default:
 	}
-	ticker := time.NewTicker(reclaimEvery)
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		s.reclaim(w)
+		s.preempt(w)
 		select {
-		case <-w.given:
+		case <-w.ready:
 			return w.slot, nil
 		case <-ticker.C:
 		case <-ctx.Done():
-			s.giveUp(w)
-			return nil, ctx.Err()
+			s.abandon(w)
+			return nil, context.Cause(ctx)
 		}
 	}
 }
 
-// giveUp ends waiting.
-func (s *slots) giveUp(w *slotWaiter) {
+// abandon removes a waiter whose context has ended.
+func (s *slots) abandon(w *slotWaiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.slot.cancel()
 	if k := slices.Index(s.waiting, w); k >= 0 {
 		s.waiting = slices.Delete(s.waiting, k, k+1)
-		w.slot.holder.waiting--
-		s.forget(w.slot.holder)
+		w.slot.owner.waiting--
+		s.forget(w.slot.owner)
 		return
 	}
-	s.put(w.slot) // it was given just now
+	s.put(w.slot) // it was assigned just now
 }
 
-// release gives the slot back. answered says that the request was.
+// release gives the slot back. answered reports whether its request was.
 func (t *slot) release(answered bool) {
 	t.cancel()
 	t.slots.mu.Lock()
 	defer t.slots.mu.Unlock()
 	if answered {
-		t.holder.slow = false
+		t.owner.slow = false
 	}
 	t.slots.put(t)
 }
 
-// reclaimed reports whether the slot was taken back.
-func (t *slot) reclaimed() bool {
+// wasPreempted reports whether the slot was preempted.
+func (t *slot) wasPreempted() bool {
 	t.slots.mu.Lock()
 	defer t.slots.mu.Unlock()
-	return t.taken
+	return t.preempted
 }
 
-// put takes a slot back and gives it to somebody else; s.mu must be held.
+// put takes a slot back and assigns it to a waiter; s.mu must be held.
 func (s *slots) put(t *slot) {
-	t.holder.held = slices.DeleteFunc(t.holder.held, func(other *slot) bool { return other == t })
+	t.owner.held = slices.DeleteFunc(t.owner.held, func(other *slot) bool { return other == t })
 	s.free++
-	s.share()
-	s.forget(t.holder)
+	s.assign()
+	s.forget(t.owner)
 }
 
-// forget drops a key that neither has slots nor waits for one; s.mu must be
+// forget drops an owner that neither has slots nor waits for one; s.mu must be
 // held.
-func (s *slots) forget(h *holder) {
-	if len(h.held) == 0 && h.waiting == 0 {
-		delete(s.holders, h.key)
+func (s *slots) forget(o *slotOwner) {
+	if len(o.held) == 0 && o.waiting == 0 {
+		delete(s.owners, o.name)
 	}
 }
 
-// share gives the free slots to those whose keys have fewest, and among those
-// to who came first; s.mu must be held.
-func (s *slots) share() {
+// assign gives the free slots to the waiters whose owners have fewest, and among
+// those to the first; s.mu must be held.
+func (s *slots) assign() {
 	for s.free > 0 {
 		next := -1
 		for k, w := range s.waiting {
-			h := w.slot.holder
-			if h.slow && len(h.held) >= max(1, s.total/2) {
+			o := w.slot.owner
+			if o.slow && len(o.held) >= max(1, s.total/2) {
 				continue
 			}
-			if next < 0 || len(h.held) < len(s.waiting[next].slot.holder.held) {
+			if next < 0 || len(o.held) < len(s.waiting[next].slot.owner.held) {
 				next = k
 			}
 		}
@@ -165,44 +185,45 @@ func (s *slots) share() {
 		}
 		w := s.waiting[next]
 		s.waiting = slices.Delete(s.waiting, next, next+1)
-		w.slot.since = time.Now()
-		w.slot.holder.waiting--
-		w.slot.holder.held = append(w.slot.holder.held, w.slot)
+		w.slot.assigned = time.Now()
+		w.slot.owner.waiting--
+		w.slot.owner.held = append(w.slot.owner.held, w.slot)
 		s.free--
-		close(w.given)
+		close(w.ready)
 	}
 }
 
-// reclaim takes a slot back for a waiter whose key has less than its share,
-// from the key that has most, if that has more than its share and lets one of
-// its requests take too long.
-func (s *slots) reclaim(w *slotWaiter) {
+// preempt takes a slot away for a waiter whose owner has less than its share:
+// from the owner that has most, if that has more than its share and a request
+// that takes too long.
+func (s *slots) preempt(w *slotWaiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	share := (s.total + len(s.holders) - 1) / len(s.holders)
-	if s.free > 0 || len(w.slot.holder.held) >= share {
-		return
+	share := (s.total + len(s.owners) - 1) / len(s.owners)
+	if s.free > 0 || len(w.slot.owner.held) >= share || time.Since(s.looked) < preemptInterval/10 {
+		return // thousands may wait
 	}
-	var from *slot
+	s.looked = time.Now()
+	var victim *slot
 	most := share
-	for _, h := range s.holders {
+	for _, o := range s.owners {
 		var oldest *slot
-		left := 0
-		for _, t := range h.held {
-			if t.taken {
+		kept := 0
+		for _, t := range o.held {
+			if t.preempted {
 				continue
 			}
-			left++
-			if oldest == nil && t.lent && time.Since(t.since) >= lentFor {
+			kept++
+			if oldest == nil && t.preemptible && time.Since(t.assigned) >= preemptAfter {
 				oldest = t
 			}
 		}
-		if oldest != nil && left > most {
-			from, most = oldest, left
+		if oldest != nil && kept > most {
+			victim, most = oldest, kept
 		}
 	}
-	if from != nil {
-		from.taken, from.holder.slow = true, true
-		from.cancel()
+	if victim != nil {
+		victim.preempted, victim.owner.slow = true, true
+		victim.cancel()
 	}
 }

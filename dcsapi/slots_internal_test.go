@@ -53,7 +53,7 @@ func TestSlots(t *testing.T) {
 				time.Sleep(tt.after)
 				synctest.Wait()
 				for key, want := range tt.want {
-					if h := s.holders[key]; h == nil || len(h.held) != want {
+					if h := s.owners[key]; h == nil || len(h.held) != want {
 						t.Errorf("%s: got %+v, want %d slots", key, h, want)
 					}
 				}
@@ -62,8 +62,8 @@ func TestSlots(t *testing.T) {
 				}
 				cancel()
 				synctest.Wait()
-				if s.total-s.free != 0 || len(s.holders) != 0 || len(s.waiting) != 0 {
-					t.Errorf("left: %d in use, keys %v, waiting %v", s.total-s.free, s.holders, s.waiting)
+				if s.total-s.free != 0 || len(s.owners) != 0 || len(s.waiting) != 0 {
+					t.Errorf("left: %d in use, keys %v, waiting %v", s.total-s.free, s.owners, s.waiting)
 				}
 			})
 		})
@@ -95,9 +95,9 @@ func TestSlotsOfSlowKey(t *testing.T) {
 			take("slow")
 		}
 		slots := []*slot{<-given, <-given, <-given, <-given}
-		time.Sleep(lentFor)
+		time.Sleep(preemptAfter)
 		take("other") // takes one
-		if !slots[0].reclaimed() {
+		if !slots[0].wasPreempted() {
 			t.Fatal("nothing was taken back")
 		}
 		slots[0].release(false)
@@ -105,12 +105,12 @@ func TestSlotsOfSlowKey(t *testing.T) {
 		slots[1].release(false)
 		take("slow")
 		take("slow")
-		if got := len(s.holders["slow"].held); got != 2 {
+		if got := len(s.owners["slow"].held); got != 2 {
 			t.Errorf("the slow key has %d slots, want 2", got)
 		}
 		slots[2].release(true)
 		synctest.Wait()
-		if got := len(s.holders["slow"].held); got != 3 {
+		if got := len(s.owners["slow"].held); got != 3 {
 			t.Errorf("after an answer it has %d slots, want 3", got)
 		}
 	})

@@ -3,14 +3,17 @@ package dcsapi
 import (
 	"bytes"
 	"encoding/json"
+	"html"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
-// maxKept is how many bytes of a text are kept: names, ids and whatever else
-// servers and clients choose.
+// maxKept bounds the texts that are kept in bytes, since servers and clients
+// choose their length.
 const maxKept = 512
 
-// cutText returns at most maxKept bytes of a text, by whole characters.
+// cutText returns a text cut to maxKept bytes, without splitting a character.
 func cutText[T string | []byte](s T) T {
 	if len(s) <= maxKept {
 		return s
@@ -22,8 +25,8 @@ func cutText[T string | []byte](s T) T {
 	return s[:end]
 }
 
-// text decodes a JSON string, and leniently a number or a boolean, as a
-// string. null, objects and arrays decode as "".
+// text is a string that decodes leniently: a number or a boolean as it is written,
+// and null, an object or an array as "".
 type text string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -45,4 +48,43 @@ func (t *text) UnmarshalJSON(b []byte) error {
 		*t = text(b)
 	}
 	return nil
+}
+
+// plainText returns the text of an HTML page: without tags, with entities
+// resolved and white space folded.
+func plainText(s string) string {
+	var b strings.Builder
+	depth := 0
+	for _, r := range s {
+		switch {
+		case r == '<':
+			depth++
+			b.WriteByte(' ')
+		case r == '>' && depth > 0:
+			depth--
+		case depth == 0:
+			b.WriteRune(r)
+		}
+	}
+	text := strings.Join(strings.Fields(html.UnescapeString(b.String())), " ")
+	if text == "" {
+		return strings.Join(strings.Fields(s), " ")
+	}
+	return text
+}
+
+// cut makes a server's text fit for one line of a log: valid UTF-8, printable,
+// and at most n bytes followed by an ellipsis.
+func cut(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	s = strings.TrimSpace(s)
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
 }

@@ -9,55 +9,81 @@ import (
 )
 
 const (
-	throttleHoldMin = time.Second
-	throttleHoldMax = maxRetryAfter
+	holdOffMin = time.Second
+	holdOffMax = maxRetryAfter
 )
 
-// throttle holds off all requests of a project after the API has throttled
-// one of them: for as long as the API asks, else for a growing time. The zero
-// value is ready.
+// throttle holds off all requests of a project after the API has throttled one
+// of them, for as long as the API asks, else for a growing time. Responses to
+// requests that were sent before the hold-off began belong to an earlier epoch,
+// and do not extend it on their own account. The zero value is ready to use.
 type throttle struct {
 	mu     sync.Mutex
 	until  time.Time
 	streak int // hold-offs in a row without a success between them
-	epoch  int // counts hold-offs
+	epoch  int // number of hold-offs so far
 }
 
-// wait returns when no hold-off is in force, with the epoch to hand to
-// done. It does not wait for one that outlasts the context.
-func (t *throttle) wait(ctx context.Context) (epoch int, err error) {
+// withThrottle waits until the project is not held off, starts a request over
+// that was overtaken, and adapts the rate limit to the outcome.
+func (c *Client) withThrottle(next handler) handler {
+	return func(ctx context.Context, r *request) *Error {
+		for {
+			epoch, held := c.throttle.wait(ctx)
+			if held != nil {
+				return asUnsent(held)
+			}
+			r.epoch, r.throttled = epoch, false
+			err := next(ctx, r)
+			if err == errStartOver {
+				continue
+			}
+			if c.throttle.record(epoch, err) || r.throttled {
+				c.limiter.slowDown()
+			} else if err == nil {
+				c.limiter.speedUp()
+			}
+			return err
+		}
+	}
+}
+
+// wait returns when no hold-off is in force, with the epoch to pass to record.
+// It fails at once if the hold-off outlasts the context.
+func (t *throttle) wait(ctx context.Context) (epoch int, held error) {
 	for {
 		t.mu.Lock()
-		left, epoch := time.Until(t.until), t.epoch
+		remaining, epoch := time.Until(t.until), t.epoch
 		t.mu.Unlock()
-		if left <= 0 {
+		if remaining <= 0 {
 			return epoch, nil
 		}
-		if !sleep(ctx, left) {
-			return 0, heldOff(left)
+		if !sleep(ctx, remaining) {
+			return 0, throttledFor(remaining)
 		}
 	}
 }
 
-// heldOff returns why a request is not sent while a hold-off has some time left.
-func heldOff(left time.Duration) *Error {
+// throttledFor returns the error of a request that is not sent because of a
+// hold-off that lasts for some time yet.
+func throttledFor(remaining time.Duration) *Error {
 	return &Error{
 		Reason:  ReasonThrottled,
-		Message: fmt.Sprintf("the API throttles this project; its requests are held off for another %s", left.Round(time.Millisecond)),
+		Message: fmt.Sprintf("the API throttles this project; its requests are held off for another %s", remaining.Round(time.Millisecond)),
 	}
 }
 
-// left returns how long the hold-off is still in force, 0 for not.
-func (t *throttle) left() time.Duration {
+// remaining returns how long the hold-off remains in force, 0 if there is none.
+func (t *throttle) remaining() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return max(0, time.Until(t.until))
 }
 
-// done takes note of how a request that was sent in epoch ended, and tells
-// whether a new hold-off has begun. Requests that were under way together count
-// as one.
-func (t *throttle) done(epoch int, err *Error) bool {
+// record records the outcome of a request that was sent in an epoch, and
+// reports whether a new hold-off has begun. Several throttled requests of one
+// epoch begin only one.
+func (t *throttle) record(epoch int, err *Error) (begins bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil || err.Reason != ReasonThrottled {
@@ -66,13 +92,13 @@ func (t *throttle) done(epoch int, err *Error) bool {
 		}
 		return false
 	}
-	begins := epoch == t.epoch
+	begins = epoch == t.epoch
 	hold := err.RetryAfter
 	if hold == 0 {
 		if !begins {
 			return false
 		}
-		hold = min(throttleHoldMin<<min(t.streak, 20), throttleHoldMax)
+		hold = min(holdOffMin<<min(t.streak, 20), holdOffMax)
 		hold = hold/2 + rand.N(hold/2) // so that several exporters do not come back together
 	}
 	if begins {
@@ -83,28 +109,4 @@ func (t *throttle) done(epoch int, err *Error) bool {
 		t.until = until
 	}
 	return begins
-}
-
-// sleep waits for d and tells whether it did: it does not begin if the context
-// would end first, and ends with the context.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := sendBy(ctx); ok && time.Until(deadline) <= d {
-		return false
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// endsWithin tells whether the hold-off ends before the context does.
-func (t *throttle) endsWithin(ctx context.Context) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	deadline, ok := sendBy(ctx)
-	return !ok || t.until.Before(deadline)
 }

@@ -20,7 +20,7 @@ import (
 func addressOf(o aggregate.AddressOptions, s dcsapi.Session) (string, int64) {
 	options := testOptions()
 	options.Address = o
-	agg := aggregate.New(&options)
+	agg := aggregate.New(&options, asIs)
 	agg.Add(&s)
 	snapshot := agg.Snapshot(nil, time.Time{})
 	return snapshot.Clients[0].Address, snapshot.Masked
@@ -174,7 +174,7 @@ func FuzzClientAddress(f *testing.F) {
 		}
 		// Side by side, in one list, where what was seen before is used again.
 		options := testOptions()
-		agg := aggregate.New(&options)
+		agg := aggregate.New(&options, asIs)
 		alone := make(map[string]bool)
 		for _, addr := range []string{addr, addr + port, addr + ":1", addr, addr + ":1:2", "[" + addr + "]:1", addr + port} {
 			agg.Add(&dcsapi.Session{Addr: addr})
@@ -197,7 +197,7 @@ func FuzzFlags(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, flags string) {
 		options := testOptions()
-		agg := aggregate.New(&options)
+		agg := aggregate.New(&options, asIs)
 		agg.Add(&dcsapi.Session{Flags: flags})
 		letters := make(map[byte]bool)
 		for _, c := range []byte(flags) {
@@ -228,7 +228,7 @@ func TestClientAddressesTogether(t *testing.T) {
 		"[2001:db8::1]:5", "2001:db8::1", "2001:db8::1:80", "[2001:db8::1]", "10.0.0.1:x", "10.0.0.1:", ":1", "", "\xff:1", "\uFFFD",
 	}
 	options := testOptions()
-	agg := aggregate.New(&options)
+	agg := aggregate.New(&options, asIs)
 	want, wantMasked := make(map[[2]string]int64), int64(0)
 	for range 2 {
 		for i, addr := range all {

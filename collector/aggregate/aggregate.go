@@ -54,17 +54,19 @@ type userClient struct {
 }
 
 // New returns an Aggregator without sessions. o must not be modified while it is
-// in use.
-func New(o *Options) *Aggregator {
+// in use. redact returns a value without secrets: values are untrusted input, and a
+// server can write the key that it was sent into them. It is called once for each
+// distinct value.
+func New(o *Options, redact func(string) string) *Aggregator {
 	l := o.Limits
 	mostClients := max(mostHosts, perLimit*l.Clients)
 	return &Aggregator{
 		o: o, result: new(Snapshot), idleMin: int64(o.IdleThreshold / time.Second),
 		ageBounds: wholeBounds(o.AgeBuckets), idleBounds: wholeBounds(o.IdleBuckets),
-		users: newInterner(max(mostUsers, perLimit*l.Users)), addrs: newInterner(mostClients),
+		users: newInterner(redact, max(mostUsers, perLimit*l.Users)), addrs: newInterner(redact, mostClients),
 		mostClients: mostClients,
-		commands:    newTally(max(mostOthers, perLimit*l.Commands)), databases: newTally(max(mostOthers, perLimit*l.Databases)),
-		names: newTally(max(mostNames, perLimit*l.Names)), networks: newTally(max(mostOthers, perLimit*l.Networks)),
+		commands:    newTally(redact, max(mostOthers, perLimit*l.Commands)), databases: newTally(redact, max(mostOthers, perLimit*l.Databases)),
+		names: newTally(redact, max(mostNames, perLimit*l.Names)), networks: newTally(redact, max(mostOthers, perLimit*l.Networks)),
 	}
 }
 

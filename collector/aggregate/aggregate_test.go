@@ -29,7 +29,7 @@ func testOptions() aggregate.Options {
 }
 
 func addUp(o aggregate.Options, sessions ...dcsapi.Session) *aggregate.Snapshot {
-	agg := aggregate.New(&o)
+	agg := aggregate.New(&o, asIs)
 	for _, s := range sessions {
 		agg.Add(&s)
 	}
@@ -219,7 +219,7 @@ func TestStringsAreNotShared(t *testing.T) {
 	buf := []byte("orders10.0.0.1:5get")
 	share := func(from, to int) string { return unsafe.String(&buf[from], to-from) }
 	o := testOptions()
-	agg := aggregate.New(&o)
+	agg := aggregate.New(&o, asIs)
 	agg.Add(&dcsapi.Session{User: share(0, 6), Addr: share(6, 16), Cmd: share(16, 19)})
 	clear(buf)
 	s := agg.Snapshot(nil, time.Time{})
@@ -364,5 +364,21 @@ func randomSession(rng *rand.Rand) dcsapi.Session {
 		Name: pick("", "other", "n1", "n2", "n3", "n4", "n5", "\xff"), Cmd: pick("get", "set", "NULL", "other", "blpop", "info", "x", "y"),
 		DB: pick("0", "1", "2", "3", "15"), Network: pick("vpc", "", "public", "other"), Flags: pick("N", "P", "b", "xd", "S", "Ö", ""),
 		Events: pick("", "r", "w", "rw"), Age: n(), Idle: n(), Sub: n(), Multi: rng.Int64N(4) - 1, QBuf: n(), OMem: n(), Present: allNumbers,
+	}
+}
+
+// asIs redacts nothing.
+func asIs(s string) string { return s }
+
+// TestValuesAreRedacted checks that no value is kept as it came.
+func TestValuesAreRedacted(t *testing.T) {
+	o := testOptions()
+	agg := aggregate.New(&o, func(s string) string { return strings.ReplaceAll(s, "SECRET", "<redacted>") })
+	for range 3 {
+		agg.Add(&dcsapi.Session{User: "u SECRET", Addr: "SECRET", Cmd: "SECRET", DB: "SECRET", Name: "an app SECRET", Network: "SECRET"})
+	}
+	got := fmt.Sprintf("%+v", agg.Snapshot(nil, time.Time{}))
+	if strings.Contains(got, "SECRET") || strings.Count(got, "<redacted>") < 6 || strings.Count(got, "an app <redacted>") != 1 {
+		t.Error(got)
 	}
 }

@@ -15,7 +15,7 @@ import (
 func TestTooManyValues(t *testing.T) {
 	const usual, odd = 2000, 100_000
 	o := testOptions()
-	agg := aggregate.New(&o)
+	agg := aggregate.New(&o, asIs)
 	for i := range usual + odd {
 		s := dcsapi.Session{ID: fmt.Sprint(i), Addr: fmt.Sprintf("10.0.0.1:%d", i), User: "orders", Cmd: "get", DB: "0", Name: "app", Network: "vpc", Age: 5, OMem: 1, Present: allNumbers}
 		if i >= usual {

@@ -16,10 +16,11 @@ const (
 	perLimit   = 2    // at least so many times the limit of values with series of their own
 )
 
-// interner gives distinct values indices, and keeps each once: valid UTF-8,
-// at most maxLabelValue bytes. When it has as many as it may have, further ones
+// interner gives distinct values indices, and keeps each once: redacted, valid
+// UTF-8, at most maxLabelValue bytes. When it has as many as it may have, further ones
 // become Other. It is made by newInterner.
 type interner struct {
+	redact func(string) string
 	most   int // values, not counting Other
 	values []string
 	known  map[string]int32 // values, and the raw forms that became them
@@ -28,7 +29,9 @@ type interner struct {
 	overflown bool // Other is there because there were too many values
 }
 
-func newInterner(most int) interner { return interner{most: most, known: make(map[string]int32)} }
+func newInterner(redact func(string) string, most int) interner {
+	return interner{redact: redact, most: most, known: make(map[string]int32)}
+}
 
 // index returns the index of a value; a new one gets len(values).
 func (n *interner) index(raw string) int32 {
@@ -36,7 +39,7 @@ func (n *interner) index(raw string) int32 {
 	if ok {
 		return i
 	}
-	value := cutLabel(strings.ToValidUTF8(cutLabel(raw), "\uFFFD"))
+	value := cutLabel(strings.ToValidUTF8(cutLabel(n.redact(raw)), "\uFFFD"))
 	if i, ok = n.known[value]; !ok {
 		if len(n.values) >= n.most {
 			return n.other()
@@ -113,7 +116,9 @@ type tally struct {
 	sessions []int64 // by index
 }
 
-func newTally(most int) tally { return tally{interner: newInterner(most)} }
+func newTally(redact func(string) string, most int) tally {
+	return tally{interner: newInterner(redact, most)}
+}
 
 func (t *tally) add(raw string) {
 	i := t.index(raw)

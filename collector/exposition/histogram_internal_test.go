@@ -21,7 +21,7 @@ func TestDistributionIsAHistogram(t *testing.T) {
 	}
 	bounds := []float64{1, 5, 15, 60, 300, 900, 3600, 21600, 86400, 604800}
 	reference := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "reference", Buckets: bounds, NativeHistogramBucketFactor: 1.1})
-	agg := aggregate.New(&aggregate.Options{AgeBuckets: bounds, Limits: aggregate.Limits{Users: 1}})
+	agg := aggregate.New(&aggregate.Options{AgeBuckets: bounds, Limits: aggregate.Limits{Users: 1}}, func(s string) string { return s })
 	for _, v := range values {
 		reference.Observe(float64(v))
 		agg.Add(&dcsapi.Session{User: "u", Age: v, Present: dcsapi.HasAge})

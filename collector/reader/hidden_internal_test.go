@@ -24,6 +24,9 @@ type hidingAPI struct {
 	requests atomic.Int64
 }
 
+// Redact implements API.
+func (*hidingAPI) Redact(s string) string { return s }
+
 func (a *hidingAPI) ListClients(_ context.Context, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
 	a.requests.Add(1)
 	var shown []int

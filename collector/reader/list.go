@@ -53,7 +53,7 @@ func (r *Reader) newList(n *node) *list {
 	return &list{
 		api: r.api, instanceID: n.instanceID, nodeID: n.id, share: r.share,
 		habits: n.habits.at(time.Now(), r.options.HabitsTTL),
-		agg:    aggregate.New(r.options.Aggregate), sessions: aggregate.NewSessionSet(n.churn.Sessions()),
+		agg:    aggregate.New(r.options.Aggregate, r.api.Redact), sessions: aggregate.NewSessionSet(n.churn.Sessions()),
 		pages: newPagesRead(), times: make(map[string]time.Time), first: dcsapi.Page{Count: -1},
 	}
 }

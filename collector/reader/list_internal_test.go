@@ -22,6 +22,9 @@ type endingAPI struct {
 	ended    chan struct{}
 }
 
+// Redact implements API.
+func (*endingAPI) Redact(s string) string { return s }
+
 func (a *endingAPI) ListClients(_ context.Context, r dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
 	from, to := min(r.Offset, a.sessions), min(r.Offset+r.Limit, a.sessions)
 	switch {

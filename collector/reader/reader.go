@@ -21,6 +21,7 @@ import (
 type API interface {
 	ListClients(context.Context, dcsapi.ListClientsRequest, func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error)
 	ScanClients(ctx context.Context, instanceID, nodeID string) (string, error)
+	Redact(text string) string
 }
 
 // Options configure how nodes are read.

@@ -1,9 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
 
-// maxSecretFile is the maximum size of a file with a secret, in bytes.
-const maxSecretFile = 64 << 10
+	"dcs_session_exporter/dcsapi"
+)
 
 // credentials decodes a key. v.secret must be set.
 func (d *decoder) credentials(v value) *Credentials {
@@ -51,7 +52,7 @@ func (v value) secretText(to *string) {
 	case !ok:
 	case s == "":
 		v.problem("is empty")
-	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+	case !dcsapi.IsHeaderValue(s):
 		v.problem("contains white space or other characters that cannot be part of a key")
 	default:
 		*to = s
@@ -66,7 +67,7 @@ func (v value) secretFile(to *string) {
 	if !ok {
 		return
 	}
-	content, ok := v.content(path, maxSecretFile)
+	content, ok := v.content(path, dcsapi.MaxSecretFile)
 	if ok {
 		v.warnReadable(path)
 	}
@@ -78,7 +79,7 @@ func (v value) secretFile(to *string) {
 	case !ok:
 	case strings.TrimSpace(content) == "":
 		v.problem("file %s is empty", path)
-	case strings.ContainsFunc(strings.TrimSpace(content), func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+	case !dcsapi.IsHeaderValue(strings.TrimSpace(content)):
 		v.problem("file %s contains more than one word, or characters that cannot be part of a key", path)
 	default:
 		*to = path

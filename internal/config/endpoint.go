@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/loopback"
 )
 
 // endpoints fills in the hosts that are derived from the region, and from cloud
@@ -112,7 +113,7 @@ func (v value) endpoint(to *string) {
 		v.problem("is not a URL such as https://dcs.cn-north-4.myhuaweicloud.com")
 	case u.User != nil, strings.ContainsAny(s, "?#"), u.Path != "" && u.Path != "/":
 		v.problem("must be a base URL with only scheme, host and port")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !loopback.IsHost(u.Hostname()):
 		v.problem("must begin with https://: http:// is accepted on loopback only")
 	default:
 		*to = u.Scheme + "://" + u.Host
@@ -131,13 +132,4 @@ func isHost(u *url.URL) bool {
 		return !strings.HasSuffix(u.Host, ":")
 	}
 	return host != "" && !strings.HasSuffix(u.Host, ":") && !strings.ContainsFunc(host, func(r rune) bool { return !isWord(r) && r != '.' })
-}
-
-// isLoopback reports whether a host is this machine.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

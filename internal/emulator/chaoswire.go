@@ -112,6 +112,8 @@ var echoAttacks = []Attack{
 		said := x.said()
 		for i := range p.Clients {
 			p.Clients[i].Events = said[i%len(said)]
+			p.Clients[i].Name, _, _ = strings.Cut(said[i%len(said)], "Signature=") // values that are exported
+			p.Clients[i].Cmd = p.Clients[i].Name
 		}
 		p.Time = ok(strings.Join(said, "; ")).body
 	})},

@@ -34,21 +34,14 @@ type API interface {
 	Close()
 }
 
-// Hooks are functions that a client must call. dcsapi.Options has fields with
-// the same names.
-type Hooks struct {
-	Observe       func(operation, code string, took time.Duration)
-	ObserveDate   func(operation string, date time.Time, took time.Duration)
-	ObserveOddity func(operation, text string)
-}
-
 // Options configure a check.
 type Options struct {
 	Config     *config.Config
 	ConfigFile string // name of the file, for the report
-	// Connect returns the client of a project. The clients must share a
-	// dcsapi.Keyring, so that a refused key is not used again.
-	Connect func(config.Project, Hooks) (API, error)
+	// Connect returns the client of a project, which must report to the observer.
+	// The clients must share a dcsapi.Keyring, so that a refused key is not used
+	// again.
+	Connect func(config.Project, dcsapi.Observer) (API, error)
 	Timeout time.Duration    // of the whole check
 	Now     func() time.Time // default time.Now
 }
@@ -80,10 +73,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	checks := make([]*projectCheck, len(o.Config.Projects))
 	for k := range o.Config.Projects {
 		c := newProjectCheck(&o, &o.Config.Projects[k], &report.Projects[k])
-		api, err := o.Connect(o.Config.Projects[k], Hooks{
-			Observe:       func(string, string, time.Duration) { requests.Add(1) },
-			ObserveDate:   c.clock.observe,
-			ObserveOddity: c.observeOddity,
+		api, err := o.Connect(o.Config.Projects[k], dcsapi.Observer{
+			Request: func(string, string, time.Duration) { requests.Add(1) },
+			Date:    c.clock.observe,
+			Warning: c.observeOddity,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("project in region %s: %w", c.config.Region, err)

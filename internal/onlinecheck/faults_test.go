@@ -168,7 +168,7 @@ func TestFaults(t *testing.T) {
 		},
 		{
 			name: "an empty answer", scan: true, fault: []emulator.Fault{{Operation: "list_instances", Status: 200}},
-			want: []finding{{failure, "decode", "empty answer", "check endpoint"}},
+			want: []finding{{failure, "decode", "empty response", "check endpoint"}},
 		},
 		{
 			name: "a page rather than a list", scan: true, fault: []emulator.Fault{{Operation: "list_clients", Body: []byte("<html>"), ContentType: "text/html"}},
@@ -296,7 +296,7 @@ func TestHanging(t *testing.T) {
 			h.timeout = time.Second
 			h.api.SetFaults(emulator.Fault{Operation: operation, Hang: true})
 			r := h.check(h.yaml(ofOne))
-			wantFindings(t, r, finding{failure, "timeout", "no answer before the deadline", "--timeout"})
+			wantFindings(t, r, finding{failure, "timeout", "no response before the deadline", "--timeout"})
 			if h.requests("list_projects") != 1 || r.Projects[0].IAM.RegionMatches == nil {
 				t.Errorf("IAM: %+v", r.Projects[0].IAM)
 			}

@@ -104,12 +104,11 @@ func (h *harness) checkIn(ctx context.Context, yaml string) *onlinecheck.Report 
 	keyring := new(dcsapi.Keyring)
 	report, err := onlinecheck.Run(ctx, onlinecheck.Options{
 		Config: cfg, ConfigFile: "config.yml", Timeout: h.timeout, Now: h.now,
-		Connect: func(p config.Project, hooks onlinecheck.Hooks) (onlinecheck.API, error) {
+		Connect: func(p config.Project, observer dcsapi.Observer) (onlinecheck.API, error) {
 			o := dcsapi.Options{
 				Region: p.Region, Endpoint: p.Endpoint, IAMEndpoint: p.IAMEndpoint, ProjectID: p.ProjectID, Keyring: keyring, Proxy: p.Proxy,
 				MaxConcurrentRequests: p.MaxConcurrentRequests, RequestsPerSecond: p.RequestsPerSecond,
-				Observe: hooks.Observe, ObserveDate: hooks.ObserveDate, ObserveOddity: hooks.ObserveOddity,
-				TLS: tlsOf(h.t, p.TLS),
+				Observer: observer, TLS: tlsOf(h.t, p.TLS),
 			}
 			if h.keys != nil {
 				o.Keys = h.keys()

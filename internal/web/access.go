@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
+
+	"dcs_session_exporter/internal/loopback"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -49,7 +50,7 @@ func (a Access) admit(r *http.Request) error {
 		return nil
 	case !a.loopback():
 		return errOpen
-	case !isLoopback(r.Host):
+	case !isLoopbackAddress(r.Host):
 		// With DNS rebinding, another site's page could read them.
 		return fmt.Errorf("without authentication, sessions are shown only under the host name localhost or a loopback address, not under %q", r.Host)
 	default:
@@ -60,25 +61,21 @@ func (a Access) admit(r *http.Request) error {
 // loopback reports whether only this machine can reach the endpoints.
 func (a Access) loopback() bool {
 	for _, address := range a.ListenAddresses {
-		if !isLoopback(address) {
+		if !isLoopbackAddress(address) {
 			return false
 		}
 	}
 	return !a.SystemdSocket && len(a.ListenAddresses) > 0
 }
 
-// isLoopback reports whether an address, with or without a port, is a loopback
-// address.
-func isLoopback(address string) bool {
+// isLoopbackAddress reports whether a host, with or without a port, is this
+// machine and cannot be reached from another one.
+func isLoopbackAddress(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		host = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
 	}
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return loopback.IsHost(host)
 }
 
 // authentication is what the web configuration requires of clients.

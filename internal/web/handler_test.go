@@ -84,9 +84,9 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 	client := dcsapi.New(dcsapi.Options{
 		Region: "cn-north-4", Endpoint: upstream.URL, IAMEndpoint: upstream.URL, ProjectID: "project-1", RequestsPerSecond: 1000,
 		Keys: dcsapi.NewConfiguredKey(dcsapi.Secret{Value: "AK"}, dcsapi.Secret{Value: "SK"}, dcsapi.Secret{}),
-		Observe: func(operation, code string, took time.Duration) {
+		Observer: dcsapi.Observer{Request: func(operation, code string, took time.Duration) {
 			own.ObserveRequest("project-1", operation, code, took)
-		},
+		}},
 	})
 	buckets := []float64{60, 3600}
 	options := collector.Options{

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// TestHangingLeadIsGivenUp checks that requests that hang before the key was
+// TestHangingProbeIsCancelled checks that requests that hang before the key was
 // accepted do not keep it from being tried again when the API has recovered.
-func TestHangingLeadIsGivenUp(t *testing.T) {
+func TestHangingProbeIsCancelled(t *testing.T) {
 	var hang atomic.Bool
 	hang.Store(true)
 	ended := make(chan struct{})
@@ -29,7 +29,7 @@ func TestHangingLeadIsGivenUp(t *testing.T) {
 	defer close(ended)
 	client := New(Options{
 		Endpoint: server.URL, ProjectID: "p", Keys: NewConfiguredKey(Secret{Value: "A"}, Secret{Value: "S"}, Secret{}), RequestsPerSecond: 1000,
-		Keyring: &Keyring{lead: 200 * time.Millisecond},
+		Keyring: &Keyring{probeTimeout: 200 * time.Millisecond},
 	})
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)

@@ -17,27 +17,27 @@ var testKey = Key{AccessKey: "a", SecretKey: "s"}
 func TestFirstRequestGoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ring Keyring
-		first, err := ring.gate(testKey).enter(t.Context())
-		if err != nil || !first.ahead {
+		first, err := ring.breaker(testKey).acquire(t.Context())
+		if err != nil || !first.probe {
 			t.Fatalf("got %+v, %v", first, err)
 		}
 		var passed atomic.Int64
 		for range 5 {
 			go func() {
-				p, err := ring.gate(testKey).enter(t.Context())
+				p, err := ring.breaker(testKey).acquire(t.Context())
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				passed.Add(1)
-				p.leave(nil)
+				p.release(nil)
 			}()
 		}
 		synctest.Wait()
 		if passed.Load() != 0 {
 			t.Errorf("%d requests passed beside the first", passed.Load())
 		}
-		first.leave(nil)
+		first.release(nil)
 		synctest.Wait()
 		if passed.Load() != 5 {
 			t.Errorf("%d of 5 requests passed after the first", passed.Load())
@@ -50,32 +50,32 @@ func TestFirstRequestGoesAlone(t *testing.T) {
 func TestRefusedKeyIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ring Keyring
-		g := ring.gate(testKey)
-		good, _ := g.enter(t.Context())
-		good.leave(nil)
-		late, _ := g.enter(t.Context())
-		bad, _ := g.enter(t.Context())
-		bad.leave(&Error{Reason: ReasonAuth, Status: 401, Message: "no"})
-		if sent, err := late.depart(t.Context(), target{}); sent || err != nil {
+		g := ring.breaker(testKey)
+		good, _ := g.acquire(t.Context())
+		good.release(nil)
+		late, _ := g.acquire(t.Context())
+		bad, _ := g.acquire(t.Context())
+		bad.release(&Error{Reason: ReasonAuth, Status: 401, Message: "no"})
+		if sent, err := late.start(t.Context(), target{}); sent || err != nil {
 			t.Error("a request that waits for its turn may go although the key was refused")
 		}
-		late.leave(nil) // it was in flight: its success proves nothing any more
-		time.Sleep(keyHold - time.Second)
-		if _, err := g.enter(t.Context()); ReasonOf(err) != ReasonAuth {
+		late.release(nil) // it was in flight: its success proves nothing any more
+		time.Sleep(openPeriod - time.Second)
+		if _, err := g.acquire(t.Context()); ReasonOf(err) != ReasonAuth {
 			t.Errorf("just before the end: %v", err)
 		}
-		other, err := ring.gate(Key{AccessKey: "a", SecretKey: "changed"}).enter(t.Context())
+		other, err := ring.breaker(Key{AccessKey: "a", SecretKey: "changed"}).acquire(t.Context())
 		if err != nil {
 			t.Errorf("another secret: %v", err)
 		}
-		other.leave(nil)
+		other.release(nil)
 		time.Sleep(time.Second)
-		p, err := g.enter(t.Context())
-		if err != nil || !p.ahead {
+		p, err := g.acquire(t.Context())
+		if err != nil || !p.probe {
 			t.Errorf("after five minutes: %+v, %v; want one that goes ahead", p, err)
 		}
-		p.leave(&Error{Reason: ReasonForbidden, Status: 403, Code: "DCS.2003"})
-		if !g.isAccepted() {
+		p.release(&Error{Reason: ReasonForbidden, Status: 403, Code: "DCS.2003"})
+		if !g.isClosed() {
 			t.Error("an answer of the service itself does not prove the key")
 		}
 	})
@@ -87,14 +87,14 @@ func TestRefusedKeyIsHeld(t *testing.T) {
 func TestHangingFirstRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ring Keyring
-		g := ring.gate(testKey)
+		g := ring.breaker(testKey)
 		var passed, timeouts atomic.Int64
 		var wait sync.WaitGroup
 		for range 10 {
 			wait.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
-				_, err := g.enter(ctx)
+				_, err := g.acquire(ctx)
 				switch {
 				case err == nil:
 					passed.Add(1)
@@ -110,8 +110,8 @@ func TestHangingFirstRequest(t *testing.T) {
 			t.Errorf("after a second %d have passed", passed.Load())
 		}
 		wait.Wait()
-		if passed.Load() != maxAhead || timeouts.Load() != 10-maxAhead {
-			t.Errorf("%d passed and %d timed out, want %d and %d", passed.Load(), timeouts.Load(), maxAhead, 10-maxAhead)
+		if passed.Load() != maxProbes || timeouts.Load() != 10-maxProbes {
+			t.Errorf("%d passed and %d timed out, want %d and %d", passed.Load(), timeouts.Load(), maxProbes, 10-maxProbes)
 		}
 	})
 }
@@ -121,10 +121,10 @@ func TestKeysAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ring Keyring
 		for i := range 1000 {
-			ring.gate(Key{AccessKey: "a", SecurityToken: string(rune('a' + i))})
+			ring.breaker(Key{AccessKey: "a", SecurityToken: string(rune('a' + i))})
 			time.Sleep(time.Minute)
 		}
-		if n := len(ring.gates); n > 62 {
+		if n := len(ring.breakers); n > 62 {
 			t.Errorf("%d keys are remembered", n)
 		}
 	})
@@ -142,7 +142,7 @@ func TestThrottle(t *testing.T) {
 			return time.Since(start)
 		}
 		epoch, _ := th.wait(t.Context())
-		th.done(epoch, &Error{Reason: ReasonThrottled, RetryAfter: 7 * time.Second})
+		th.record(epoch, &Error{Reason: ReasonThrottled, RetryAfter: 7 * time.Second})
 		if got := wait(); got != 7*time.Second {
 			t.Errorf("held off for %s, want the 7s asked for", got)
 		}
@@ -152,24 +152,24 @@ func TestThrottle(t *testing.T) {
 		for i := range 4 {
 			epoch, _ = th.wait(t.Context())
 			for range 5 {
-				th.done(epoch, &Error{Reason: ReasonThrottled})
+				th.record(epoch, &Error{Reason: ReasonThrottled})
 			}
 			got := wait()
-			if least, most := throttleHoldMin<<(i+1)/2, throttleHoldMin<<(i+1); got < least || got > most {
+			if least, most := holdOffMin<<(i+1)/2, holdOffMin<<(i+1); got < least || got > most {
 				t.Errorf("hold-off %d took %s, want %s to %s", i, got, least, most)
 			}
 			last = got
 		}
 		epoch, _ = th.wait(t.Context())
-		th.done(epoch, nil)
+		th.record(epoch, nil)
 		epoch, _ = th.wait(t.Context())
-		th.done(epoch, &Error{Reason: ReasonThrottled})
+		th.record(epoch, &Error{Reason: ReasonThrottled})
 		if got := wait(); got >= last {
 			t.Errorf("after a success the hold-off is %s still", got)
 		}
 		// One that outlasts the deadline is not waited for.
 		epoch, _ = th.wait(t.Context())
-		th.done(epoch, &Error{Reason: ReasonThrottled, RetryAfter: time.Minute})
+		th.record(epoch, &Error{Reason: ReasonThrottled, RetryAfter: time.Minute})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		start := time.Now()

@@ -11,37 +11,39 @@ import (
 	"dcs_session_exporter/internal/file"
 )
 
-// maxSecretFile bounds what is read of a file that holds a secret.
-const maxSecretFile = 64 << 10
+// MaxSecretFile is the size in bytes up to which a file that holds a secret is
+// read.
+const MaxSecretFile = 64 << 10
 
-// configuredKey is the key that the configuration names. Its files are read
-// for each request: names, times and sizes may stay as they are when the
-// content changes. While they are not whole the last key stays in use, and
-// also while only a part of it has changed: files are replaced one after the
-// other, and no part of a key goes with those of another.
+// configuredKey is a key from the configuration. Its files are read for each
+// request, since their content may change while names, times and sizes do not.
+// While they are incomplete the last key stays in use, and so it does while only
+// a part of the key has changed: files are replaced one after the other, and
+// parts of different keys must not be combined.
 type configuredKey struct {
 	access, secret, token Secret
 
 	files file.Reader
 	turn  chan struct{} // holds an element while the files are read
 
-	mu      sync.Mutex
-	observe func(KeyNews)
-	key     Key
-	loaded  bool
-	trouble string // what was last told of the files, "" for nothing
+	mu       sync.Mutex
+	report   func(KeyEvent)
+	key      Key
+	loaded   bool
+	reported string // the problem with the files that was reported last, "" for none
 }
 
-// NewConfiguredKey returns the source for a key from the configuration; token
-// may be the zero Secret.
+// NewConfiguredKey returns the source of a key from the configuration. token is
+// the zero Secret for a permanent key.
 func NewConfiguredKey(access, secret, token Secret) KeySource {
-	return &configuredKey{access: access, secret: secret, token: token, turn: make(chan struct{}, 1), observe: func(KeyNews) {}}
+	return &configuredKey{access: access, secret: secret, token: token, turn: make(chan struct{}, 1), report: func(KeyEvent) {}}
 }
 
-func (c *configuredKey) setObserver(f func(KeyNews)) {
+// reportTo implements keyReporter.
+func (c *configuredKey) reportTo(f func(KeyEvent)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.observe = f
+	c.report = f
 }
 
 // Key implements KeySource.
@@ -53,8 +55,8 @@ func (c *configuredKey) Key(ctx context.Context) (Key, error) {
 	return key, nil
 }
 
-// Renew implements KeySource: all it can do is look at the files. What they
-// hold is used then, whole or not.
+// Renew implements KeySource: it uses what the files hold, even if only a part
+// of the key has changed.
 func (c *configuredKey) Renew(ctx context.Context, used Key) (Key, error) {
 	key, _, err := c.look(ctx, used)
 	if err != nil && key == used {
@@ -63,7 +65,7 @@ func (c *configuredKey) Renew(ctx context.Context, used Key) (Key, error) {
 	return key, nil
 }
 
-// keyFileError is the error of files that hold no key.
+// keyFileError returns the error of files that do not hold a key.
 func keyFileError(err error) error {
 	reason := ReasonAuth
 	if ReasonOf(err) == ReasonTimeout {
@@ -73,8 +75,8 @@ func keyFileError(err error) error {
 }
 
 // look reads the files and returns the key to use, whether there is one, and
-// what is wrong with the files. refused is the key that was refused, the zero
-// Key for none. Files are waited for outside of the lock, and not for long.
+// what is wrong with the files. refused is a key that was refused, the zero Key
+// for none. c.mu is not held while files are read.
 func (c *configuredKey) look(ctx context.Context, refused Key) (key Key, loaded bool, err error) {
 	select {
 	case c.turn <- struct{}{}:
@@ -84,23 +86,22 @@ func (c *configuredKey) look(ctx context.Context, refused Key) (key Key, loaded 
 		return c.key, c.loaded, ctx.Err()
 	}
 	found, err := c.read(ctx)
-	key, loaded, news := c.choose(found, err, refused)
+	key, loaded, report := c.choose(found, err, refused)
 	<-c.turn
-	if news != nil {
-		news()
-	}
+	report()
 	return key, loaded, err
 }
 
-// choose returns the key to use, given what was read of the files: whether
-// there is one, and what tells the news, nil if there are none.
-func (c *configuredKey) choose(found Key, err error, refused Key) (key Key, loaded bool, news func()) {
+// choose returns the key to use after files were read, whether there is one, and
+// what reports the change; that must be called without locks.
+func (c *configuredKey) choose(found Key, err error, refused Key) (key Key, loaded bool, report func()) {
+	report = func() {}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return c.key, c.loaded, nil // nothing is wrong with the files
+		return c.key, c.loaded, report // nothing is known of the files
 	}
-	trouble := err
+	problem := err
 	replaced := false
 	switch {
 	case err != nil || found == c.key:
@@ -108,21 +109,21 @@ func (c *configuredKey) choose(found Key, err error, refused Key) (key Key, load
 		replaced = c.loaded
 		c.key, c.loaded = found, true
 	default:
-		trouble = errors.New("only a part of the key has changed, not the " + strings.Join(c.kept(found), " nor the ") + ": the key before is used until the rest has changed too, or until it is refused")
+		problem = errors.New("only a part of the key has changed, not the " + strings.Join(c.kept(found), " nor the ") + ": the key before is used until the rest has changed too, or until it is refused")
 	}
 	text := ""
-	if trouble != nil {
-		text = trouble.Error()
+	if problem != nil {
+		text = problem.Error()
 	}
-	if c.loaded && (replaced || text != c.trouble) {
-		observe, n := c.observe, KeyNews{Origin: c.Origin(), Err: trouble}
-		news = func() { observe(n) }
+	if c.loaded && (replaced || text != c.reported) {
+		f, event := c.report, KeyEvent{Origin: c.Origin(), Err: problem}
+		report = func() { f(event) }
 	}
-	c.trouble = text
-	return c.key, c.loaded, news
+	c.reported = text
+	return c.key, c.loaded, report
 }
 
-// parts are the parts of the key with their places; those of k are set.
+// parts returns the parts of a key with where each comes from and where k has it.
 func (c *configuredKey) parts(k *Key) []keyPart {
 	return []keyPart{
 		{"access key", c.access, &k.AccessKey},
@@ -137,8 +138,8 @@ type keyPart struct {
 	value *string
 }
 
-// kept names the parts from files that are the same in another key as in the
-// one in use.
+// kept returns the names of the parts from files that are the same in another
+// key as in the one in use.
 func (c *configuredKey) kept(other Key) (names []string) {
 	others := c.parts(&other)
 	for i, p := range c.parts(&c.key) {
@@ -149,7 +150,7 @@ func (c *configuredKey) kept(other Key) (names []string) {
 	return names
 }
 
-// Origin implements originer.
+// Origin implements keyReporter.
 func (c *configuredKey) Origin() string {
 	from := func(s Secret) string { return cmp.Or(s.File, "the configuration file") }
 	access, secret := from(c.access), from(c.secret)
@@ -192,14 +193,14 @@ func (s Secret) read(ctx context.Context, files *file.Reader) (string, error) {
 	return value, checkHeaderValue(value, s.File)
 }
 
-// readSecretFile returns the content of a file without the white space around
-// it. Its errors do not repeat a name that is none of a file: it may be the
-// secret.
+// readSecretFile returns the content of a file without surrounding white space.
+// If there is no such file its error does not contain the name: that may be the
+// secret itself.
 func readSecretFile(ctx context.Context, files *file.Reader, path string) (string, error) {
-	content, err := files.Read(ctx, path, maxSecretFile)
+	content, err := files.Read(ctx, path, MaxSecretFile)
 	switch {
 	case errors.Is(err, file.ErrTooLarge):
-		return "", fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
+		return "", fmt.Errorf("%s is larger than %d bytes", path, MaxSecretFile)
 	case errors.Is(err, file.ErrNotRegular):
 		return "", fmt.Errorf("%s %w", path, err)
 	case errors.Is(err, file.ErrLate):
@@ -207,7 +208,7 @@ func readSecretFile(ctx context.Context, files *file.Reader, path string) (strin
 	case ReasonOf(err) == ReasonTimeout:
 		return "", err
 	case err != nil:
-		return "", errors.New("its file " + cmp.Or(fileTrouble(err), "cannot be read"))
+		return "", errors.New("its file " + cmp.Or(fileProblem(err), "cannot be read"))
 	}
 	value := strings.TrimSpace(strings.TrimPrefix(string(content), "\uFEFF"))
 	if value == "" {

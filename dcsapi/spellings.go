@@ -5,47 +5,47 @@ import (
 	"sync"
 )
 
-// CanonicalInstanceID returns the form of an instance id that stands for all
-// its spellings: ids that differ only in case name one instance.
+// CanonicalInstanceID returns the canonical form of an instance id: ids that
+// differ only in case are equal.
 func CanonicalInstanceID(id string) string { return strings.ToLower(id) }
 
-// spellings remembers how instance ids are written in requests where that is
-// not their canonical form. The zero value is ready.
+// spellings holds how instance ids are spelled in requests where that differs
+// from their canonical form. The zero value is ready to use.
 type spellings struct {
 	mu         sync.Mutex
 	listed     map[string]string // as the API writes them, by canonical id
 	configured map[string]string // as the configuration does
 }
 
-// UseInstanceIDs says how the configuration writes instance ids. Requests name
-// an instance as the API writes its id, where that is known; else as the
-// configuration does; else as the caller.
+// UseInstanceIDs sets how the configuration spells instance ids. Requests spell
+// an id as the API does where that is known, else as the configuration does,
+// else as the caller does.
 func (c *Client) UseInstanceIDs(ids ...string) {
 	configured := make(map[string]string)
 	for _, id := range ids {
-		noteSpelling(configured, id)
+		addSpelling(configured, id)
 	}
 	c.spellings.mu.Lock()
 	defer c.spellings.mu.Unlock()
 	c.spellings.configured = configured
 }
 
-// noteSpelling adds the spelling of an id, unless another one is there.
-func noteSpelling(to map[string]string, id string) {
+// addSpelling adds the spelling of an id, unless it has one.
+func addSpelling(to map[string]string, id string) {
 	canonical := CanonicalInstanceID(id)
-	if _, there := to[canonical]; !there {
+	if _, ok := to[canonical]; !ok {
 		to[canonical] = id
 	}
 }
 
-// list replaces the spellings of the API by those of a whole list.
-func (s *spellings) list(listed map[string]string) {
+// setListed replaces the spellings of the API by those of a complete list.
+func (s *spellings) setListed(listed map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listed = listed
 }
 
-// of returns how an id is written in a request.
+// of returns the spelling of an id for a request.
 func (s *spellings) of(id string) string {
 	canonical := CanonicalInstanceID(id)
 	s.mu.Lock()
@@ -59,8 +59,8 @@ func (s *spellings) of(id string) string {
 	return id
 }
 
-// inPath returns the path of an operation with the instance's id as a request
-// writes it.
+// inPath returns the path of an operation with the instance's id spelled for a
+// request.
 func (s *spellings) inPath(path string) string {
 	rest, ok := strings.CutPrefix(path, "/instances/")
 	if !ok {

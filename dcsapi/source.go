@@ -21,7 +21,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/impl"
 )
 
-// Variables of the environment that the SDK reads.
+// Environment variables that the SDK reads.
 const (
 	envAccessKey    = "HUAWEICLOUD_SDK_AK"
 	envSecretKey    = "HUAWEICLOUD_SDK_SK"
@@ -37,27 +37,27 @@ const (
 	envSampleSecretKey = "CLOUD_SDK_SK"
 )
 
-// source is a place that a key may come from.
+// source is a source of keys in the default chain.
 type source struct {
 	name    string
 	get     func() (auth.ICredential, error)
-	trouble func(error) string // why get has failed
-	file    func() string      // names the file that get reads, nil for none
+	explain func(error) string // why get has failed
+	file    func() string      // returns the name of the file that get reads, nil for none
 	files   *file.Reader
 
-	// For a source that has only an identity, which IAM gives a key for.
+	// For a source that has only an identity, which IAM exchanges for a key.
 	iamEndpoint string
 	transport   *http.Transport
 }
 
-// newSources returns the sources in the order in which they are asked.
+// newSources returns the sources in the order in which they are tried.
 func newSources(iamEndpoint string, transport *http.Transport) []source {
-	profile, profileTrouble := profileFile()
+	profile, explainProfile := profileFile()
 	sources := []source{
 		{
 			name: "environment (" + envAccessKey + " and _SK, or _IDP_ID and _ID_TOKEN_FILE)",
 			get:  provider.BasicCredentialEnvProvider().GetCredentials,
-			trouble: func(error) string {
+			explain: func(error) string {
 				return cmp.Or(halfSet(envAccessKey, envSecretKey), halfSet(envIDP, envIDTokenFile), "not set")
 			},
 
@@ -66,12 +66,12 @@ func newSources(iamEndpoint string, transport *http.Transport) []source {
 		{
 			name:    "environment (" + envSampleAccessKey + " and _SK)",
 			get:     sampleKey,
-			trouble: func(error) string { return cmp.Or(halfSet(envSampleAccessKey, envSampleSecretKey), "not set") },
+			explain: func(error) string { return cmp.Or(halfSet(envSampleAccessKey, envSampleSecretKey), "not set") },
 		},
 		{
 			name:    "profile file (" + profile + ")",
 			get:     provider.BasicCredentialProfileProvider().GetCredentials,
-			trouble: profileTrouble,
+			explain: explainProfile,
 			file:    func() string { return profile },
 
 			iamEndpoint: iamEndpoint, transport: transport,
@@ -79,12 +79,12 @@ func newSources(iamEndpoint string, transport *http.Transport) []source {
 		{
 			name:    "agency of the machine (metadata service at " + metadataHost + ")",
 			get:     provider.BasicCredentialMetadataProvider().GetCredentials,
-			trouble: metadataTrouble,
+			explain: explainMetadata,
 		},
 		{
 			name:    "identity of the pod (" + envPodURL + ")",
 			get:     provider.BasicCredentialPodIdentityProvider().GetCredentials,
-			trouble: podTrouble,
+			explain: explainPod,
 			file:    func() string { return os.Getenv(envPodTokenFile) },
 		},
 	}
@@ -94,17 +94,17 @@ func newSources(iamEndpoint string, transport *http.Transport) []source {
 	return sources
 }
 
-// profileFile names the SDK's profile file, and returns what words its
-// troubles.
+// profileFile returns the name of the SDK's profile file, and what explains an
+// error of reading it.
 func profileFile() (string, func(error) string) {
 	if path := os.Getenv(envProfile); path != "" {
-		return path, profileTrouble
+		return path, explainProfile
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return "~/.huaweicloud/credentials", func(error) string { return "there is no home directory: set HOME, or " + envProfile }
 	}
-	return filepath.Join(home, ".huaweicloud", "credentials"), profileTrouble
+	return filepath.Join(home, ".huaweicloud", "credentials"), explainProfile
 }
 
 // sampleKey reads the variables that the vendor's samples use.
@@ -116,30 +116,30 @@ func sampleKey() (auth.ICredential, error) {
 	return auth.NewBasicCredentialsBuilder().WithAk(ak).WithSk(sk).SafeBuild()
 }
 
-// key asks the source for a key. found tells whether the source is set up, so
-// that what is wrong with it must not be passed over. The error is in words of
-// our own: the SDK's may quote lines of a profile or a server's answer.
+// key returns the source's key. found reports whether the source is set up, in
+// which case its error must not be passed over. The error does not contain that
+// of the SDK, which may quote lines of a profile or a server's response.
 func (s *source) key() (key sourcedKey, found bool, err error) {
 	if s.file != nil {
-		if err := s.looksGood(s.file()); err != nil {
+		if err := s.checkFile(s.file()); err != nil {
 			return sourcedKey{}, false, errors.New("its file " + err.Error())
 		}
 	}
 	basic, err := s.credentials()
 	if err != nil {
-		return sourcedKey{}, false, errors.New(s.trouble(err))
+		return sourcedKey{}, false, errors.New(s.explain(err))
 	}
 	if basic.AK == "" && basic.IdpId != "" {
-		if err := s.exchange(basic); err != nil {
+		if err := s.exchangeToken(basic); err != nil {
 			return sourcedKey{}, true, err
 		}
 	}
 	ends := endOf(basic)
 	switch {
 	case basic.AK == "" || basic.SK == "":
-		return sourcedKey{}, true, errors.New("it gave an empty key")
+		return sourcedKey{}, true, errors.New("it returned an empty key")
 	case !ends.IsZero() && !time.Now().Before(ends):
-		return sourcedKey{}, true, fmt.Errorf("it gave a key that ended at %s, and this machine's clock says %s: is the clock right?", ends.UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339))
+		return sourcedKey{}, true, fmt.Errorf("it returned a key that expired at %s, and this machine's clock says %s: check the clock", ends.UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339))
 	}
 	err = cmp.Or(checkHeaderValue(basic.AK, "the access key"), checkHeaderValue(basic.SK, "the secret key"), checkHeaderValue(basic.SecurityToken, "the security token"))
 	if err != nil {
@@ -151,24 +151,24 @@ func (s *source) key() (key sourcedKey, found bool, err error) {
 	}, true, nil
 }
 
-// looksGood returns an error for a file that the SDK would wait for without an
-// end: it takes no deadline.
-func (s *source) looksGood(path string) error {
-	_, err := s.files.Read(context.Background(), path, maxSecretFile)
+// checkFile returns an error for a file that the SDK, which takes no deadline,
+// might wait for indefinitely.
+func (s *source) checkFile(path string) error {
+	_, err := s.files.Read(context.Background(), path, MaxSecretFile)
 	if errors.Is(err, file.ErrLate) {
 		return err
 	}
 	if info, _ := os.Stat(path); errors.Is(err, file.ErrNotRegular) && info != nil && !info.IsDir() {
 		return err
 	}
-	return nil // whatever else is wrong the SDK says
+	return nil // the SDK reports anything else
 }
 
-// errPanic stands for a panic of the SDK.
-var errPanic = errors.New("the vendor's SDK cannot read the answer")
+// errPanic is returned for a panic of the SDK.
+var errPanic = errors.New("the vendor's SDK cannot read the response")
 
-// credentials has the SDK ask the source. The SDK panics on answers that lack
-// the key.
+// credentials returns what the SDK gets from the source. The SDK panics on
+// responses that lack the key.
 func (s *source) credentials() (basic *auth.BasicCredentials, err error) {
 	defer func() {
 		if recover() != nil {
@@ -181,16 +181,16 @@ func (s *source) credentials() (basic *auth.BasicCredentials, err error) {
 	}
 	basic, ok := got.(*auth.BasicCredentials)
 	if !ok {
-		return nil, fmt.Errorf("unexpected kind of credentials %T", got)
+		return nil, fmt.Errorf("the vendor's SDK returned credentials of an unexpected type, %T", got)
 	}
 	return basic, nil
 }
 
-// exchange has IAM give a key for an identity token.
-func (s *source) exchange(basic *auth.BasicCredentials) (err error) {
+// exchangeToken has IAM exchange an identity token for a key.
+func (s *source) exchangeToken(basic *auth.BasicCredentials) (err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("IAM answered with something that is no key: check iam_endpoint")
+			err = errors.New("IAM answered with something other than a key: check iam_endpoint")
 		}
 	}()
 	switch basic.IamEndpoint = cmp.Or(basic.IamEndpoint, s.iamEndpoint); basic.IamEndpoint {
@@ -202,7 +202,7 @@ func (s *source) exchange(basic *auth.BasicCredentials) (err error) {
 			return fmt.Errorf("iam_endpoint %w", err)
 		}
 	}
-	if err := s.looksGood(basic.IdTokenFile); err != nil {
+	if err := s.checkFile(basic.IdTokenFile); err != nil {
 		return fmt.Errorf("the identity token's file %s %w", basic.IdTokenFile, err)
 	}
 	config := sdkconfig.DefaultHttpConfig().
@@ -213,22 +213,22 @@ func (s *source) exchange(basic *auth.BasicCredentials) (err error) {
 		config = config.WithHttpTransport(s.transport)
 	}
 	if err := basic.ProcessSts(impl.NewDefaultHttpClient(config)); err != nil {
-		hidden := sentSecrets(s.files, basic.IdTokenFile)
-		if hidden != nil && s.transport != nil {
-			hidden.also = hide(proxySecrets(s.transport.Proxy, basic.IamEndpoint)...)
+		redactor := sentSecrets(s.files, basic.IdTokenFile)
+		if redactor != nil && s.transport != nil {
+			redactor.next = newRedactor(proxySecrets(s.transport.Proxy, basic.IamEndpoint)...)
 		}
-		return errors.New(identityTrouble(err, basic.IdTokenFile, s.ownCA(), hidden))
+		return errors.New(explainIdentity(err, basic.IdTokenFile, s.ownCA(), redactor))
 	}
 	return nil
 }
 
-// ownCA tells whether the configuration names the authorities of IAM.
+// ownCA reports whether the configuration names IAM's certificate authorities.
 func (s *source) ownCA() bool {
 	return s.transport != nil && s.transport.TLSClientConfig != nil && s.transport.TLSClientConfig.RootCAs != nil
 }
 
-// endOf returns when a key ends, the zero time for one that does not. The SDK
-// keeps it to itself.
+// endOf returns when a key expires, the zero time if it does not. The SDK does not
+// export it.
 func endOf(basic *auth.BasicCredentials) time.Time {
 	if basic.StsAccessor == nil {
 		return time.Time{}
@@ -240,8 +240,8 @@ func endOf(basic *auth.BasicCredentials) time.Time {
 	return time.Unix(field.Int(), 0)
 }
 
-// halfSet says which of two variables is missing while the other one is set,
-// "" if that is not so.
+// halfSet returns which of two variables is missing while the other one is set,
+// "" if neither or both are.
 func halfSet(a, b string) string {
 	switch hasA, hasB := os.Getenv(a) != "", os.Getenv(b) != ""; {
 	case hasA && !hasB:
@@ -253,7 +253,7 @@ func halfSet(a, b string) string {
 	}
 }
 
-// noSource is the error of a chain in which no source has a key.
+// noSource returns the error of a chain in which no source has a key.
 func noSource(tried []string) error {
 	return &Error{
 		Op: "get credentials", Reason: ReasonAuth,

@@ -1,0 +1,48 @@
+package dcsapi
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+// keyForget is how long an unused key is remembered.
+const keyForget = time.Hour
+
+// Keyring holds the circuit breaker of each key, for all clients that share it.
+// The vendor locks a key after five refused requests in a row; a Keyring
+// prevents that: as long as a key has not been accepted it lets one request at a
+// time probe it, and after a refusal no request uses the key for five minutes. A
+// key is identified by all of its parts, so that changed credentials are a new
+// key. The zero value is ready to use. A Keyring is safe for concurrent use.
+type Keyring struct {
+	probeTimeout time.Duration // default maxProbeTime; shorter in tests
+	window       int           // default maxInFlight; larger in benchmarks
+
+	mu       sync.Mutex
+	breakers map[[sha256.Size]byte]*breaker
+}
+
+// breaker returns the breaker of a key.
+func (r *Keyring) breaker(k Key) *breaker {
+	id := sha256.Sum256([]byte(k.AccessKey + "\x00" + k.SecretKey + "\x00" + k.SecurityToken))
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b := r.breakers[id]; b != nil {
+		b.used = now
+		return b
+	}
+	for id, b := range r.breakers {
+		if now.Sub(b.used) > keyForget {
+			delete(r.breakers, id)
+		}
+	}
+	if r.breakers == nil {
+		r.breakers = make(map[[sha256.Size]byte]*breaker)
+	}
+	b := &breaker{used: now, probeTimeout: cmp.Or(r.probeTimeout, maxProbeTime), window: cmp.Or(r.window, maxInFlight)}
+	r.breakers[id] = b
+	return b
+}

@@ -1,0 +1,141 @@
+package dcsapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+
+	"dcs_session_exporter/internal/file"
+
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/sdkerr"
+)
+
+// metadataHost is where the metadata service is on every machine of the cloud.
+const metadataHost = "169.254.169.254"
+
+// vendorCode matches the error codes of the vendor's services.
+var vendorCode = regexp.MustCompile(`^[A-Za-z]{2,8}\.[0-9]{4,6}$`)
+
+// explainSDK returns why the SDK got no key from a source. It quotes only those
+// parts of a response that cannot be a secret. redactor removes the secrets that
+// were sent, and is nil if they are not known.
+func explainSDK(err error, ownCA bool, redactor *redactor) string {
+	if response, ok := errors.AsType[*sdkerr.ServiceResponseError](err); ok {
+		text := fmt.Sprintf("answered HTTP %d", response.StatusCode)
+		if vendorCode.MatchString(response.ErrorCode) {
+			text += " " + response.ErrorCode
+		}
+		if response.RequestId != "" && redactor != nil {
+			text += " (request id " + redactor.quote(response.RequestId, maxRequestID) + ")"
+		}
+		return text
+	}
+	u, ok := errors.AsType[*url.Error](err)
+	switch {
+	case !ok:
+		return "answered with an error, or with something other than a key"
+	case u.Timeout():
+		return "no response in time"
+	}
+	if advice := networkHint(u.Err, ownCA); advice != "" {
+		return "not reachable: " + advice
+	}
+	// Other errors of net/http quote what was received.
+	if op, ok := errors.AsType[*net.OpError](u.Err); ok {
+		return "not reachable: " + op.Error()
+	}
+	return "the connection broke, or the response is not HTTP"
+}
+
+// sentSecrets returns a redactor of the secrets that sources send: those of the
+// environment and the tokens in files.
+func sentSecrets(files *file.Reader, paths ...string) *redactor {
+	var secrets []string
+	for _, name := range []string{envAccessKey, envSecretKey, envToken, envSampleAccessKey, envSampleSecretKey} {
+		secrets = append(secrets, os.Getenv(name))
+	}
+	for _, path := range paths {
+		content, err := readSecretFile(context.Background(), files, path)
+		if err != nil {
+			return nil
+		}
+		secrets = append(secrets, content)
+	}
+	return newRedactor(secrets...)
+}
+
+// explainMetadata returns why the metadata service provides no key.
+func explainMetadata(err error) string {
+	text := explainSDK(err, false, nil)
+	if response, ok := errors.AsType[*sdkerr.ServiceResponseError](err); ok && strings.Contains(response.ErrorMessage, "configure Cloud Service Agency") {
+		text = "the machine has no agency: give it one in the console"
+	}
+	probe := &http.Request{URL: &url.URL{Scheme: "http", Host: metadataHost}}
+	if proxy, err := http.ProxyFromEnvironment(probe); err == nil && proxy != nil {
+		text += "; it was asked through the proxy of HTTP_PROXY: put " + metadataHost + " into NO_PROXY"
+	}
+	return text
+}
+
+// explainPod returns why the identity of the pod provides no key.
+func explainPod(err error) string {
+	if os.Getenv(envPodURL) == "" || os.Getenv(envPodTokenFile) == "" {
+		return cmp.Or(halfSet(envPodURL, envPodTokenFile), "not set")
+	}
+	if text := fileProblem(err); text != "" {
+		return "the file that " + envPodTokenFile + " names " + text
+	}
+	if u, ok := errors.AsType[*url.Error](err); ok && u.Op == "parse" {
+		return envPodURL + " is not a URL"
+	}
+	return explainSDK(err, false, sentSecrets(new(file.Reader), os.Getenv(envPodTokenFile)))
+}
+
+// explainIdentity returns why IAM does not exchange an identity token for a key.
+// redactor removes the secrets that were sent, and is nil if they are not known.
+func explainIdentity(err error, tokenFile string, ownCA bool, redactor *redactor) string {
+	if text := fileProblem(err); text != "" {
+		return "the identity token's file " + tokenFile + " " + text
+	}
+	text := "IAM: " + explainSDK(err, ownCA, redactor)
+	if response, ok := errors.AsType[*sdkerr.ServiceResponseError](err); ok && response.StatusCode < http.StatusInternalServerError {
+		text += ": check the identity provider's id and that the token in " + tokenFile + " is fresh"
+	}
+	return text
+}
+
+// explainProfile returns why the profile file provides no key.
+func explainProfile(err error) string {
+	if text := fileProblem(err); text != "" {
+		return text
+	}
+	if _, ok := errors.AsType[*sdkerr.CredentialsTypeError](err); ok {
+		return "has no section [basic] with ak and sk, or idp_id and id_token_file"
+	}
+	return "cannot be read as lines of name = value in sections"
+}
+
+// fileProblem returns why a file cannot be read, "" if err does not say that.
+func fileProblem(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		return "is not readable by the exporter's user"
+	}
+	if e, ok := errors.AsType[*sdkerr.CredentialsTypeError](err); ok && strings.HasSuffix(e.ErrorMessage, "content is empty") {
+		return "is empty"
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return "cannot be read: " + pathErr.Err.Error()
+	}
+	return ""
+}
