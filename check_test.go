@@ -13,8 +13,8 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// TestCheckOnline runs the command against an emulated API: what it writes
-// where, and what it ends with.
+// TestCheckOnline runs the command against an emulated API and checks its output
+// and exit code.
 func TestCheckOnline(t *testing.T) {
 	api := emulator.New(emulator.Options{})
 	api.SetKey(emulator.DemoKey())
@@ -76,8 +76,7 @@ func TestCheckOnline(t *testing.T) {
 	}
 }
 
-// TestCheckOnlineJSON checks the output for machines, and the keys that it
-// takes from files.
+// TestCheckOnlineJSON checks the JSON output, with keys from files.
 func TestCheckOnlineJSON(t *testing.T) {
 	api := emulator.New(emulator.Options{})
 	api.SetKey(emulator.DemoKey())
@@ -106,12 +105,12 @@ func TestCheckOnlineJSON(t *testing.T) {
 	}
 }
 
-// broken is an output that cannot be written to.
+// broken is a writer that always fails.
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
-// TestCheckOnlineWriteFails checks that a report that is lost is no success.
+// TestCheckOnlineWriteFails checks that failing to write the report is an error.
 func TestCheckOnlineWriteFails(t *testing.T) {
 	api := emulator.New(emulator.Options{})
 	server := httptest.NewServer(api)

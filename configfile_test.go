@@ -24,7 +24,7 @@ func newPipe(t *testing.T) string {
 	return path
 }
 
-// openPipe opens a pipe to write to, as soon as somebody reads it.
+// openPipe opens a pipe for writing once it has a reader.
 func openPipe(t *testing.T, path string) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -34,7 +34,7 @@ func openPipe(t *testing.T, path string) *os.File {
 	return f
 }
 
-// put writes all that there is to a pipe.
+// put writes text to a pipe and closes it.
 func put(t *testing.T, f *os.File, text string) {
 	t.Helper()
 	if _, err := io.WriteString(f, text); err != nil {
@@ -47,9 +47,9 @@ func put(t *testing.T, f *os.File, text string) {
 
 const notLoaded = `msg="configuration not loaded: the previous one stays in force"`
 
-// TestPipe runs the program with a configuration from a named pipe: a hangup
-// while it is read has it read once more, which an exhausted pipe refuses; a
-// new writer makes it good again.
+// TestPipe runs the program with a configuration from a named pipe. A SIGHUP
+// while it is being read triggers a reload, which fails because the pipe is at
+// its end; with a new writer, reloading works again.
 func TestPipe(t *testing.T) {
 	_, text := newReloadable(t)
 	r := &running{t: t, config: newPipe(t), log: new(output)}
@@ -88,7 +88,7 @@ func TestPipe(t *testing.T) {
 		t.Errorf("the log is\n%s", log)
 	}
 
-	// Somebody writes again.
+	// The pipe gets a new writer.
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -103,8 +103,8 @@ func TestPipe(t *testing.T) {
 	r.wantLine("dcs_session_exporter_config_last_reload_successful 1")
 }
 
-// TestHangupAtStart checks that a hangup while the configuration is read for
-// the first time leads to one more load, of what it is by then.
+// TestHangupAtStart checks that a SIGHUP during the first load of the
+// configuration triggers a reload of its content at that time.
 func TestHangupAtStart(t *testing.T) {
 	_, text := newReloadable(t)
 	r := &running{t: t, config: newPipe(t), log: new(output)}
@@ -136,8 +136,8 @@ func TestHangupAtStart(t *testing.T) {
 	r.wantLine(`dcs_up{instance_id="i2"} 1`)
 }
 
-// TestPipeThatIsNotWritten checks that the program can be ended while it waits for
-// its configuration.
+// TestPipeThatIsNotWritten checks that the program can be stopped while it waits
+// for its configuration.
 func TestPipeThatIsNotWritten(t *testing.T) {
 	pipe := newPipe(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -158,9 +158,9 @@ func TestPipeThatIsNotWritten(t *testing.T) {
 	}
 }
 
-// TestStdin runs the program as a process of its own, with a configuration from
-// standard input: it outlives hangups at any time, and goes on with what it has
-// read.
+// TestStdin runs the program as a separate process with a configuration from
+// standard input. It survives SIGHUP at any time and keeps the configuration that
+// it has read.
 func TestStdin(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program")

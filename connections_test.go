@@ -17,8 +17,7 @@ import (
 	"time"
 )
 
-// TestServeForAnother is the program in another process, for
-// TestFewDescriptors.
+// TestServeForAnother runs the program in a process for TestFewDescriptors.
 func TestServeForAnother(t *testing.T) {
 	config := os.Getenv("DCS_TEST_CONFIG")
 	if config == "" {
@@ -31,8 +30,8 @@ func TestServeForAnother(t *testing.T) {
 	}
 }
 
-// TestFewDescriptors checks that 200 connections without a request take no
-// scrape's place in a process with 64 descriptors.
+// TestFewDescriptors checks that 200 connections without a request do not block
+// scrapes in a process with 64 descriptors.
 func TestFewDescriptors(t *testing.T) {
 	_, config := newReloadable(t)
 	log := new(output)
@@ -100,8 +99,8 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-// TestConnectionsWithRequests checks that those with a request under way are
-// not closed for others.
+// TestConnectionsWithRequests checks that connections with a request in progress
+// are not closed to make room for others.
 func TestConnectionsWithRequests(t *testing.T) {
 	release := make(chan struct{})
 	server := &http.Server{
@@ -132,7 +131,7 @@ func TestConnectionsWithRequests(t *testing.T) {
 		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 		busy = append(busy, conn)
 	}
-	time.Sleep(100 * time.Millisecond) // until their requests are under way
+	time.Sleep(100 * time.Millisecond) // until their requests are in progress
 	if n, err := dial().Read(make([]byte, 1)); n > 0 || err == nil {
 		t.Error("the ninth is not closed")
 	}

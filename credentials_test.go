@@ -44,8 +44,8 @@ func setKey(t *testing.T, dir, name, value string) {
 	}
 }
 
-// TestKeyFileThatHangs puts a pipe, which whoever opens it waits at, in the
-// place of a key's file under the running daemon.
+// TestKeyFileThatHangs replaces a key file of the running daemon with a pipe, on
+// which opening blocks.
 func TestKeyFileThatHangs(t *testing.T) {
 	api := newNodeAPI()
 	server := httptest.NewServer(api)
@@ -80,7 +80,7 @@ func TestRotation(t *testing.T) {
 	r := serveFile(t, fromFiles(server.URL, dir))
 	r.wantLine(up)
 
-	// While the old key is good, one file after the other costs nothing.
+	// While the old key is valid, replacing one file after the other costs nothing.
 	api.SetKey(emulator.Key{AccessKey: "A2", SecretKey: "SECRETS2", Projects: []string{"p1"}})
 	setKey(t, dir, "sk", "SECRETS2")
 	r.wantLine(up)
@@ -91,7 +91,7 @@ func TestRotation(t *testing.T) {
 	api.RemoveKey("AK")
 	r.wantLine(up)
 
-	// When it is refused, the new one is used at once.
+	// Once it is refused, the new one is used at once.
 	api.RemoveKey("A2")
 	r.wantLine(down)
 	r.wantLine(`dcs_node_error{instance_id="i1",node_id="node-i1",reason="auth"} 1`)
@@ -121,7 +121,7 @@ func newNodeAPI() *emulator.Server {
 	return api
 }
 
-// TestClockOff checks what the user reads when the machine's clock is off.
+// TestClockOff checks the messages when the machine's clock is wrong.
 func TestClockOff(t *testing.T) {
 	for off, says := range map[time.Duration]string{
 		20 * time.Minute: "behind the server's: signatures are refused because of that: set the clock", -20 * time.Minute: "ahead of the server's: signatures are refused because of that: set the clock",
@@ -144,9 +144,9 @@ func TestClockOff(t *testing.T) {
 	}
 }
 
-// defaultChain sets the environment of the default chain: with the given home,
-// and a metadata service that hangs until the test ends. It returns how many
-// ask that at present.
+// defaultChain sets the environment of the default chain, with the given home and
+// a metadata service that hangs until the test ends. It returns a count of the
+// requests to that service in progress.
 func defaultChain(t *testing.T, home string) *atomic.Int64 {
 	t.Helper()
 	for _, name := range []string{
@@ -186,8 +186,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestHangingMetadata checks that the daemon starts, and scrapes end in their
-// time, while the metadata service hangs.
+// TestHangingMetadata checks that the daemon starts, and scrapes end on time,
+// while the metadata service hangs.
 func TestHangingMetadata(t *testing.T) {
 	server := httptest.NewServer(newNodeAPI())
 	defer server.Close()
@@ -203,8 +203,8 @@ func TestHangingMetadata(t *testing.T) {
 	r.wantLog(`msg="cannot read node" instance_id=i1 node_id=node-i1 reason=timeout err="get credentials: agency of the machine (metadata service at 169.254.169.254): no response before the deadline`, 1)
 }
 
-// TestNoHome checks that the daemon needs no home directory, and says which
-// sources of a key there are.
+// TestNoHome checks that the daemon needs no home directory, and lists the key
+// sources.
 func TestNoHome(t *testing.T) {
 	server := httptest.NewServer(newNodeAPI())
 	defer server.Close()
@@ -229,8 +229,8 @@ func unwritable(t *testing.T) string {
 	return dir
 }
 
-// TestKeyEvent checks what the log says of a temporary key that cannot be
-// renewed, before its end and after.
+// TestKeyEvent checks the log lines for a temporary key that cannot be renewed,
+// before and after it expires.
 func TestKeyEvent(t *testing.T) {
 	var b bytes.Buffer
 	logger := log.NewLogfmtLogger(&b)

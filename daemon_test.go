@@ -20,7 +20,7 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// running is the program as it serves a configuration file.
+// running is the program, serving a configuration file.
 type running struct {
 	t      *testing.T
 	url    string
@@ -34,7 +34,7 @@ func serveFile(t *testing.T, text string) *running {
 	return serveFileAt(t, text, "127.0.0.1:0")
 }
 
-// serveFileAt is serveFile on another address, and with more flags.
+// serveFileAt is like serveFile, with an address and further flags.
 func serveFileAt(t *testing.T, text, address string, more ...string) *running {
 	t.Helper()
 	r := &running{t: t, config: filepath.Join(t.TempDir(), "config.yml"), log: new(output)}
@@ -90,7 +90,7 @@ func (r *running) request(method, path string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// wantLine checks that a scrape has a line.
+// wantLine checks that a scrape contains a line.
 func (r *running) wantLine(line string) {
 	r.t.Helper()
 	if _, body := r.request(http.MethodGet, "/metrics"); !strings.Contains(body, line+"\n") {
@@ -118,7 +118,7 @@ func newReloadable(t *testing.T) (*emulator.Server, func(secret, more string, id
 	}
 }
 
-// operations are those of the requests that the API received since last asked.
+// operations returns the operations that the API received since the last call.
 func operations(api *emulator.Server) []string {
 	var out []string
 	for _, r := range api.Requests() {
@@ -129,8 +129,8 @@ func operations(api *emulator.Server) []string {
 	return out
 }
 
-// TestReload changes the configuration of the running daemon, to good ones and
-// bad ones, by signal and by request.
+// TestReload reloads valid and invalid configurations in the running daemon, by
+// signal and by request.
 func TestReload(t *testing.T) {
 	api, text := newReloadable(t)
 	r := serveFile(t, text("SECRETSK", "scan: {min_interval: 1h}\n", "i1"))
@@ -139,8 +139,8 @@ func TestReload(t *testing.T) {
 	r.wantLine(good)
 	operations(api)
 
-	// Another instance beside it: the first is not scanned again, its nodes
-	// are still known.
+	// Add an instance: the first is not scanned again, and its nodes are still
+	// known.
 	r.write(text("SECRETSK", "scan: {min_interval: 1h}\nlimits: {hold: 0s}\n", "i1", "i2"))
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("after the reload: %v", got)
 	}
 
-	// Bad ones are refused whole, and the log says why without a secret.
+	// Invalid ones are rejected as a whole, and the log says why, without a secret.
 	for _, broken := range []string{strings.Replace(text("x", "", "i1"), "secret_key:", "secret_key_file: SECRET", 1), "", "projects: [\n", text("SECRETSK", "x: 1\n", "i1"), text("SECRETSK", "", "i1", "i1"), text("{a: SECRET}", "", "i1")} {
 		r.write(broken)
 		before := len(r.log.String())
@@ -175,7 +175,8 @@ func TestReload(t *testing.T) {
 		t.Errorf("without a file: %d %s", status, body)
 	}
 
-	// A good one mends it. Another key is another connection: all is new.
+	// A valid one fixes it. A different key makes a new connection, which knows
+	// nothing yet.
 	r.write(text("WRONGKEY", "scan: {min_interval: 1h}\n", "i2"))
 	if status, body := r.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
@@ -183,7 +184,7 @@ func TestReload(t *testing.T) {
 	r.wantLine(good)
 	r.wantLine(`dcs_project_up{project_id="p1",region="cn-north-4"} 0`)
 	operations(api)
-	// The refusal outlives the connection: the key is not tried again.
+	// The refusal survives the connection: the key is not tried again.
 	r.write(text("WRONGKEY", "idle_threshold: 3m\n    max_concurrent_requests: 3\n", "i2"))
 	r.write(strings.Replace(text("WRONGKEY", "", "i2"), "    instances:", "    max_concurrent_requests: 3\n    instances:", 1))
 	if status, body := r.request(http.MethodPost, "/-/reload"); status != http.StatusOK {
@@ -207,8 +208,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestReloadUnderLoad reloads again and again while scrapes of every kind run:
-// each is answered whole, and nothing is left behind.
+// TestReloadUnderLoad reloads repeatedly while scrapes of every kind run. Each
+// gets a complete answer, and no goroutine or connection is left behind.
 func TestReloadUnderLoad(t *testing.T) {
 	_, text := newReloadable(t)
 	configs := []string{
@@ -245,10 +246,9 @@ func TestReloadUnderLoad(t *testing.T) {
 	wait.Wait()
 }
 
-// TestKeyRotation rotates the key under the running daemon: each file by
-// itself, as a whole by a link as Kubernetes does, in place and by renaming.
-// The API refuses the old key as soon as the new one is whole, and no scrape
-// fails.
+// TestKeyRotation rotates the key of the running daemon: each file separately,
+// all at once through a link as Kubernetes does, in place and by renaming. The API
+// refuses the old key once the new one is complete, and no scrape fails.
 func TestKeyRotation(t *testing.T) {
 	api := emulator.New(emulator.Options{})
 	api.Add(emulator.Instance{ID: "i1", ProjectID: "p1", Nodes: []emulator.Node{{ID: "n1", Role: "redis-server", Type: "master", Sessions: emulator.Static{{ID: "7", Flags: "N"}}}}})
@@ -273,7 +273,7 @@ func TestKeyRotation(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// valid makes a key the only good one.
+	// valid makes a key the only valid one.
 	valid := func(access string) {
 		for _, old := range []string{"AK0", "AK1", "AK2", "AK3"} {
 			api.RemoveKey(old)
@@ -311,8 +311,8 @@ func TestKeyRotation(t *testing.T) {
 	valid("AK3")
 	r.wantLine(up)
 
-	// The key is refused before its files are rotated: that is held off, until
-	// they are.
+	// The key is refused before its files are rotated: requests are held off until
+	// then.
 	api.RemoveKey("AK3")
 	r.wantLine(down)
 	r.wantLine(down)
@@ -334,7 +334,7 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
-// TestIPv6 reads from, and serves on, the loopback of IPv6 alone.
+// TestIPv6 reads from and serves on IPv6 loopback only.
 func TestIPv6(t *testing.T) {
 	listener, err := net.Listen("tcp6", "[::1]:0")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// newTaken returns an address that somebody listens on.
+// newTaken returns an address that is in use.
 func newTaken(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -19,8 +19,8 @@ func newTaken(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestCannotListen checks that an address that cannot be had is reported in one
-// line, before anything is logged or sent to the API.
+// TestCannotListen checks that an unusable address is reported in one line,
+// before anything is logged or sent to the API.
 func TestCannotListen(t *testing.T) {
 	taken := newTaken(t)
 	api, config := newReloadable(t)
@@ -70,8 +70,8 @@ func TestCannotListen(t *testing.T) {
 	}
 }
 
-// TestListenOnSeveral checks that all addresses are served, and free again once
-// the program has ended.
+// TestListenOnSeveral checks that all addresses are served, and released when the
+// program ends.
 func TestListenOnSeveral(t *testing.T) {
 	var addresses []string
 	for range 2 {

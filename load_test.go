@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestCheckOffline compares what check writes: the meaning of the
-// configuration with the hosts that the key goes to, then what is probably
-// wrong. Warnings do not make it fail.
+// TestCheckOffline compares the output of check: the meaning of the configuration
+// with the hosts that receive the key, then the warnings. Warnings do not make it
+// fail.
 func TestCheckOffline(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config.yml")
@@ -80,7 +80,7 @@ DIR/config.yml:6: projects[0].instances[0].id: "prod-orders" does not look like 
 	}
 }
 
-// TestReadableSecretsAreLogged checks that serving says, once, which secrets
+// TestReadableSecretsAreLogged checks that the daemon logs, once, which secrets
 // every user of the machine can read.
 func TestReadableSecretsAreLogged(t *testing.T) {
 	server := httptest.NewServer(newNodeAPI())

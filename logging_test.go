@@ -16,8 +16,8 @@ import (
 	"dcs_session_exporter/internal/config"
 )
 
-// TestLogLines checks that a line is printable and not long, whatever is
-// logged.
+// TestLogLines checks that log lines are printable and limited in length,
+// whatever is logged.
 func TestLogLines(t *testing.T) {
 	for _, format := range []string{"logfmt", "json"} {
 		for _, tt := range []struct {
@@ -69,7 +69,7 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.output.Write(p)
 }
 
-// close shuts the gate, and returns what opens it.
+// close shuts the gate and returns a function that opens it.
 func (g *gate) close() func() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -83,8 +83,8 @@ func (g *gate) close() func() {
 	})
 }
 
-// TestLogIsNotRead checks that an unread standard error stops neither scrapes
-// nor the end of the program, and that lost lines are counted.
+// TestLogIsNotRead checks that scrapes continue and the program ends if standard
+// error is not read, and that lost lines are counted.
 func TestLogIsNotRead(t *testing.T) {
 	_, text := newReloadable(t)
 	log := new(gate)
@@ -139,7 +139,7 @@ func TestLogIsNotRead(t *testing.T) {
 	}
 }
 
-// TestComplain checks the line with which the program ends.
+// TestComplain checks the program's final error message.
 func TestComplain(t *testing.T) {
 	var out output
 	complain(&out, errors.New("first\n\x1b[31msecond\r"+strings.Repeat("x", 1<<20)))

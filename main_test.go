@@ -85,7 +85,7 @@ func TestCommandLine(t *testing.T) {
 }
 
 // TestTelemetryPath checks that metrics are served at any plain path, and that
-// others are refused in one line before anything is done.
+// other paths are refused in one line before anything else happens.
 func TestTelemetryPath(t *testing.T) {
 	taken := newTaken(t) // so that no server starts
 	for path, good := range map[string]bool{
@@ -178,12 +178,13 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// full is a device that takes nothing.
+// full is a writer that accepts nothing.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
-// TestHelpCannotBeWritten checks that this is an error, and no panic.
+// TestHelpCannotBeWritten checks that failing to write the help is an error, not
+// a panic.
 func TestHelpCannotBeWritten(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"sessions", "--help"}, {"--version"}} {
 		if err := run(t.Context(), args, full{}, new(output)); !errors.Is(err, syscall.ENOSPC) || exitCode(err) != 1 {

@@ -22,8 +22,8 @@ import (
 	"time"
 )
 
-// certificate makes a certificate for 127.0.0.1, its own authority, valid for
-// an hour around a time, and writes it to a file.
+// certificate makes a self-signed certificate for 127.0.0.1, valid for an hour
+// around a time, and writes it to a file.
 func certificate(t *testing.T, around time.Time) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -69,7 +69,7 @@ func answering(t *testing.T, status int, asked *atomic.Int64) string {
 	return server.URL
 }
 
-// TestBadNetwork checks what the user reads when the way to the API is wrong.
+// TestBadNetwork checks the messages when the API cannot be reached.
 func TestBadNetwork(t *testing.T) {
 	good, goodCA := certificate(t, time.Now())
 	old, oldCA := certificate(t, time.Now().AddDate(-1, 0, 0))

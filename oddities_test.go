@@ -9,8 +9,8 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// TestConfiguredCase checks that an instance which is configured in another case
-// is read by the id that the configuration has, where no list tells the API's.
+// TestConfiguredCase checks that an instance that is configured in another case is
+// read with the configured id, if no list has the API's spelling.
 func TestConfiguredCase(t *testing.T) {
 	api, text := newReloadable(t)
 	api.Add(emulator.Instance{ID: "I3", ProjectID: "p1", Nodes: []emulator.Node{{ID: "node-i3", Role: "redis-server", Type: "master", Sessions: emulator.Static{{ID: "7", Flags: "N"}}}}})
@@ -25,8 +25,8 @@ func TestConfiguredCase(t *testing.T) {
 	r.wantLine(`dcs_up{instance_id="i1"} 1`)
 }
 
-// TestOddities checks that what is odd in an answer is logged once, however
-// often it is met.
+// TestOddities checks that an oddity in an answer is logged once, however often it
+// appears.
 func TestOddities(t *testing.T) {
 	api, text := newReloadable(t)
 	api.Change("i1", func(i *emulator.Instance) { i.OddTags = "" })

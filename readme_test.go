@@ -33,8 +33,8 @@ func TestReadmeListsMetrics(t *testing.T) {
 	}
 }
 
-// TestReadmeListsReportKeys checks that the README tells of each key of the
-// check's output for machines.
+// TestReadmeListsReportKeys checks that the README documents each key of the
+// online check's JSON report.
 func TestReadmeListsReportKeys(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -60,7 +60,7 @@ func TestReadmeListsReportKeys(t *testing.T) {
 			}
 			seen[key] = true
 			if !strings.Contains(section, "`"+key+"`") {
-				t.Errorf("README.md does not tell of the key %s of %s", key, typ)
+				t.Errorf("README.md does not document the key %s of %s", key, typ)
 			}
 			look(f.Type)
 		}

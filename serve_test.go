@@ -24,7 +24,7 @@ import (
 	"github.com/go-kit/log"
 )
 
-// list connects as a configuration says and lists the instances.
+// list connects as configured and lists the instances.
 func list(t *testing.T, endpoint, lines, dir string) error {
 	t.Helper()
 	text := fmt.Sprintf("projects:\n  - region: cn-north-4\n    project_id: p1\n    endpoint: %s\n    credentials: {access_key: AK, secret_key: SK}\n    instances: [{id: i1}]\n%s", endpoint, lines)
@@ -54,8 +54,8 @@ func newAPI() http.Handler {
 	return api
 }
 
-// TestTLS checks that the endpoint's certificate is verified, by the
-// configured authority where there is one.
+// TestTLS checks that the endpoint's certificate is verified, against the
+// configured authority if there is one.
 func TestTLS(t *testing.T) {
 	server := httptest.NewTLSServer(newAPI())
 	defer server.Close()
@@ -79,8 +79,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestProxy checks that requests go through the configured proxy, and that what
-// is wrong with it is said without its password.
+// TestProxy checks that requests go through the configured proxy, and that errors
+// about it do not contain its password.
 func TestProxy(t *testing.T) {
 	server := httptest.NewServer(newAPI())
 	defer server.Close()
@@ -115,9 +115,9 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestEnableSessions checks that the flag enables the live table, that
-// authentication of the web configuration holds for it, and that it is not
-// shown any more once that is gone.
+// TestEnableSessions checks that the flag enables the live table, that the web
+// configuration's authentication protects it, and that it is no longer shown once
+// that is removed.
 func TestEnableSessions(t *testing.T) {
 	_, config := newReloadable(t)
 	text := config("SECRETSK", "", "i1")

@@ -11,8 +11,8 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// TestSessionsAsServed runs the command against APIs that deviate from the
-// documented one: it shows every session that is served, once.
+// TestSessionsAsServed runs the command against APIs that deviate from their
+// documentation. It shows every session once.
 func TestSessionsAsServed(t *testing.T) {
 	var many emulator.Static
 	for i := range 2345 {

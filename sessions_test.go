@@ -18,8 +18,8 @@ import (
 	"dcs_session_exporter/internal/sessiontable"
 )
 
-// TestSessions runs the command against an emulated API: what it writes, what
-// it ends with, and what it sends.
+// TestSessions runs the command against an emulated API and checks its output,
+// exit code and requests.
 func TestSessions(t *testing.T) {
 	api := emulator.New(emulator.Options{})
 	api.SetKey(emulator.DemoKey())
@@ -167,8 +167,8 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-// runDocumented runs the command as the README and the runbooks say it, and
-// checks the links to /sessions that they have.
+// runDocumented runs the commands that the README and the runbooks show, and
+// checks their links to /sessions.
 func runDocumented(t *testing.T, config string) {
 	t.Helper()
 	files, err := filepath.Glob("docs/*.md")

@@ -16,7 +16,7 @@ import (
 	promconfig "github.com/prometheus/common/config"
 )
 
-// minimal is the least that is valid.
+// minimal is a minimal valid configuration.
 const minimal = `projects:
   - region: cn-north-4
     instances:
@@ -48,7 +48,7 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestEveryKey sets every key to something that is not its default.
+// TestEveryKey sets every key to a value other than its default.
 func TestEveryKey(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"ak", "sk", "token"} {
@@ -118,7 +118,7 @@ metrics_endpoint: exporter
 	}
 }
 
-// difference says how two configurations differ, "" if they do not.
+// difference describes how two configurations differ, "" if they do not.
 func difference(got, want *config.Config) string {
 	if reflect.DeepEqual(got, want) {
 		return ""
@@ -126,7 +126,7 @@ func difference(got, want *config.Config) string {
 	return fmt.Sprintf("got  %+v\nwant %+v", got, want)
 }
 
-// TestNull checks that a key without a value is as if it were not there.
+// TestNull checks that a key without a value counts as absent.
 func TestNull(t *testing.T) {
 	want, err := config.Parse("c.yml", []byte(minimal), ".")
 	if err != nil {
@@ -156,7 +156,7 @@ metrics_endpoint:
 	}
 }
 
-// TestProxy checks which proxy a request gets.
+// TestProxy checks which proxy a request uses.
 func TestProxy(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://env.example:1")
 	for _, tt := range []struct{ lines, want string }{
@@ -191,7 +191,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestEndpoints checks which base URLs are taken, and how.
+// TestEndpoints checks which base URLs are accepted, and how they are normalized.
 func TestEndpoints(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://x.example": "https://x.example", "https://x.example/": "https://x.example", "HTTPS://x.example:8443": "https://x.example:8443",
@@ -209,7 +209,7 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-// TestSummary compares what check says.
+// TestSummary compares the output of check.
 func TestSummary(t *testing.T) {
 	cfg, err := config.Parse("c.yml", []byte("projects:\n"+
 		"  - {region: cn-north-4, credentials: {access_key: a, secret_key: s}, instances: [{id: a1, nodes: [n]}, {id: a2}]}\n"+

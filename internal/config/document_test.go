@@ -28,7 +28,7 @@ func TestSyntaxProblems(t *testing.T) {
 }
 
 // TestAliasesAreNotExpanded checks a text whose aliases would fill the memory:
-// nine lists of nine, nine times over, and so on.
+// nested lists of nine elements each.
 func TestAliasesAreNotExpanded(t *testing.T) {
 	text := "discover: &a [x]\n"
 	var want []string

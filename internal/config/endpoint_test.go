@@ -7,7 +7,7 @@ import (
 	"dcs_session_exporter/internal/config"
 )
 
-// TestHosts checks which hosts follow from region, cloud and endpoints.
+// TestHosts checks which hosts are derived from region, cloud and endpoints.
 func TestHosts(t *testing.T) {
 	for _, tt := range []struct {
 		name, lines, dcs, iam string
@@ -39,8 +39,8 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestGuessedHosts checks that a configuration is refused with which the key
-// would go to a host that nobody has named.
+// TestGuessedHosts checks that a configuration is refused if it would send the key
+// to a guessed host.
 func TestGuessedHosts(t *testing.T) {
 	const guessed = `is not the vendor's host for region "cn-north-4": set project_id, or iam_endpoint to the base URL of IAM in that cloud; the exporter does not send the key to a guessed IAM host`
 	testProblems(t, []problemCase{
@@ -58,7 +58,7 @@ func TestGuessedHosts(t *testing.T) {
 	})
 }
 
-// TestCloud checks what can be a cloud's domain.
+// TestCloud checks which values of cloud are valid.
 func TestCloud(t *testing.T) {
 	const none, host, region = "is not a plain domain name such as myhuaweicloud.eu (no scheme, no port)", "is a host name: give only what follows the region, such as myhuaweicloud.eu", "contains the region: give only what follows it, such as myhuaweicloud.eu"
 	for text, want := range map[string]string{
@@ -77,7 +77,7 @@ func TestCloud(t *testing.T) {
 	}
 }
 
-// TestKeyHosts checks which hosts the key is said to go to.
+// TestKeyHosts checks the hosts that are reported to receive the key.
 func TestKeyHosts(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://user:SECRET@env.example:8080")
 	const key = "    credentials: {access_key: a, secret_key: s}\n"

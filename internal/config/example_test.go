@@ -16,8 +16,7 @@ import (
 
 const example = "../../config.example.yml"
 
-// TestExample checks that the example is valid as it is, and that what it sets
-// are the defaults.
+// TestExample checks that the example is valid and sets the defaults.
 func TestExample(t *testing.T) {
 	got, err := config.Load(example)
 	if err != nil {
@@ -34,8 +33,8 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// TestExampleUncommented checks that what the example has commented out is
-// right as well: with files, and with the values instead.
+// TestExampleUncommented checks that the example's commented-out settings are
+// valid too: once with the files, once with the inline values.
 func TestExampleUncommented(t *testing.T) {
 	text, err := os.ReadFile(example)
 	if err != nil {
@@ -64,8 +63,8 @@ func TestExampleUncommented(t *testing.T) {
 	}
 }
 
-// TestExampleHasEveryKey checks that the example shows the keys that the code
-// knows, which are those of its literals of type fields, and no other.
+// TestExampleHasEveryKey checks that the example shows exactly the keys that the
+// code knows: those in its literals of type fields.
 func TestExampleHasEveryKey(t *testing.T) {
 	text, err := os.ReadFile(example)
 	if err != nil {

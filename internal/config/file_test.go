@@ -25,7 +25,7 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-// newPair returns a certificate, which signs itself, and its key, in PEM form.
+// newPair returns a self-signed certificate and its key, in PEM format.
 func newPair(t *testing.T) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -47,7 +47,7 @@ func newPair(t *testing.T) (cert, key string) {
 	return encode("CERTIFICATE", certDER), encode("PRIVATE KEY", keyDER)
 }
 
-// TestKeyFiles checks what files with secrets must be like.
+// TestKeyFiles checks which files with secrets are accepted.
 func TestKeyFiles(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "good"), "  value \r\n")
@@ -85,7 +85,7 @@ func TestKeyFiles(t *testing.T) {
 	}
 }
 
-// TestTLSFiles checks what the files of tls_config must be like.
+// TestTLSFiles checks which files of tls_config are accepted.
 func TestTLSFiles(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := newPair(t)
@@ -126,8 +126,8 @@ func TestTLSFiles(t *testing.T) {
 	}
 }
 
-// TestRelativePaths checks that files are looked for beside the configuration,
-// and absolute names are left alone.
+// TestRelativePaths checks that relative paths start at the configuration's folder
+// and absolute paths are kept.
 func TestRelativePaths(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	path := filepath.Join(dir, "config.yml")

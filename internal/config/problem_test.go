@@ -8,13 +8,13 @@ import (
 	"dcs_session_exporter/internal/config"
 )
 
-// problemCase is a bad configuration with all its problems.
+// problemCase is an invalid configuration with all its problems.
 type problemCase struct {
 	name, text string
 	want       []string // after "c.yml"
 }
 
-// testProblems compares all problems of bad configurations.
+// testProblems compares all problems of invalid configurations.
 func testProblems(t *testing.T, cases []problemCase) {
 	t.Helper()
 	for _, tt := range cases {

@@ -137,7 +137,7 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// TestConnection checks what makes a project one that is connected otherwise.
+// TestConnection checks which settings change a project's connection.
 func TestConnection(t *testing.T) {
 	dir := t.TempDir()
 	cert, _ := newPair(t)

@@ -17,8 +17,8 @@ import (
 
 const marker = "S3CR3T"
 
-// secretTexts are configurations with a secret where one belongs, or where one
-// was put by mistake.
+// secretTexts are configurations with a secret in the right place, or in a wrong
+// one by mistake.
 func secretTexts() []string {
 	out := []string{
 		"projects: [{region: cn-north-4, proxy_url:http://u:S3CR3T@p:1, instances: [{id: a}]}]\n",
@@ -81,7 +81,8 @@ func secretTexts() []string {
 	return out
 }
 
-// TestSecretsStayIn checks that no error, print or summary repeats a secret.
+// TestSecretsStayIn checks that no error, printed value or summary contains a
+// secret.
 func TestSecretsStayIn(t *testing.T) {
 	accepted := 0
 	for _, text := range secretTexts() {
@@ -97,7 +98,7 @@ func TestSecretsStayIn(t *testing.T) {
 	}
 }
 
-// TestKeyOfTLSStaysIn checks a good key in the text, which belongs to the
+// TestKeyOfTLSStaysIn checks a valid inline key, which is part of the
 // configuration but must not be encoded with it.
 func TestKeyOfTLSStaysIn(t *testing.T) {
 	cert, key := newPair(t)
@@ -120,7 +121,7 @@ func TestKeyOfTLSStaysIn(t *testing.T) {
 	}
 }
 
-// allSaid returns all that can be had of a configuration or its error in print.
+// allSaid returns all texts that a configuration or its error can be printed as.
 func allSaid(t *testing.T, text, dir string) string {
 	t.Helper()
 	cfg, err := config.Parse("c.yml", []byte(text), dir)
@@ -165,8 +166,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzSecrets puts a secret between two texts, where the value of a secret key
-// stands: whatever they make of it, it is not repeated.
+// FuzzSecrets puts a secret between two texts as the value of a secret key, and
+// checks that it is never repeated, whatever those texts turn it into.
 func FuzzSecrets(f *testing.F) {
 	for _, around := range [][2]string{
 		{"", ""},
@@ -213,9 +214,8 @@ func FuzzSecrets(f *testing.F) {
 	})
 }
 
-// isProxyHost reports whether text is a valid configuration whose proxy's host
-// holds the marker: a host is where the key goes to, which is said, and no
-// secret.
+// isProxyHost reports whether text is a valid configuration whose proxy host
+// contains the marker. The proxy's host is printed on purpose: it is not a secret.
 func isProxyHost(t *testing.T, text string) bool {
 	t.Helper()
 	cfg, err := config.Parse("c.yml", []byte(text), t.TempDir())

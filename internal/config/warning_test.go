@@ -16,7 +16,7 @@ const (
 	clean = "projects:\n  - region: cn-north-4\n    project_id: 05041fffa40025702f6dc009cc6f8f33\n    instances: [{id: " + uuid + "}]\n"
 )
 
-// warnings returns a configuration's warnings, a line each.
+// warnings returns a configuration's warnings, one per line.
 func warnings(cfg *config.Config) string {
 	var lines []string
 	for _, w := range cfg.Warnings {
@@ -25,7 +25,7 @@ func warnings(cfg *config.Config) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestWarnings compares all warnings of configurations that are valid.
+// TestWarnings compares all warnings of valid configurations.
 func TestWarnings(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "bom"), "\uFEFF"+marker+"\n")
@@ -100,8 +100,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestVariablesInProblems checks that a value that is refused because of a
-// variable says so, and that none is expanded.
+// TestVariablesInProblems checks that the problem of a value with a variable
+// mentions it, and that variables are not expanded.
 func TestVariablesInProblems(t *testing.T) {
 	t.Setenv("REGION", "cn-north-4")
 	t.Setenv("CREDENTIALS_DIRECTORY", t.TempDir())
@@ -118,8 +118,8 @@ func TestVariablesInProblems(t *testing.T) {
 	})
 }
 
-// TestReadableSecrets checks which files that every user can read are warned
-// of: those with a secret in them.
+// TestReadableSecrets checks that there are warnings about files that every user
+// can read, but only if they contain a secret.
 func TestReadableSecrets(t *testing.T) {
 	cert, key := newPair(t)
 	indented := "|\n        " + strings.ReplaceAll(strings.TrimSpace(key), "\n", "\n        ")
@@ -171,8 +171,8 @@ func TestReadableSecrets(t *testing.T) {
 	}
 }
 
-// TestPipe checks that a configuration from a pipe is read, and that nothing is
-// said of the pipe's mode.
+// TestPipe checks that a configuration can be read from a pipe, without a warning
+// about the pipe's mode.
 func TestPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := errors.Join(syscall.Mkfifo(path, 0o600), os.Chmod(path, 0o666)); err != nil {

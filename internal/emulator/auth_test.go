@@ -20,7 +20,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/request"
 )
 
-// signed returns a scan request that the vendor's SDK has signed.
+// signed returns a scan request signed by the vendor's SDK.
 func signed(t *testing.T, base, token string) *http.Request {
 	t.Helper()
 	r := request.NewHttpRequestBuilder().
@@ -56,7 +56,8 @@ func status(t *testing.T, r *http.Request) int {
 	return resp.StatusCode
 }
 
-// TestTampering changes each part of a signed request: none may pass then.
+// TestTampering changes each part of a signed request, and checks that it is
+// refused.
 func TestTampering(t *testing.T) {
 	setQuery := func(r *http.Request, name, value string) {
 		q := r.URL.Query()
@@ -129,8 +130,8 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// TestKeyIsLocked checks that a key is locked after more than five refusals in
-// a row, for five minutes, and that a success starts the count anew.
+// TestKeyIsLocked checks that a key is locked for five minutes after more than
+// five refusals in a row, and that a success resets the count.
 func TestKeyIsLocked(t *testing.T) {
 	var off time.Duration
 	api := emulator.New(emulator.Options{Now: func() time.Time { return time.Now().Add(off) }})
@@ -145,7 +146,7 @@ func TestKeyIsLocked(t *testing.T) {
 		}
 		return status(t, r)
 	}
-	for range 2 { // the success between them starts the count anew
+	for range 2 { // the success between them resets the count
 		for range 5 {
 			try(false)
 		}
@@ -169,9 +170,9 @@ func TestKeyIsLocked(t *testing.T) {
 	}
 }
 
-// TestOwnSigner signs by hand, from the vendor's description of the scheme, what
-// its SDK signs in one way only: the host, the token, a path with an escaped
-// slash, and that a body is left out.
+// TestOwnSigner signs by hand, following the vendor's description, where the SDK
+// has only one way: the host, the token, a path with an escaped slash, and an
+// unsigned body.
 func TestOwnSigner(t *testing.T) {
 	const list, unsigned = "/v2/project-1/instances", "UNSIGNED-PAYLOAD"
 	hashOf := func(text string) string {

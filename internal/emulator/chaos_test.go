@@ -10,7 +10,7 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// serveUnderAttack serves a fleet with a list of 1,500 sessions, and begins
+// serveUnderAttack serves a fleet with a list of 1,500 sessions, and starts
 // attacks on it.
 func serveUnderAttack(t *testing.T, seed uint64, names ...string) (*emulator.Server, string) {
 	t.Helper()
@@ -23,8 +23,7 @@ func serveUnderAttack(t *testing.T, seed uint64, names ...string) (*emulator.Ser
 	return api, base
 }
 
-// seen describes an answer: its status, what is wrong with it, its length, and
-// how its list looks.
+// seen describes an answer: its status, errors, length and list.
 func seen(r reply, err error) string {
 	if err != nil {
 		kind := "broken"
@@ -39,7 +38,7 @@ func seen(r reply, err error) string {
 	return fmt.Sprintf("%d %d of %d", r.status, len(r.Clients), r.Count)
 }
 
-// TestAttacks checks of each attack what it makes of the second page of a list.
+// TestAttacks checks what each attack does to the second page of a list.
 func TestAttacks(t *testing.T) { // not beside other tests, which have less patience
 	const plain = "200 500 of 1500"
 	want := map[string]string{
@@ -86,7 +85,7 @@ func TestAttacks(t *testing.T) { // not beside other tests, which have less pati
 	}
 }
 
-// TestChaosBySeed checks that a seed decides which requests are attacked, and
+// TestChaosBySeed checks that the seed determines which requests are attacked, and
 // how.
 func TestChaosBySeed(t *testing.T) {
 	run := func(seed uint64) string {
@@ -110,8 +109,8 @@ func TestChaosBySeed(t *testing.T) {
 	}
 }
 
-// TestChaosFlaps checks that lists of nodes and instances leave elements out,
-// and that none is missing for good.
+// TestChaosFlaps checks that lists of nodes and instances leave out elements, but
+// none permanently.
 func TestChaosFlaps(t *testing.T) {
 	for attack, path := range map[string]string{"flap-nodes": "/instances/instance-1/logical-nodes", "flap-instances": "/instances"} {
 		_, base := serveUnderAttack(t, 1, attack)
@@ -129,7 +128,8 @@ func TestChaosFlaps(t *testing.T) {
 	}
 }
 
-// TestChaosSparesOthers checks that an attack on an instance is on no other.
+// TestChaosSparesOthers checks that an attack on an instance does not affect
+// others.
 func TestChaosSparesOthers(t *testing.T) {
 	api, base := serveUnderAttack(t, 1, "garbage", "endless", "count-zero")
 	other := fleet(5)

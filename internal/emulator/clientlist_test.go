@@ -9,7 +9,7 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// clientList is what Redis 7.0.15 has answered to CLIENT LIST.
+// clientList is an answer of Redis 7.0.15 to CLIENT LIST.
 const clientList = `id=18 addr=127.0.3.1:34161 laddr=127.0.0.1:16399 fd=8 name=orders-api age=1 idle=1 flags=N db=5 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=20474 argv-mem=0 multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem=22272 events=r cmd=select user=alice redir=-1 resp=2
 id=19 addr=127.0.0.1:39184 laddr=127.0.0.1:16399 fd=9 name= age=1 idle=1 flags=x db=0 sub=0 psub=0 ssub=0 multi=2 qbuf=0 qbuf-free=20474 argv-mem=0 multi-mem=58 rbs=1024 rbp=9 obl=0 oll=0 omem=0 tot-mem=22378 events=r cmd=set user=default redir=-1 resp=2
 id=5 addr=127.0.0.1:49332 laddr=127.0.0.1:16399 fd=9 name= age=1 idle=1 flags=P db=0 sub=2 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=20474 argv-mem=0 multi-mem=0 rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem=22352 events=r cmd=subscribe user=default redir=-1 resp=2
@@ -20,7 +20,7 @@ id=23 addr=127.0.0.1:39236 laddr=127.0.0.1:16399 fd=14 name= age=1 idle=1 flags=
 id=16 addr=127.0.0.1:49438 laddr=127.0.0.1:16399 fd=20 name= age=0 idle=0 flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=13 qbuf-free=20461 argv-mem=10 multi-mem=0 rbs=16384 rbp=16384 obl=0 oll=0 omem=0 tot-mem=37658 events=r cmd=client|list user=default redir=-1 resp=2
 `
 
-// clientSessions is what the API makes of clientList.
+// clientSessions is clientList in the API's form.
 var clientSessions = []emulator.Session{
 	{ID: "18", Addr: "127.0.3.1:34161", Peer: "127.0.3.1:34161", FD: "8", Name: "orders-api", Age: 1, Idle: 1, Flags: "N", DB: "5", Multi: -1, QBufFree: 20474, Events: "r", Cmd: "select", User: "alice", Network: "vpc"},
 	{ID: "19", Addr: "127.0.0.1:39184", Peer: "127.0.0.1:39184", FD: "9", Age: 1, Idle: 1, Flags: "x", DB: "0", Multi: 2, QBufFree: 20474, Events: "r", Cmd: "set", User: "default", Network: "vpc"},
@@ -32,7 +32,7 @@ var clientSessions = []emulator.Session{
 	{ID: "16", Addr: "127.0.0.1:49438", Peer: "127.0.0.1:49438", FD: "20", Flags: "N", DB: "0", Multi: -1, QBuf: 13, QBufFree: 20461, Events: "r", Cmd: "client|list", User: "default", Network: "vpc"},
 }
 
-// unix is a session through a unix socket, as far as it is told from others.
+// unix returns a session on a Unix socket, with the fields that matter here.
 func unix(addr, name string) emulator.Session {
 	return emulator.Session{ID: "7", Addr: addr, Peer: addr, FD: "9", Name: name, Age: 5, Flags: "U", Network: "vpc"}
 }
@@ -101,8 +101,8 @@ func FuzzParseClientList(f *testing.F) {
 	})
 }
 
-// FuzzUnixSocketPaths checks that the path of a socket comes back as it is,
-// whatever it looks like, and so does the name after it.
+// FuzzUnixSocketPaths checks that any socket path is parsed unchanged, and so is
+// the name after it.
 func FuzzUnixSocketPaths(f *testing.F) {
 	f.Add("/var/run/my redis/redis.sock", "orders", true)
 	f.Add("my redis.sock", "fd=3", false)

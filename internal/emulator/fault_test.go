@@ -65,9 +65,9 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestFaultsAndSignatures checks that a fault before the signature hits whoever
-// asks, one after it only those whose signature is good, and that one which
-// gives no answer of its own opens no door.
+// TestFaultsAndSignatures checks that a fault before the signature check hits all
+// requests, one after it only those with a valid signature, and that a fault
+// without an answer does not bypass the check.
 func TestFaultsAndSignatures(t *testing.T) {
 	api, base := serve(t, emulator.Options{}, fleet(1))
 	unsigned := func() int {
@@ -97,9 +97,9 @@ func TestFaultsAndSignatures(t *testing.T) {
 	}
 }
 
-// TestFaultsTakeTurns checks that a fault gives way to the next one when it has
-// hit as often as it may, and that one before the signature leaves room for one
-// after it.
+// TestFaultsTakeTurns checks that the next fault takes over when one has hit
+// Times requests, and that a request can be hit before and after the signature
+// check.
 func TestFaultsTakeTurns(t *testing.T) {
 	api, base := serve(t, emulator.Options{}, fleet(1))
 	scan(t, base, scanBody)
@@ -114,8 +114,8 @@ func TestFaultsTakeTurns(t *testing.T) {
 	}
 }
 
-// TestCloseEndsHanging checks that requests that hang come back when the
-// emulator is closed, and that it works on.
+// TestCloseEndsHanging checks that Close ends hanging requests, and that the
+// emulator can still be used.
 func TestCloseEndsHanging(t *testing.T) {
 	api, base := serve(t, emulator.Options{}, fleet(1))
 	api.AddFault(emulator.Fault{Hang: true, Times: 1})

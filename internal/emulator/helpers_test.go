@@ -18,7 +18,7 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/request"
 )
 
-// reply is what an emulator answers.
+// reply is an answer of the emulator.
 type reply struct {
 	status int
 	header http.Header
@@ -37,7 +37,7 @@ func ask(t *testing.T, base, method, path, body string, query ...string) (reply,
 	return askWithin(t, 500*time.Millisecond, base, method, path, body, query...)
 }
 
-// askWithin is ask with a time.
+// askWithin is like ask with a timeout.
 func askWithin(t *testing.T, most time.Duration, base, method, path, body string, query ...string) (reply, error) {
 	t.Helper()
 	b := request.NewHttpRequestBuilder().WithEndpoint(base).WithPath("/v2/project-1" + path).WithMethod(method).WithSigningAlgorithm(algorithm.HmacSHA256)

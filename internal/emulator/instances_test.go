@@ -15,8 +15,8 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/dcs/v2/model"
 )
 
-// TestInstancePages checks defaults, bounds and filters of the lists of
-// instances and of all nodes.
+// TestInstancePages checks defaults, limits and filters of the lists of instances
+// and of all nodes.
 func TestInstancePages(t *testing.T) {
 	var all []emulator.Instance
 	for n := range 150 {

@@ -12,8 +12,8 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// TestOddPages checks what pages of 2,500 sessions show: the first id and the
-// last, how many, and the count.
+// TestOddPages checks the pages of 2,500 sessions: first and last id, length and
+// count.
 func TestOddPages(t *testing.T) {
 	lie := int64(1 << 40)
 	tests := []struct {
@@ -81,8 +81,8 @@ func TestInventedSessions(t *testing.T) {
 	}
 }
 
-// TestRepeatedIDs checks that sessions that share an id stay themselves in the
-// rest, and that the frozen list is as it was.
+// TestRepeatedIDs checks that sessions that share an id keep their other fields,
+// and that the frozen list does not change.
 func TestRepeatedIDs(t *testing.T) {
 	api, base := serve(t, emulator.Options{RepeatIDs: true}, fleet(5))
 	scan(t, base, scanBody)
@@ -127,8 +127,8 @@ func TestTimeForms(t *testing.T) {
 	}
 }
 
-// TestByteOrderMark checks that every JSON body has one, errors too, and that
-// what is no JSON has none.
+// TestByteOrderMark checks that every JSON body begins with one, including errors,
+// and that other bodies do not.
 func TestByteOrderMark(t *testing.T) {
 	api, base := serve(t, emulator.Options{BOM: true}, fleet(1))
 	if r := list(t, base); !strings.HasPrefix(r.body, "\uFEFF{\"error_code\":\"DCS.5000\"") {
@@ -140,8 +140,8 @@ func TestByteOrderMark(t *testing.T) {
 	}
 }
 
-// TestRefusedScans checks that a list outlives the right to scan, and that
-// without one the error is that of a node never scanned.
+// TestRefusedScans checks that an existing list stays when scans are refused, and
+// that a node without a list answers as if it was never scanned.
 func TestRefusedScans(t *testing.T) {
 	api, base := serve(t, emulator.Options{}, fleet(3))
 	scan(t, base, scanBody)
@@ -157,8 +157,8 @@ func TestRefusedScans(t *testing.T) {
 	}
 }
 
-// TestOptionsChangeUnderRequests has options set while requests come: the race
-// detector judges.
+// TestOptionsChangeUnderRequests sets options while requests arrive, for the race
+// detector.
 func TestOptionsChangeUnderRequests(t *testing.T) {
 	api, base := serve(t, emulator.Options{}, fleet(10))
 	var wg sync.WaitGroup

@@ -115,7 +115,7 @@ func TestAddressFilter(t *testing.T) {
 	}
 }
 
-// TestStampedAnswers checks that by option time is that of the answer.
+// TestStampedAnswers checks that with StampAnswers, time is the answer's.
 func TestStampedAnswers(t *testing.T) {
 	var c clock
 	api, base := serve(t, emulator.Options{Now: c.now}, fleet(1))
@@ -172,7 +172,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// TestBadScans checks what scans are refused for.
+// TestBadScans checks why scans are refused.
 func TestBadScans(t *testing.T) {
 	unsupported, stopped := fleet(1), fleet(1)
 	unsupported.ID, unsupported.Unsupported = "unsupported", true
@@ -199,7 +199,7 @@ func TestBadScans(t *testing.T) {
 	}
 }
 
-// TestGzip checks that large answers are packed for those who ask.
+// TestGzip checks that large answers are compressed for clients that ask for it.
 func TestGzip(t *testing.T) {
 	_, base := serve(t, emulator.Options{}, fleet(1000))
 	scan(t, base, scanBody)

@@ -29,7 +29,7 @@ func get(path string) probe {
 	}
 }
 
-// match returns what a pattern finds in an answer, "" for nothing.
+// match returns the part of an answer that matches a pattern, "" if none does.
 func match(p probe, pattern string) probe {
 	return func(t *testing.T, base string) string {
 		t.Helper()
@@ -60,7 +60,7 @@ func nameLengths(t *testing.T, base string) string {
 	return fmt.Sprint(lengths)
 }
 
-// throttled asks three times in a second and returns the last answer's status
+// throttled sends three requests in a second and returns the last answer's status
 // and Retry-After.
 func throttled(t *testing.T, base string) string {
 	t.Helper()
@@ -71,9 +71,8 @@ func throttled(t *testing.T, base string) string {
 	return strings.TrimSpace(fmt.Sprint(r.status, " ", r.header.Get("Retry-After")))
 }
 
-// TestQuirks checks of each quirk that it changes an answer, and to what. The
-// list has five sessions; the clock stands a minute after it was taken, in the
-// middle of a second scan.
+// TestQuirks checks how each quirk changes an answer. The list has five sessions;
+// the clock is stopped a minute after it was taken, in the middle of a second scan.
 func TestQuirks(t *testing.T) {
 	taken := time.Now().UTC().Truncate(time.Second) // signatures expire
 	stamp := taken.Format(`"time":"2006-01-02T15:04:05.000Z"`)
@@ -163,8 +162,8 @@ func TestQuirksThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestOddElements checks where odd elements stand, that counts include them
-// and that whatever stands after them is as ever.
+// TestOddElements checks the position of odd elements, that counts include them,
+// and that the elements after them are unchanged.
 func TestOddElements(t *testing.T) {
 	second := fleet(0)
 	second.ID = "instance-2"
@@ -209,8 +208,8 @@ func TestOddElements(t *testing.T) {
 	}
 }
 
-// TestInstanceIDsInEitherCase checks that an id in another case names the same
-// instance, in paths, filters and faults.
+// TestInstanceIDsInEitherCase checks that ids are not case-sensitive in paths,
+// filters and faults.
 func TestInstanceIDsInEitherCase(t *testing.T) {
 	for _, upper := range []bool{false, true} {
 		api, base := serve(t, emulator.Options{UpperIDs: upper}, fleet(2))

@@ -16,8 +16,8 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// fakeRedis gives one connection the answers that a test has written, whatever
-// it asks, and returns its address and a function that returns the commands.
+// fakeRedis sends one connection prepared answers, whatever the commands. It
+// returns its address and a function that returns the received commands.
 func fakeRedis(t *testing.T, answers ...string) (string, func() []string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -125,7 +125,7 @@ func TestRedisSourceFails(t *testing.T) {
 			t.Errorf("%s: no error but %v", name, got)
 		}
 	}
-	// One that answers nothing holds up no longer than the context lets it.
+	// A Redis that does not answer delays no longer than the context allows.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ func TestQuota(t *testing.T) {
 	}
 }
 
-// TestRequestLog checks what is noted of requests.
+// TestRequestLog checks what is recorded about requests.
 func TestRequestLog(t *testing.T) {
 	at := time.Now()
 	api, base := serve(t, emulator.Options{Now: func() time.Time { return at }}, fleet(20))

@@ -81,8 +81,8 @@ func TestScanThatFails(t *testing.T) {
 	}
 }
 
-// TestSlowSource checks that a scan whose source is slow ends only when the
-// source has answered, and that it holds up nobody else.
+// TestSlowSource checks that a scan with a slow source ends only once the source
+// has answered, and blocks nobody else.
 func TestSlowSource(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
 	instance := fleet(2)
@@ -95,7 +95,7 @@ func TestSlowSource(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// It does not get its answer in time: the scan goes on all the same.
+		// The client gives up before the answer: the scan continues anyway.
 		if _, err := ask(t, base, "POST", clientsPath, `{"node_id":"node-2"}`); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the scan: %v", err)
 		}
@@ -123,8 +123,8 @@ func TestSlowSource(t *testing.T) {
 	t.Error("the list never comes")
 }
 
-// TestFrozen checks that what is given out of the emulator is a copy, and that
-// changes of an instance leave its lists alone.
+// TestFrozen checks that Frozen returns a copy, and that changing an instance does
+// not change its lists.
 func TestFrozen(t *testing.T) {
 	api, base := serve(t, emulator.Options{}, fleet(3))
 	if _, ok := api.Frozen("instance-1", "node-1"); ok {

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fleet is an instance with two nodes, of which the first has n sessions.
+// fleet returns an instance with two nodes; the first has n sessions.
 func fleet(n int) emulator.Instance {
 	sessions := make(emulator.Static, n)
 	for i := range sessions {
@@ -75,7 +75,7 @@ func credentials(t *testing.T) *auth.BasicCredentials {
 	return c
 }
 
-// TestVendorSDK has the vendor's own client read everything.
+// TestVendorSDK reads everything with the vendor's own client.
 func TestVendorSDK(t *testing.T) {
 	const n = 2345
 	_, url := serve(t, emulator.Options{}, fleet(n))
@@ -192,7 +192,7 @@ func TestVendorSDKAgainstBadKeys(t *testing.T) {
 	}
 }
 
-// TestClockSkew checks that requests too old or too new are refused.
+// TestClockSkew checks that requests that are too old or too new are refused.
 func TestClockSkew(t *testing.T) {
 	for _, tt := range []struct {
 		off  time.Duration

@@ -14,8 +14,8 @@ import (
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/request"
 )
 
-// FuzzAuthorization checks that no header and no URL makes the API panic, or
-// pass what is not signed.
+// FuzzAuthorization checks that no header and no URL makes the API panic or accept
+// an unsigned request.
 func FuzzAuthorization(f *testing.F) {
 	now := time.Date(2023, 6, 15, 3, 10, 1, 0, time.UTC)
 	f.Add("SDK-HMAC-SHA256 Access=AK, SignedHeaders=x-sdk-date, Signature=00", "/v2/project-1/instances", "a=b", "20230615T031001Z")
@@ -37,8 +37,8 @@ func FuzzAuthorization(f *testing.F) {
 	})
 }
 
-// FuzzSignature checks that whatever the vendor's SDK signs is accepted, and
-// that its signature holds for nothing else.
+// FuzzSignature checks that requests signed by the vendor's SDK are accepted, and
+// that the signature is valid for no other request.
 func FuzzSignature(f *testing.F) {
 	f.Add("sort", "a b&c=d/e~", `{"node_id":"node-1"}`, "SK")
 	f.Add("é", "=%2F+", "", "x y")

@@ -21,8 +21,8 @@ func sessionsAt(t *testing.T, w *emulator.Workload, at time.Time) []emulator.Ses
 	return s
 }
 
-// TestWorkloadMoves checks that within ten minutes everything can be seen that
-// the metrics are made for.
+// TestWorkloadMoves checks that within ten minutes the workload shows everything
+// that the metrics are made for.
 func TestWorkloadMoves(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 	w := emulator.NewWorkload(everything)
@@ -126,7 +126,7 @@ func TestWorkloadMoves(t *testing.T) {
 }
 
 // TestWorkloadIsReproducible checks that the same seed and times give the same
-// sessions, and that ids never stand twice or fall.
+// sessions, and that ids are unique and ascending.
 func TestWorkloadIsReproducible(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 	a, b := emulator.NewWorkload(everything), emulator.NewWorkload(everything)
@@ -157,8 +157,8 @@ func TestWorkloadIsReproducible(t *testing.T) {
 	}
 }
 
-// TestWorkloadKeepsIdentities checks that an id means the same connection for
-// as long as it is there, and never comes back.
+// TestWorkloadKeepsIdentities checks that an id belongs to one connection and is
+// never reused.
 func TestWorkloadKeepsIdentities(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 	w := emulator.NewWorkload(everything)
@@ -186,8 +186,8 @@ func TestWorkloadKeepsIdentities(t *testing.T) {
 	}
 }
 
-// TestWorkloadIsBounded checks that a day does not make it grow, looked at or
-// not, and that the leaking host is restarted.
+// TestWorkloadIsBounded checks that the workload does not grow over a day, whether
+// it is read or not, and that the leaking host restarts.
 func TestWorkloadIsBounded(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 	o := everything
@@ -233,7 +233,7 @@ func TestWorkloadMasked(t *testing.T) {
 	}
 }
 
-// TestWorkloadBehindProxies checks that only the proxies are connected then.
+// TestWorkloadBehindProxies checks that behind proxies, only these are connected.
 func TestWorkloadBehindProxies(t *testing.T) {
 	w := emulator.NewWorkload(emulator.WorkloadOptions{Proxies: []string{"192.0.2.1", "192.0.2.2"}, Replica: true})
 	sessions := sessionsAt(t, w, time.Unix(1_700_000_000, 0))

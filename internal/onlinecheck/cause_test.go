@@ -7,13 +7,13 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// TestCause checks which failures are said to follow from a project that IAM
-// does not know in the region, and which are not.
+// TestCause checks which failures are reported as consequences of a project that
+// IAM does not know in the region, and which are not.
 func TestCause(t *testing.T) {
 	fault := func(operation string, status int, code string) emulator.Fault {
 		return emulator.Fault{BeforeAuth: true, Operation: operation, Status: status, Code: code, Message: "no"}
 	}
-	// The emulated project-1 is one of cn-north-4.
+	// The emulated project-1 belongs to cn-north-4.
 	for _, tt := range []struct {
 		name       string
 		region, id string

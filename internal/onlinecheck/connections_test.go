@@ -80,8 +80,8 @@ func TestConnections(t *testing.T) {
 	})
 }
 
-// oddTLS listens where the handshake fails for a reason that has no type: the
-// server's first message is its last. It returns the address.
+// oddTLS starts a listener whose TLS handshake fails with an untyped error: the
+// server closes after its first message. It returns the address.
 func (h *harness) oddTLS() string {
 	h.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -103,8 +103,8 @@ func (h *harness) oddTLS() string {
 	return l.Addr().String()
 }
 
-// secure serves the API over TLS with a certificate of its own, whose authority
-// is in ca.pem; it may have expired.
+// secure serves the API over TLS with its own certificate, which may have expired.
+// Its authority is in ca.pem.
 func (h *harness) secure(expired bool) *httptest.Server {
 	h.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -12,7 +12,7 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// finding is what a test wants to be found.
+// finding is an expected finding.
 type finding struct {
 	severity onlinecheck.Severity
 	reason   dcsapi.Reason
@@ -64,8 +64,8 @@ const (
 	warning     = onlinecheck.SeverityWarning
 )
 
-// TestFaults checks what is said of an API that does not do what it should,
-// and what is sent to it.
+// TestFaults checks the findings about a misbehaving API, and the requests that it
+// gets.
 func TestFaults(t *testing.T) {
 	type counts = map[string]int
 	for _, tt := range []struct {
@@ -236,8 +236,9 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestPermissions checks what is said of each permission: one that lacks for
-// any instance lacks, and a page in the API's place says nothing.
+// TestPermissions checks the reported permissions: one that is missing for any
+// instance is missing, and an answer from something other than the API says
+// nothing.
 func TestPermissions(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -263,14 +264,14 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// rewrite is a fault that changes session lists.
+// rewrite returns a fault that changes session lists.
 func rewrite(old, replacement string) emulator.Fault {
 	return emulator.Fault{Operation: "list_clients", Rewrite: func(b []byte) []byte {
 		return []byte(strings.ReplaceAll(string(b), old, replacement))
 	}}
 }
 
-// TestAbsent checks that what is not known is absent rather than zero.
+// TestAbsent checks that unknown values are absent instead of zero.
 func TestAbsent(t *testing.T) {
 	h := newHarness(t, single("i1", plain(1), plain(2)), single("empty"))
 	h.scan("i1", "i1-node")
@@ -286,8 +287,8 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
-// TestHanging checks that a check ends when its time is over, and keeps some of
-// it for IAM.
+// TestHanging checks that a check ends within its timeout, and reserves time for
+// IAM.
 func TestHanging(t *testing.T) {
 	for _, operation := range []string{"list_instances", "list_nodes", "list_clients"} {
 		t.Run(operation, func(t *testing.T) {

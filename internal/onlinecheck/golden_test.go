@@ -8,7 +8,7 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// TestGolden checks the whole output, for people and for machines.
+// TestGolden compares the whole output, as a table and as JSON.
 func TestGolden(t *testing.T) {
 	t.Run("mixed", func(t *testing.T) {
 		stopped := single("stopped")

@@ -30,14 +30,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// The key of all tests; neither may ever be shown.
+// The key of all tests. Neither part may ever be shown.
 const (
 	accessKey = "SECRETAK"
 	secretKey = "SECRETSK"
 )
 
-// harness is an emulated API whose clock stands still, and what a check of it
-// needs.
+// harness is an emulated API with a stopped clock, and what a check of it needs.
 type harness struct {
 	t      *testing.T
 	api    *emulator.Server
@@ -70,7 +69,7 @@ func newHarness(t *testing.T, instances ...emulator.Instance) *harness {
 // clock is the API's.
 func (h *harness) clock() time.Time { return h.start.Add(time.Duration(h.on.Load())) }
 
-// later sets the API's clock on.
+// later advances the API's clock.
 func (h *harness) later(d time.Duration) { h.on.Add(int64(d)) }
 
 // yaml is the configuration of one project; instances is the rest of it.
@@ -87,8 +86,8 @@ func (h *harness) project(region, id, endpoint string) string {
 	return text + fmt.Sprintf("    credentials: {access_key: %s, secret_key: %s}\n", accessKey, secretKey)
 }
 
-// check runs a check of a configuration, and sees to it that no scan was sent
-// and that no secret is shown.
+// check runs a check of a configuration, and verifies that no scan was sent and
+// that no secret is shown.
 func (h *harness) check(yaml string) *onlinecheck.Report {
 	h.t.Helper()
 	return h.checkIn(h.t.Context(), yaml)
@@ -148,7 +147,7 @@ func tlsOf(t *testing.T, c *promconfig.TLSConfig) *tls.Config {
 	return out
 }
 
-// scan has lists of nodes taken, as the exporter would.
+// scan scans nodes, as the exporter would.
 func (h *harness) scan(instanceID string, nodes ...string) {
 	h.t.Helper()
 	client := dcsapi.New(dcsapi.Options{
@@ -163,11 +162,11 @@ func (h *harness) scan(instanceID string, nodes ...string) {
 	}
 }
 
-// requests returns how many requests of an operation the last check has sent.
+// requests returns how many requests of an operation the last check sent.
 func (h *harness) requests(operation string) int { return h.api.Counts()[operation] }
 
-// wantRequests checks how many requests the last check has sent, by operation,
-// and that the report has their number.
+// wantRequests checks how many requests the last check sent, by operation, and
+// that the report has their total.
 func (h *harness) wantRequests(r *onlinecheck.Report, want map[string]int) {
 	h.t.Helper()
 	got, sum := h.api.Counts(), 0
@@ -206,8 +205,8 @@ var (
 	loopback  = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 )
 
-// golden compares a text with a file, with the time as if the API's clock had
-// started at a fixed one, and without what is different each time.
+// golden compares a text with a file, after shifting times to a fixed start of the
+// API's clock and replacing values that differ from run to run.
 func (h *harness) golden(name, got string) {
 	h.t.Helper()
 	origin := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -248,7 +247,7 @@ func findings(r *onlinecheck.Report) (all []onlinecheck.Finding) {
 	return all
 }
 
-// single is an instance of one node with sessions.
+// single returns a single-node instance with sessions.
 func single(id string, sessions ...emulator.Session) emulator.Instance {
 	return instance(id, node("master", "redis-server", id+"-node", sessions...))
 }

@@ -11,8 +11,8 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// TestIAMNotNamed checks that the key is not sent to an IAM host that is
-// guessed: without iam_endpoint, that of another host is not known.
+// TestIAMNotNamed checks that the key is not sent to a guessed IAM host: without
+// iam_endpoint, the IAM of another cloud is unknown.
 func TestIAMNotNamed(t *testing.T) {
 	h := newHarness(t, single("i1", plain(1)))
 	h.scan("i1", "i1-node")
@@ -24,8 +24,8 @@ func TestIAMNotNamed(t *testing.T) {
 	}
 }
 
-// TestOtherHost checks that the other host that a region's API may be at is
-// named, and not asked.
+// TestOtherHost checks that a region's possible other host is named but not
+// contacted.
 func TestOtherHost(t *testing.T) {
 	h := newHarness(t)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,8 +42,8 @@ func TestOtherHost(t *testing.T) {
 	}
 }
 
-// TestKeyHosts checks that the report names the hosts that the key goes to,
-// with the proxy on the way and without its password.
+// TestKeyHosts checks that the report lists the hosts that receive the key, with
+// the proxy in between but without its password.
 func TestKeyHosts(t *testing.T) {
 	h := newHarness(t)
 	h.timeout = time.Second

@@ -13,7 +13,8 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// TestRefusedKey checks that a key is refused once only, whatever has it.
+// TestRefusedKey checks that a key is refused only once, however many projects use
+// it.
 func TestRefusedKey(t *testing.T) {
 	h := newHarness(t, single("i1"), single("i2"))
 	other := newHarness(t, single("i3", plain(1)))
@@ -58,7 +59,7 @@ func TestRefusedKey(t *testing.T) {
 	}
 }
 
-// TestKeyRefusedLater checks a key that is refused in mid-run.
+// TestKeyRefusedLater checks a key that is refused in the middle of a check.
 func TestKeyRefusedLater(t *testing.T) {
 	h := newHarness(t, single("i1"), single("i2"))
 	h.api.SetFaults(emulator.Fault{Operation: "list_project_nodes", BeforeAuth: true, Status: 401, Code: "APIGW.0301", Message: "deleted"})

@@ -8,8 +8,8 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// TestOddities checks that what is odd in an answer is a warning, once, and
-// that the rest of the answer is checked.
+// TestOddities checks that an oddity in an answer gives one warning, and that the
+// rest of the answer is checked.
 func TestOddities(t *testing.T) {
 	h := newHarness(t, single("i1", plain(1)), single("i2", plain(2)))
 	h.scan("i1", "i1-node")
@@ -51,8 +51,8 @@ func TestOddities(t *testing.T) {
 	}
 }
 
-// TestInstanceIDCase checks that an instance whose id is configured in another
-// case is the one of the API, and not discovered a second time.
+// TestInstanceIDCase checks that an instance that is configured in another case is
+// recognised, and not discovered a second time.
 func TestInstanceIDCase(t *testing.T) {
 	h := newHarness(t, single("Orders-A", plain(1)))
 	h.scan("Orders-A", "Orders-A-node")

@@ -9,7 +9,7 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// TestRegion checks what IAM is asked for, and what is made of its answer.
+// TestRegion checks the requests to IAM and the findings from its answers.
 func TestRegion(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -95,8 +95,8 @@ func (h *harness) wantRequestsToAPI(r *onlinecheck.Report, want int) {
 	}
 }
 
-// TestInstances checks what is said of instances that are not there, or not to
-// be read.
+// TestInstances checks the findings about instances that do not exist or are not
+// read.
 func TestInstances(t *testing.T) {
 	stopped, old := single("stopped"), single("old")
 	stopped.Status = "RESTARTING"
@@ -145,7 +145,8 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// TestNodes checks which nodes are read, and what is said of odd choices.
+// TestNodes checks which nodes are read, and the findings about questionable
+// choices.
 func TestNodes(t *testing.T) {
 	h := newHarness(t,
 		instance("proxied", node("proxy", "redis-proxy", "p1", plain(1)), node("master", "redis-server", "p2", plain(1))),
@@ -192,8 +193,8 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// TestManyInstances checks that the nodes of many instances are listed
-// together, and those of which the list does not tell one by one.
+// TestManyInstances checks that the nodes of many instances are listed together,
+// and those that are missing from that list one by one.
 func TestManyInstances(t *testing.T) {
 	h := newHarness(t, single("i1"), single("i2"), single("i3"), instance("i4"))
 	h.scan("i1", "i1-node")
@@ -227,7 +228,7 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// TestMasked checks what is made of the one session's addresses.
+// TestMasked checks the findings about the one session's addresses.
 func TestMasked(t *testing.T) {
 	both := masked(1)
 	both.Peer = both.Addr
@@ -269,7 +270,7 @@ func TestMasked(t *testing.T) {
 	}
 }
 
-// TestClock checks what is said of clocks that differ.
+// TestClock checks the findings about clocks that differ.
 func TestClock(t *testing.T) {
 	for ahead, want := range map[time.Duration]struct {
 		seconds float64
@@ -293,7 +294,7 @@ func TestClock(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", ahead, got, want.seconds)
 		}
 	}
-	// A clock so far off that signatures are refused.
+	// This clock is so far off that signatures are refused.
 	h := newHarness(t, single("i1"))
 	h.start = h.start.Add(20 * time.Minute)
 	h.now = func() time.Time { return h.start.Add(-20*time.Minute + 500*time.Millisecond) }

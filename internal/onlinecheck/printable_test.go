@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// TestReportIsPrintable checks that names that the API gives neither control a
-// terminal nor push lines apart.
+// TestReportIsPrintable checks that names from the API cannot control a terminal
+// or break the table.
 func TestReportIsPrintable(t *testing.T) {
 	const hostile = "\x1b]0;owned\a\r\x00\nFORGED line \u202e"
 	bad := instance("instance-1", node("master", "redis-server", "node-1", plain(1)))

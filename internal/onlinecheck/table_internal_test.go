@@ -22,8 +22,7 @@ func TestHumanDuration(t *testing.T) {
 	}
 }
 
-// TestWrap checks that lines are not wider than they should be, and that no
-// word is lost.
+// TestWrap checks that lines do not exceed the width, and that no word is lost.
 func TestWrap(t *testing.T) {
 	text := strings.Repeat("wörds of a text ", 40) + strings.Repeat("x", 120) + " end"
 	var b table
@@ -41,7 +40,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// TestGroups checks that what is the same of many is said once.
+// TestGroups checks that equal findings are reported once.
 func TestGroups(t *testing.T) {
 	r := Report{Projects: []Project{{Region: "r", Instances: make([]Instance, 5)}}}
 	for k := range r.Projects[0].Instances {
@@ -66,8 +65,8 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestClockIsTheAPIs checks that IAM's clock does not count, that answers narrow
-// the difference down, and that the last one counts if they contradict.
+// TestClockIsTheAPIs checks that IAM's clock is ignored, that answers narrow down
+// the difference, and that the last one wins if they contradict each other.
 func TestClockIsTheAPIs(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	c := clock{now: func() time.Time { return now }}
@@ -95,7 +94,7 @@ func TestClockIsTheAPIs(t *testing.T) {
 	}
 }
 
-// TestMessageOf checks that errors without a form of their own are told too.
+// TestMessageOf checks the messages of other errors.
 func TestMessageOf(t *testing.T) {
 	if got := messageOf(errors.New("odd")); got != "odd" {
 		t.Errorf("got %q", got)

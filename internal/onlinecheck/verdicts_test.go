@@ -13,13 +13,13 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// mute is an error without the words of its cause.
+// mute is an error without the text of its cause.
 type mute struct{ error }
 
 func (mute) Error() string   { return "words" }
 func (m mute) Unwrap() error { return m.error }
 
-// muted takes all words out of an error.
+// muted removes all texts from an error.
 func muted(err error) error {
 	e, ok := errors.AsType[*dcsapi.Error](err)
 	if !ok {
@@ -33,7 +33,7 @@ func muted(err error) error {
 	return &m
 }
 
-// mutedAPI is an API whose errors have no words.
+// mutedAPI is an API whose errors have no text.
 type mutedAPI struct{ onlinecheck.API }
 
 func (a mutedAPI) ProjectID(ctx context.Context) (string, error) {
@@ -71,8 +71,8 @@ func (a mutedAPI) ListProjects(ctx context.Context) ([]dcsapi.Project, error) {
 	return v, muted(err)
 }
 
-// wantSameWithoutWords runs a check again, with errors that have no words, and
-// checks that all comes out the same but for the messages.
+// wantSameWithoutWords runs a check again with errors that have no text, and
+// checks that the results are the same apart from the messages.
 func (h *harness) wantSameWithoutWords(r *onlinecheck.Report, yaml string, faults ...emulator.Fault) {
 	h.t.Helper()
 	h.muted = true
@@ -83,7 +83,7 @@ func (h *harness) wantSameWithoutWords(r *onlinecheck.Report, yaml string, fault
 	}
 }
 
-// verdicts returns all that a report concludes, without its messages.
+// verdicts returns a report's results without its messages.
 func verdicts(r *onlinecheck.Report) string {
 	var lines []string
 	for _, f := range findings(r) {

@@ -17,7 +17,7 @@ import (
 	"dcs_session_exporter/internal/sessiontable"
 )
 
-// odd is a page with what strangers may send.
+// odd is a page with untrusted values.
 func odd() *sessiontable.Page {
 	return &sessiontable.Page{
 		Query: sessiontable.Query{Instance: "i", Node: "n", Sort: "id", Order: "asc", Limit: 50}, Count: -1,
@@ -28,8 +28,8 @@ func odd() *sessiontable.Page {
 	}
 }
 
-// TestCSV checks what a spreadsheet gets: no formulas, no missing numbers as
-// zeros, numbers as they are.
+// TestCSV checks that CSV has no formulas, leaves missing numbers empty, and
+// keeps numbers as they are.
 func TestCSV(t *testing.T) {
 	var b strings.Builder
 	if err := odd().WriteCSV(&b); err != nil {
@@ -51,7 +51,7 @@ func TestCSV(t *testing.T) {
 	}
 }
 
-// TestJSON checks that what is not known is null, and the rest exact.
+// TestJSON checks that unknown values are null and the others exact.
 func TestJSON(t *testing.T) {
 	var b strings.Builder
 	if err := odd().WriteJSON(&b); err != nil {
@@ -74,8 +74,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestColumns checks that the columns are the API's fields, as the emulator
-// has them.
+// TestColumns checks that the columns are the API's fields, as in the emulator.
 func TestColumns(t *testing.T) {
 	raw, err := json.Marshal(emulator.Session{})
 	if err != nil {
@@ -96,8 +95,8 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// TestTextAligned checks that columns stand below each other, also behind texts
-// whose letters take two of a terminal's cells, or none.
+// TestTextAligned checks that columns are aligned, even after characters that are
+// two terminal cells wide, or none.
 func TestTextAligned(t *testing.T) {
 	names := map[string]int{"orders": 6, "订单服务": 8, "ｆｕｌｌ": 8, "e\u0301te\u0301": 3, "😀": 2} // and the cells they take
 	page := &sessiontable.Page{Query: sessiontable.Query{Instance: "i", Node: "n", Sort: "id", Order: "asc", Limit: 50}, Count: -1}
@@ -151,8 +150,8 @@ func TestHuman(t *testing.T) {
 	}
 }
 
-// TestQuery checks that a query comes back from its own parameters, and that
-// bad ones are named.
+// TestQuery checks that a query survives the conversion to parameters and back,
+// and that errors name invalid parameters.
 func TestQuery(t *testing.T) {
 	for _, s := range []string{"", "instance=i&node=n", "sort=omem", "order=asc&sort=omem", "order=desc&sort=user", "addr=10.0.0.1&limit=7&offset=14", "order=desc"} {
 		v, err := url.ParseQuery(s)
@@ -178,7 +177,8 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// TestQueryAddress checks that an address is asked for as client_address has it.
+// TestQueryAddress checks that addresses are converted to the form of
+// client_address.
 func TestQueryAddress(t *testing.T) {
 	for addr, want := range map[string]string{
 		"10.0.0.1": "10.0.0.1", "10.0.0.1:4": "10.0.0.1:4", "2001:DB8::1": "2001:db8::1", "[2001:db8::1]": "2001:db8::1", "[2001:db8::1]:4": "[2001:db8::1]:4",
@@ -197,8 +197,8 @@ func TestQueryAddress(t *testing.T) {
 	}
 }
 
-// TestCut checks that one session's long values do not push the others' lines
-// apart, and that JSON has all of them.
+// TestCut checks that one session's long values do not widen the whole table, and
+// that JSON has them in full.
 func TestCut(t *testing.T) {
 	for _, tt := range []struct {
 		in   string
@@ -232,7 +232,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestCSVKeepsApart checks that different texts are different in CSV, too.
+// TestCSVKeepsApart checks that different texts stay different in CSV.
 func TestCSVKeepsApart(t *testing.T) {
 	page := &sessiontable.Page{Query: sessiontable.Query{Instance: "i", Node: "n"}}
 	for _, name := range []string{"=1", "'=1", "''=1", "a\n", `a\n`, `a\\n`} {
@@ -249,8 +249,8 @@ func TestCSVKeepsApart(t *testing.T) {
 	}
 }
 
-// TestErrorsArePrintable checks that errors that list what there is neither
-// control a terminal nor grow with names.
+// TestErrorsArePrintable checks that errors with lists of names contain no control
+// characters and do not grow with the names.
 func TestErrorsArePrintable(t *testing.T) {
 	hostile := "\x1b[2J\r" + strings.Repeat("x", 1<<20)
 	target := &fleet.Target{Instance: fleet.Instance{ID: hostile}, Details: dcsapi.Instance{Name: hostile}}

@@ -22,8 +22,7 @@ func webConfig(t *testing.T, text string) string {
 
 const users = "basic_auth_users: {somebody: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi}\n"
 
-// TestRestricted checks which listeners and web configurations keep strangers
-// out.
+// TestRestricted checks which listeners and web configurations restrict access.
 func TestRestricted(t *testing.T) {
 	const open = "sessions show client addresses"
 	for _, tt := range []struct {
@@ -76,8 +75,9 @@ func TestRestricted(t *testing.T) {
 	}
 }
 
-// TestAdmitted checks each request: the web configuration may have changed, and
-// without authentication a name that others may point here is refused.
+// TestAdmitted checks that access is decided for each request: the web
+// configuration may have changed, and without authentication, host names that
+// others may point here are refused.
 func TestAdmitted(t *testing.T) {
 	config := webConfig(t, users)
 	_, url := startWith(t, how{sessions: &web.Access{ListenAddresses: []string{":9947"}, ConfigFile: config}})

@@ -41,7 +41,7 @@ func await(t *testing.T, url string, status int) string {
 	}
 }
 
-// TestProbe checks what a probe of one instance has, and what not.
+// TestProbe checks what a probe of one instance contains, and what not.
 func TestProbe(t *testing.T) {
 	api, url := start(t)
 	resp, body := get(t, url+"/probe?target=instance-1", nil)
@@ -78,8 +78,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestProbeBeforeDiscovery checks that nothing is said of an instance before it
-// is known what there is.
+// TestProbeBeforeDiscovery checks that probes fail until discovery has succeeded.
 func TestProbeBeforeDiscovery(t *testing.T) {
 	api, url := startWith(t, discovered(how{faults: []emulator.Fault{{Operation: "list_instances", Status: 500, Code: "DCS.5000"}}}))
 	for _, path := range []string{"/probe?target=instance-1", "/probe?target=unknown", "/sd"} {
@@ -95,7 +94,7 @@ func TestProbeBeforeDiscovery(t *testing.T) {
 	await(t, url+"/probe?target=unknown", http.StatusNotFound)
 }
 
-// TestServiceDiscovery checks the targets and the labels beside them.
+// TestServiceDiscovery checks the targets and their labels.
 func TestServiceDiscovery(t *testing.T) {
 	api, url := startWith(t, discovered(how{options: func(o *collector.Options) {
 		o.Projects[0].Instances = []fleet.Instance{{ID: "instance-4"}, {ID: "elsewhere"}}
@@ -155,8 +154,8 @@ func TestServiceDiscovery(t *testing.T) {
 	}
 }
 
-// TestServiceDiscoveryWithoutInstances checks that a project that is known to
-// have none gives an empty list, and not null.
+// TestServiceDiscoveryWithoutInstances checks that a project without instances
+// gives an empty list, not null.
 func TestServiceDiscoveryWithoutInstances(t *testing.T) {
 	h := discovered(how{})
 	h.discover = func(dcsapi.Instance) bool { return false }
@@ -166,7 +165,7 @@ func TestServiceDiscoveryWithoutInstances(t *testing.T) {
 	}
 }
 
-// TestExporterOnly checks that /metrics reads no instance where it is told so.
+// TestExporterOnly checks that /metrics reads no instance with ExporterOnly.
 func TestExporterOnly(t *testing.T) {
 	api, url := startWith(t, how{exporterOnly: true})
 	body := await(t, url+"/metrics", http.StatusOK)

@@ -38,7 +38,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // one that fails, and instances that are skipped.
 func start(t *testing.T) (*emulator.Server, string) { return startWith(t, how{}) }
 
-// how says how an exporter differs from the usual one.
+// how is how an exporter differs from the default one.
 type how struct {
 	discover     func(dcsapi.Instance) bool
 	faults       []emulator.Fault // from the start
@@ -153,7 +153,7 @@ func get(t *testing.T, url string, header http.Header) (*http.Response, string) 
 
 const openMetrics = "application/openmetrics-text;version=1.0.0"
 
-// varying are the values that differ from run to run.
+// varying matches values that differ from run to run.
 var varying = regexp.MustCompile(`(?m)^(dcs_session_snapshot_timestamp_seconds\{[^}]*\}|dcs_node_scrape_duration_seconds\{[^}]*\}|dcs_session_exporter_api_request_duration_seconds_(?:sum|bucket)\{[^}]*\}|dcs_session_exporter_(?:limiter_wait_seconds_total|requests_in_flight|discovery_last_success_timestamp_seconds)\{[^}]*\}) \S+$`)
 
 // TestGolden compares whole scrapes, in both text formats.
@@ -283,8 +283,8 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-// TestReloadFromElsewhere checks that other sites' pages cannot reload the
-// configuration, and that programs can.
+// TestReloadFromElsewhere checks that programs can reload the configuration, but
+// other sites' pages cannot.
 func TestReloadFromElsewhere(t *testing.T) {
 	reloads := 0
 	_, url := startWith(t, how{reload: func() error { reloads++; return nil }})
@@ -313,8 +313,8 @@ func TestReloadFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestDeadlineHeader checks that Prometheus' timeout is kept when the API
-// hangs, and that headers that make no sense are ignored.
+// TestDeadlineHeader checks that scrapes end within Prometheus' timeout when the
+// API hangs, and that invalid headers are ignored.
 func TestDeadlineHeader(t *testing.T) {
 	api, url := start(t)
 	for _, absurd := range []string{"0", "-3", "NaN", "Inf", "soon", "1e99", ""} {
@@ -334,8 +334,8 @@ func TestDeadlineHeader(t *testing.T) {
 	}
 }
 
-// TestShortestTimeout checks that a timeout in which nothing can be read is
-// raised to one in which something can.
+// TestShortestTimeout checks that a timeout that is too short to read anything is
+// raised.
 func TestShortestTimeout(t *testing.T) {
 	t.Parallel()
 	api, url := start(t)

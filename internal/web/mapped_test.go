@@ -7,8 +7,8 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// TestSessionsOfMappedAddress checks that a client that is written as IPv4
-// within IPv6 is the same as one that is not.
+// TestSessionsOfMappedAddress checks that an IPv4-mapped IPv6 address is the same
+// client as the IPv4 address.
 func TestSessionsOfMappedAddress(t *testing.T) {
 	_, url := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{{ID: "instance-5", ProjectID: "project-1", Nodes: []emulator.Node{
 		{ID: "node-6", Role: "redis-server", Type: "master", Sessions: emulator.Static{

@@ -14,7 +14,7 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// replace is a fault that replaces a part of an answer.
+// replace returns a fault that replaces a part of an answer.
 func replace(operation, from, to string) emulator.Fault {
 	return emulator.Fault{Operation: operation, Rewrite: func(body []byte) []byte {
 		return bytes.Replace(body, []byte(from), []byte(to), 1)
@@ -39,8 +39,8 @@ func targets(t *testing.T, url string) (ids []string, labels map[string]map[stri
 	return ids, labels
 }
 
-// TestOddElements checks that an instance or a node that is not as documented
-// costs only itself, and what is odd of it.
+// TestOddElements checks that an instance or a node in an undocumented form
+// affects nothing else, and that its readable parts are used.
 func TestOddElements(t *testing.T) {
 	everything := []string{"instance-1", "instance-2", "instance-3", "instance-4"}
 	const tags, one = `"tags":[]`, "__meta_dcs_tag_a"
@@ -87,8 +87,9 @@ func TestOddElements(t *testing.T) {
 	}
 }
 
-// TestInstanceIDCase checks that an instance whose id comes in several cases is
-// one, with the id in lower case, and that the API is asked for it by its own.
+// TestInstanceIDCase checks that an instance whose id appears in several cases is
+// exported once, with the id in lower case, and that requests use the API's
+// spelling.
 func TestInstanceIDCase(t *testing.T) {
 	api, url := startWith(t, discovered(how{
 		instances: []emulator.Instance{

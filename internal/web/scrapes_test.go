@@ -18,12 +18,12 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// within are the headers of a scrape with a timeout.
+// within returns the headers of a scrape with a timeout.
 func within(timeout time.Duration) http.Header {
 	return http.Header{"X-Prometheus-Scrape-Timeout-Seconds": {strconv.FormatFloat(timeout.Seconds(), 'f', -1, 64)}}
 }
 
-// scraped is how a scrape was answered.
+// scraped is the answer to a scrape.
 type scraped struct {
 	status int
 	header http.Header
@@ -31,7 +31,7 @@ type scraped struct {
 	took   time.Duration
 }
 
-// scrape scrapes, and returns a function that waits for the answer.
+// scrape starts a scrape and returns a function that waits for the answer.
 func scrape(t *testing.T, ctx context.Context, url string, header http.Header) func() scraped {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -60,11 +60,11 @@ func scrape(t *testing.T, ctx context.Context, url string, header http.Header) f
 	return func() scraped { return <-answered }
 }
 
-// hang lets the API answer nothing.
+// hang makes the API answer nothing.
 func hang(api *emulator.Server) { api.AddFault(emulator.Fault{Hang: true, BeforeAuth: true}) }
 
-// TestScrapesShare checks that scrapes that overlap have one answer if they ask
-// for the same, and that each has its own deadline.
+// TestScrapesShare checks that overlapping scrapes share an answer if they ask for
+// the same, and that each keeps its own deadline.
 func TestScrapesShare(t *testing.T) {
 	api, url := start(t)
 	get(t, url+"/metrics", nil)
@@ -101,8 +101,9 @@ func TestScrapesShare(t *testing.T) {
 	}
 }
 
-// TestTooManyScrapes checks that scrapes that can share nothing have an end,
-// which is counted and takes nothing from other targets.
+// TestTooManyScrapes checks that the number of scrapes that cannot share an answer
+// is limited, that rejected ones are counted, and that other targets are not
+// affected.
 func TestTooManyScrapes(t *testing.T) {
 	api, url := start(t)
 	get(t, url+"/metrics", nil)
@@ -131,8 +132,8 @@ func TestTooManyScrapes(t *testing.T) {
 	}
 }
 
-// TestScrapesOfOneHostHaveAnEnd checks that a host that sends ever more scrapes
-// is sent away, and takes nothing from another host.
+// TestScrapesOfOneHostHaveAnEnd checks that a host that sends ever more scrapes is
+// rejected, and that other hosts are not affected.
 func TestScrapesOfOneHostHaveAnEnd(t *testing.T) {
 	api, url := start(t)
 	get(t, url+"/metrics", nil)
@@ -168,8 +169,8 @@ func TestScrapesOfOneHostHaveAnEnd(t *testing.T) {
 	}
 }
 
-// TestUsualScrapesHavePlaces checks that a pair of Prometheus servers, people
-// and hundreds of probes are never sent away.
+// TestUsualScrapesHavePlaces checks that a pair of Prometheus servers, people and
+// hundreds of probes are never rejected.
 func TestUsualScrapesHavePlaces(t *testing.T) {
 	var fleet []emulator.Instance
 	for i := range 150 {
@@ -193,7 +194,7 @@ func TestUsualScrapesHavePlaces(t *testing.T) {
 	}
 }
 
-// live returns how much memory is in use, in MiB.
+// live returns the memory in use, in MiB.
 func live() int {
 	runtime.GC()
 	var m runtime.MemStats
@@ -201,8 +202,7 @@ func live() int {
 	return int(m.HeapAlloc >> 20)
 }
 
-// requestUnread sends a request and reads no more of the answer than that it
-// comes.
+// requestUnread sends a request and reads only the beginning of the answer.
 func requestUnread(t *testing.T, url, path string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
@@ -221,8 +221,8 @@ func requestUnread(t *testing.T, url, path string) {
 	}
 }
 
-// TestScrapesThatAreNotRead measures the memory of answers of some 10 MiB that
-// nobody reads: it is bounded, and given back within seconds.
+// TestScrapesThatAreNotRead checks that the memory of unread answers of about
+// 10 MiB each is bounded, and released within seconds.
 func TestScrapesThatAreNotRead(t *testing.T) {
 	large := emulator.Instance{ID: "instance-5", ProjectID: "project-1"}
 	for n := range 16 {

@@ -59,7 +59,7 @@ func press(t *testing.T, to string, form url.Values, header http.Header) (*http.
 
 func scans(api *emulator.Server) int { return api.Counts()["scan_clients"] }
 
-// single is an instance with one node, whose sessions strangers have named.
+// single returns an instance with one node, whose session names are untrusted.
 func single() emulator.Instance {
 	sessions := emulator.Static{
 		{ID: "1", Addr: "10.0.0.1:40001", Name: `<script>alert("x")</script>`, User: "a&b", Cmd: "get", Flags: "Pb", OMem: 300 << 20, Age: 90, Multi: -1, Events: "r", Peer: "10.0.0.1:40001"},
@@ -91,8 +91,8 @@ func TestSessionsAreNotEnabled(t *testing.T) {
 	}
 }
 
-// TestSessionsAnswers checks the status and the text for all that can be asked
-// and can go wrong, in each format.
+// TestSessionsAnswers checks status and text for valid and invalid requests, in
+// each format.
 func TestSessionsAnswers(t *testing.T) {
 	api, url := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{single()}})
 	get(t, url+"/metrics", nil) // scans all nodes
@@ -157,8 +157,8 @@ func TestSessionsAnswers(t *testing.T) {
 	}
 }
 
-// TestSessionsPage checks what the page shows and leads to, and that what
-// strangers have named stays text.
+// TestSessionsPage checks the page's content and links, and that untrusted names
+// stay plain text.
 func TestSessionsPage(t *testing.T) {
 	_, url := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{single()}})
 	get(t, url+"/metrics", nil)
@@ -199,7 +199,7 @@ func TestSessionsPage(t *testing.T) {
 	}
 }
 
-// TestSessionsData checks what programs get.
+// TestSessionsData checks the JSON and CSV formats.
 func TestSessionsData(t *testing.T) {
 	_, url := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{single()}})
 	get(t, url+"/metrics", nil)
@@ -226,9 +226,8 @@ func TestSessionsData(t *testing.T) {
 	}
 }
 
-// TestSessionsButton checks that the button has a list taken once in
-// min_interval, leads back to what was seen, and that other sites cannot press
-// it.
+// TestSessionsButton checks that the button triggers at most one scan per
+// min_interval, leads back to the same view, and that other sites cannot use it.
 func TestSessionsButton(t *testing.T) {
 	api, to := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{single()}})
 	form := url.Values{"instance": {"instance-5"}, "node": {"node-6"}, "sort": {"omem"}, "addr": {"10.0.0.1"}, "offset": {"1"}}
@@ -269,8 +268,8 @@ func TestSessionsButton(t *testing.T) {
 	}
 }
 
-// TestSessionsUnderStress checks that requests whose API hangs end, and that
-// more than a few are sent away meanwhile.
+// TestSessionsUnderStress checks that requests end if the API hangs, and that
+// further ones are rejected meanwhile.
 func TestSessionsUnderStress(t *testing.T) {
 	api, to := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{single()}, timeout: 500 * time.Millisecond})
 	get(t, to+"/metrics", nil)
@@ -304,8 +303,8 @@ func TestSessionsUnderStress(t *testing.T) {
 	}
 }
 
-// TestSessionsThatAreNotRead checks that clients that do not read take nobody's
-// place.
+// TestSessionsThatAreNotRead checks that clients that do not read their answer
+// block nobody else.
 func TestSessionsThatAreNotRead(t *testing.T) {
 	long := single()
 	long512 := strings.Repeat("<", 512) // six bytes each in JSON
@@ -324,8 +323,8 @@ func TestSessionsThatAreNotRead(t *testing.T) {
 	}
 }
 
-// TestSessionsLongValues checks that a client cannot make the page huge, and
-// that JSON has as much of its name as is kept.
+// TestSessionsLongValues checks that a client cannot make the page huge, and that
+// JSON has the whole name that the exporter keeps.
 func TestSessionsLongValues(t *testing.T) {
 	name := strings.Repeat("x", 100_000)
 	long := single()
@@ -340,8 +339,8 @@ func TestSessionsLongValues(t *testing.T) {
 	}
 }
 
-// TestSessionsBeforeDiscovery checks that the page says so when it is not known
-// what there is to choose from.
+// TestSessionsBeforeDiscovery checks that the page says so if the instances are
+// not known yet.
 func TestSessionsBeforeDiscovery(t *testing.T) {
 	_, to := startWith(t, discovered(how{sessions: onLoopback(), faults: []emulator.Fault{{Operation: "list_instances", Status: 500, Code: "DCS.5000"}}}))
 	if resp, body := get(t, to+"/sessions", nil); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, `role="alert"`) {
@@ -349,7 +348,7 @@ func TestSessionsBeforeDiscovery(t *testing.T) {
 	}
 }
 
-// TestSessionsSlowForm checks that forms that do not come take nobody's place.
+// TestSessionsSlowForm checks that slow form uploads block nobody else.
 func TestSessionsSlowForm(t *testing.T) {
 	_, to := startWith(t, how{sessions: onLoopback(), instances: []emulator.Instance{single()}})
 	get(t, to+"/metrics", nil)
