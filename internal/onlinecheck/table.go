@@ -233,7 +233,7 @@ func (t *table) verdict() {
 		sent = "1 request sent, not a scan"
 	}
 	if t.report.ScanMode == string(config.ScanOnScrape) && ok > 0 {
-		sent += ": whether scans work shows when the exporter runs"
+		sent += ": run the exporter to see whether scans work"
 	}
 	t.wrap("", sent+".")
 }
