@@ -20,7 +20,7 @@ const (
 
 // checkSize returns an error for a list of which more is not kept.
 func checkSize(action string, elements, texts int) error {
-	message := ""
+	var message string
 	switch {
 	case elements > maxInstances:
 		message = fmt.Sprintf("the list has no end: more than %d elements", maxInstances)
