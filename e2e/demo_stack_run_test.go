@@ -80,7 +80,7 @@ func TestDemoStackConfigs(t *testing.T) {
 		t.Errorf("promtool check config: exit code %d, %d rule files\n%s", code, len(files), out)
 	}
 	out, code = harness.Run(t, nil, harness.Binary(t, "amtool"), "check-config", hostPath(t, alertmanager, flagValue(t, alertmanager, "--config.file")))
-	if code != 0 || !strings.Contains(out, "3 inhibit rules") {
+	if code != 0 || !strings.Contains(out, "10 inhibit rules") {
 		t.Errorf("amtool check-config: exit code %d\n%s", code, out)
 	}
 }
@@ -112,7 +112,7 @@ func TestDemoStackRuns(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for _, file := range files {
-		harness.Write(t, dir, filepath.Base(file), regexp.MustCompile(`(?m)^( +for:) .*$`).ReplaceAllString(read(t, file), "$1 0s"))
+		harness.Write(t, dir, filepath.Base(file), regexp.MustCompile(`(?m)^( +(?:for|keep_firing_for):) .*$`).ReplaceAllString(read(t, file), "$1 0s"))
 	}
 	job := settings.ScrapeConfigs[0]
 	p := harness.StartPrometheus(t, replaceAll(t, read(t, demoStack+"prometheus.yml"), map[string]string{

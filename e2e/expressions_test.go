@@ -20,7 +20,16 @@ type series struct {
 // catalogueSeries returns the series that the metrics of the catalogue have, by
 // name, and Prometheus' own; native histograms are not among them.
 func catalogueSeries() map[string]series {
-	known := map[string]series{"up": {labels: []string{"job", "instance"}}}
+	names := []string{"region", "project_id", "instance_id", "instance_name"}
+	known := map[string]series{
+		"up": {labels: []string{"job", "instance"}},
+		// Prometheus' own, of our alerts; and what we record.
+		"ALERTS":                   {labels: append([]string{"alertname", "alertstate", "severity", "node_id", "node_name", "user", "client_address"}, names...)},
+		"project:dcs_labels:info":  {labels: []string{"region", "project_id"}},
+		"instance:dcs_labels:info": {labels: names},
+		"node:dcs_labels:info":     {labels: append([]string{"node_id", "node_name"}, names...)},
+		heldAlerts:                 {labels: append([]string{"alertname", "node_id", "node_name", "user", "client_address"}, names...)},
+	}
 	for _, m := range exposition.Catalogue() {
 		switch m.Kind {
 		case exposition.Histogram, exposition.GaugeHistogram:
@@ -46,6 +55,9 @@ var (
 	topLists = []string{"user", "client_address", "command", "name", "database", "network"}
 )
 
+// keptLabels are those that _config.keep has.
+var keptLabels = []string{"cluster", "team"}
+
 // checkExpression parses an expression, which stands at a place, and checks what
 // can be checked without data: it asks only for metrics and labels that the
 // exporter has, takes rates of counters and differences of gauges, and does not
@@ -58,7 +70,7 @@ func checkExpression(t *testing.T, where, text string) {
 		return
 	}
 	known := catalogueSeries()
-	names := []string{"job", "instance"} // of labels: Prometheus', those of the metrics, and those that label_replace makes
+	names := append([]string{"job", "instance"}, keptLabels...) // of labels: Prometheus' and targets', those of the metrics, and those that label_replace makes
 	var grouping []string
 	parser.Inspect(expr, func(node parser.Node, path []parser.Node) error {
 		switch n := node.(type) {

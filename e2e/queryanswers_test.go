@@ -265,8 +265,8 @@ func TestQueryAnswers(t *testing.T) {
 		"Has everybody just reconnected?":                            ratio(sumBy(all, those(func(p placed) bool { return p.Age <= 300 }), instance, node), perNode),
 		"Which connections are oldest?":                              top(3, maxBy(all, func(p placed) float64 { return float64(p.Age) }, instance, node, user)),
 		"Who leaves answers unread?":                                 above(0, sumBy(all, output, instance, node, user, client)),
-		"Is a session about to be cut off for reading too slowly?":   above(64<<20, maxBy(all, output, instance, node)),
-		"How many seconds are left until then?":                      {}, // it does not grow
+		"Does a session leave much unread?":                          above(64<<20, maxBy(all, output, instance, node)),
+		"In how many seconds does it pass 256 MiB?":                  {}, // it does not grow
 		"How much memory do the sessions of each node take?":         zero(sumBy(all, func(p placed) float64 { return float64(p.OMem + p.OBL + p.QBuf + p.QBufFree) }, instance, node), instance, node),
 		"Who sends large commands?":                                  above(0, sumBy(all, func(p placed) float64 { return float64(p.QBuf) }, instance, node, user, client)),
 		"Is somebody running MONITOR?":                               above(0, sumBy(all, flag("O"), instance, node)),

@@ -101,12 +101,19 @@ func TestAlertsAreTested(t *testing.T) {
 func mutants(t *testing.T, r rule) map[string]rule {
 	t.Helper()
 	out := make(map[string]rule)
-	value, condition := condition(r)
+	hold, value, condition := condition(r)
 	with := func(name, value, condition string, wait time.Duration) {
 		m := r
-		m.Expr, m.For = value+condition, model.Duration(wait)
+		m.Expr, m.For = hold+value+condition, model.Duration(wait)
 		out[name] = m
 	}
+	keeping := func(name string, keep model.Duration) {
+		m := r
+		m.KeepFiringFor = keep
+		out[name] = m
+	}
+	keeping("keep_firing_for is shorter", r.KeepFiringFor-model.Duration(30*time.Second))
+	keeping("keep_firing_for is longer", r.KeepFiringFor+model.Duration(30*time.Second))
 	wait := time.Duration(r.For)
 	with("no for", value, condition, 0)
 	with("for is longer", value, condition, wait+30*time.Second)
@@ -121,7 +128,7 @@ func mutants(t *testing.T, r rule) map[string]rule {
 	}
 	// These are 1 or not there, so neither a lower threshold nor the min or sum of
 	// several targets makes a difference.
-	one := strings.HasPrefix(value, "absent(") || strings.Contains(value, "(dcs_node_error{")
+	one := strings.HasPrefix(value, "absent(") || strings.Contains(value, "(dcs_node_error{") || strings.Contains(value, "group by")
 	if !one {
 		with("lower threshold", value, operator+" "+lower, wait)
 	}
@@ -132,11 +139,11 @@ func mutants(t *testing.T, r rule) map[string]rule {
 			with(name, strings.Replace(value, from, to, 1), condition, wait)
 		}
 	}
-	if !one && !strings.Contains(value, "by (job, instance)") { // that is one target
+	if !one {
 		swap("min of the targets", "max by", "min by")
 	}
 	swap("max of the targets", "min by", "max by")
-	if operator == ">" && !one && !strings.HasPrefix(value, "time()") {
+	if operator == ">" && !one && !strings.HasPrefix(value, "(time()") {
 		swap("sum of the targets", "max by", "sum by")
 	}
 	return out
@@ -154,6 +161,13 @@ func TestAlertTestsNotice(t *testing.T) {
 			tests[filepath.Base(path)] = content
 		}
 	}
+	needed, groups := alertGroups(t)
+	groupOf := make(map[string]string)
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			groupOf[r.Alert] = g.Name
+		}
+	}
 	for _, r := range alertRules(t) {
 		t.Run(r.Alert, func(t *testing.T) {
 			const itself = "the alert itself"
@@ -163,7 +177,7 @@ func TestAlertTestsNotice(t *testing.T) {
 			args := []string{"test", "rules", "--run=^" + r.Alert + " "}
 			for name, variant := range variants {
 				dir := t.TempDir()
-				harness.Write(t, dir, "alerts.yml", ruleFile{[]ruleGroup{{"dcs", []rule{variant}}}}.marshal(t))
+				harness.Write(t, dir, "alerts.yml", ruleFile{[]ruleGroup{needed, {groupOf[r.Alert], []rule{variant}}}}.marshal(t))
 				if err := os.Mkdir(filepath.Join(dir, "tests"), 0o700); err != nil {
 					t.Fatal(err)
 				}
