@@ -83,8 +83,10 @@ func TestDashboardLinks(t *testing.T) {
 				if _, ok := given["${datasource:queryparam}"]; !ok {
 					t.Errorf("%s: loses the data source: %s", where, l.URL)
 				}
-				if _, ok := given["${exporter:queryparam}"]; !ok {
-					t.Errorf("%s: loses the exporter: %s", where, l.URL)
+				for _, kept := range []string{"exporter", "job", "cluster", "team"} {
+					if _, ok := given["${"+kept+":queryparam}"]; !ok {
+						t.Errorf("%s: loses the variable %s: %s", where, kept, l.URL)
+					}
 				}
 				found[d.UID+" to "+uid]++
 			case path == "${exporter}/sessions":

@@ -7,11 +7,14 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
 // anything is what the variables are where it does not matter.
-var anything = map[string]string{"instance": "i", "node": ".*", "project": ".*", "api_project": "p", "__rate_interval": "1m"}
+var anything = map[string]string{
+	"job": ".*", "cluster": ".*", "team": ".*", "instance": "i", "node": ".*", "project": ".*", "api_project": "p", "__rate_interval": "1m",
+}
 
 // TestDashboardExpressions checks every expression without data.
 func TestDashboardExpressions(t *testing.T) {
@@ -19,6 +22,20 @@ func TestDashboardExpressions(t *testing.T) {
 	for _, d := range dashboards(t) {
 		for where, text := range d.expressions(t) {
 			checkExpression(t, where, replace(t, text, anything))
+			// Whoever chooses a job or a cluster sees nothing of the others.
+			if strings.Contains(where, ": variable job") || strings.Contains(where, ": variable cluster") || strings.Contains(where, ": variable team") {
+				continue
+			}
+			for _, selector := range regexp.MustCompile(`\b(?:dcs_\w+|up|ALERTS)\b(\{[^}]*\})?`).FindAllString(text, -1) {
+				if !strings.Contains(selector, `cluster=~"$cluster", team=~"$team"`) || !strings.HasPrefix(selector, "ALERTS") && !strings.Contains(selector, `job=~"$job"`) {
+					t.Errorf("%s: %s is not narrowed to the chosen jobs and clusters", where, selector)
+				}
+			}
+			for _, m := range regexp.MustCompile(`\[([^\]]*)\]\)`).FindAllStringSubmatch(text, -1) {
+				if m[1] != "$__rate_interval" && m[1] != "10m" {
+					t.Errorf("%s: the range %s is neither Grafana's nor that of the alert on leaks", where, m[1])
+				}
+			}
 		}
 	}
 }
@@ -33,8 +50,31 @@ func TestDashboardPanels(t *testing.T) {
 	dashboardOf(t, all, "dcs-sessions-fleet")
 	dashboardOf(t, all, "dcs-sessions-instance")
 	for _, d := range all {
-		if d.ID != nil || d.Inputs != nil || d.SchemaVersion != 42 || d.Title == "" || d.Description == "" {
-			t.Errorf("%s: id %v, __inputs %s, schemaVersion %d, title %q, description %q", d.file, d.ID, d.Inputs, d.SchemaVersion, d.Title, d.Description)
+		// Grafana 11 writes schemaVersion 39; later ones bring it up to date.
+		if d.ID != nil || d.Inputs != nil || d.SchemaVersion != 39 || d.Editable || d.Title == "" || d.Description == "" {
+			t.Errorf("%s: id %v, __inputs %s, schemaVersion %d, editable: %v, title %q, description %q", d.file, d.ID, d.Inputs, d.SchemaVersion, d.Editable, d.Title, d.Description)
+		}
+		const most = 25
+		asked, folded := 0, 0
+		for _, a := range d.Annotations.List {
+			if a.BuiltIn == 0 {
+				asked++
+			}
+		}
+		for _, p := range d.Panels {
+			asked += len(p.Targets)
+			for _, inner := range p.Panels {
+				folded += len(inner.Targets)
+			}
+			if p.Type == "row" && (!p.Collapsed || len(p.Panels) == 0) {
+				t.Errorf("%s: the row %s is not folded", d.file, p.Title)
+			}
+		}
+		if asked-folded > most || folded == 0 {
+			t.Errorf("%s: asks %d queries when it opens, want at most %d; %d are folded", d.file, asked-folded, most, folded)
+		}
+		if text := read(t, "../monitoring/dashboards/"+d.file); strings.Contains(text, "localhost") {
+			t.Errorf("%s: points to localhost", d.file)
 		}
 		for _, v := range d.Templating.List {
 			if v.Type == "query" && v.Datasource != chosen {
@@ -46,7 +86,7 @@ func TestDashboardPanels(t *testing.T) {
 				t.Errorf("%s: annotation %s asks %v", d.file, a.Name, a.Datasource)
 			}
 		}
-		taken := make(map[[2]int]int) // who has a cell of the grid
+		taken := make(map[[3]int]int) // who has a cell of the grid, in a row that is unfolded, or beside all
 		ids := make(map[int]bool)
 		for _, p := range d.Panels {
 			where := fmt.Sprintf("%s: panel %d (%s)", d.file, p.ID, p.Title)
@@ -59,7 +99,7 @@ func TestDashboardPanels(t *testing.T) {
 			}
 			for x := range p.GridPos.W {
 				for y := range p.GridPos.H {
-					cell := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
+					cell := [3]int{p.Row, p.GridPos.X + x, p.GridPos.Y + y}
 					if other := taken[cell]; other != 0 && other != p.ID {
 						t.Errorf("%s: overlaps panel %d", where, other)
 					}
@@ -98,13 +138,13 @@ func TestDashboardPanels(t *testing.T) {
 var colourKeys = regexp.MustCompile(`"(color|fixedColor|iconColor|fill|scheme|mode)": "([^"]*)"`)
 
 // TestDashboardColours checks that the colours that mean something are of one
-// set that people who do not see red or green tell apart (Okabe and Ito), and
-// that heatmaps have a scheme made for that.
+// set that people who do not see red or green tell apart (Okabe and Ito), that
+// heatmaps have a scheme made for that, and that no colour is given by rank.
 func TestDashboardColours(t *testing.T) {
 	t.Parallel()
 	safe := []string{"#56B4E9", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#8E8E8E", "rgba(255,255,255,0.7)"}
 	schemes := []string{"Cividis", "Viridis"}
-	modes := []string{"thresholds", "fixed", "continuous-BlYlRd", "scheme", "absolute", "single", "multi", "basic", "none", "normal", "off", "dashed"}
+	modes := []string{"thresholds", "fixed", "shades", "scheme", "absolute", "single", "multi", "basic", "none", "normal", "off", "dashed"}
 	for _, d := range dashboards(t) {
 		text, err := os.ReadFile("../monitoring/dashboards/" + d.file)
 		if err != nil {

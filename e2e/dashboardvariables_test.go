@@ -58,4 +58,4 @@ func checkVariable(t *testing.T, p *harness.Prometheus, d dashboard, v variable,
 }
 
 // idOf are the labels that variables take their values from.
-var idOf = map[string]string{"instance": "instance_id", "node": "node_id", "api_project": "project_id"}
+var idOf = map[string]string{"instance": "instance_id", "node": "node_id", "api_project": "project_id", "job": "job", "cluster": "cluster", "team": "team"}

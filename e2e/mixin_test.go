@@ -41,7 +41,7 @@ func TestMixinIsUpToDate(t *testing.T) {
 			t.Errorf("%s is not up to date: go -C e2e run ./mixin", path)
 		}
 	}
-	for _, dir := range []string{"alertmanager", "kubernetes", "rules"} {
+	for _, dir := range []string{"alertmanager", "dashboards", "dashboards-import", "kubernetes", "rules"} {
 		entries, err := os.ReadDir("../monitoring/" + dir)
 		if err != nil {
 			t.Fatal(err)
@@ -57,8 +57,16 @@ func TestMixinIsUpToDate(t *testing.T) {
 // The files that are generated, but for where the alerts' names and numbers do
 // not get to.
 var (
-	ofRules = []string{"monitoring/kubernetes/prometheusrule.yml", "monitoring/rules/alerts.yml"}
-	ofAll   = append([]string{"monitoring/rules/recording.yml"}, ofRules...)
+	ofRules      = []string{"monitoring/kubernetes/prometheusrule.yml", "monitoring/rules/alerts.yml"}
+	ofDashboards = []string{
+		"monitoring/dashboards/fleet.json", "monitoring/dashboards/instance.json", "monitoring/dashboards-import/fleet.json",
+		"monitoring/dashboards-import/instance.json", "monitoring/kubernetes/dashboards.yml",
+	}
+	ofFleet        = slices.Concat(ofRules, []string{"monitoring/dashboards/fleet.json", "monitoring/dashboards-import/fleet.json", "monitoring/kubernetes/dashboards.yml"})
+	ofAll          = slices.Concat(ofRules, ofDashboards)
+	ofKept         = append([]string{"monitoring/rules/recording.yml", "deploy/demo/alertmanager.yml", "monitoring/alertmanager/inhibitions.yml"}, ofAll...)
+	ofThresholds   = append([]string{"docs/runbooks.md"}, ofAll...)
+	ofOnlyTheRules = append([]string{"docs/runbooks.md"}, ofRules...)
 )
 
 // TestMixinConfig changes _config, and checks that all files that have to
@@ -72,13 +80,13 @@ func TestMixinConfig(t *testing.T) {
 		changes      []string
 		gone, there  string // texts in the rules
 	}{
-		{"another job", `jobSelector: 'job="redis"'`, ofRules, `dcs[_-]session`, `up{job="redis"}`},
-		{"another kept label", `keep: ['environment']`, append([]string{"deploy/demo/alertmanager.yml", "monitoring/alertmanager/inhibitions.yml"}, ofAll...), "cluster", "environment, instance_id"},
-		{"no kept label", `keep: []`, append([]string{"deploy/demo/alertmanager.yml", "monitoring/alertmanager/inhibitions.yml"}, ofAll...), "cluster", "by (instance_id)"},
-		{"another threshold", `alerts+: { DcsSlowReader+: { threshold: 77 } }`, append([]string{"docs/runbooks.md"}, ofRules...), "", "> 77 * 1024 * 1024"},
-		{"another severity and times", `alerts+: { DcsSlowReader+: { severity: 'page', 'for': '7m', keepFiring: '45m' } }`, append([]string{"docs/runbooks.md"}, ofRules...), "", "keep_firing_for: 45m"},
-		{"hosts", `runbooks: 'https://git.example/runbooks.md', grafana: 'https://grafana.example', exporter: 'https://dcs.example'`, ofRules, "_url: /", "sessions_url: https://dcs.example/sessions?"},
-		{"names in Kubernetes", `kubernetes+: { namespace: 'watch', ruleLabels: { prometheus: 'k8s' } }`, ofRules[:1], "", ""},
+		{"another job", `jobSelector: 'job="redis"'`, ofFleet, `dcs[_-]session`, `up{job="redis"}`},
+		{"another kept label", `keep: ['environment']`, ofKept, "cluster", "environment, instance_id"},
+		{"no kept label", `keep: []`, ofKept, "cluster", "by (instance_id)"},
+		{"another threshold", `alerts+: { DcsSlowReader+: { threshold: 77 } }`, ofThresholds, "", "> 77 * 1024 * 1024"},
+		{"another severity and times", `alerts+: { DcsSlowReader+: { severity: 'page', 'for': '7m', keepFiring: '45m' } }`, ofOnlyTheRules, "", "keep_firing_for: 45m"},
+		{"hosts", `runbooks: 'https://git.example/runbooks.md', grafana: 'https://grafana.example', exporter: 'https://dcs.example'`, ofAll, "_url: /", "sessions_url: https://dcs.example/sessions?"},
+		{"names in Kubernetes", `kubernetes+: { namespace: 'watch', ruleLabels: { prometheus: 'k8s' } }`, []string{"monitoring/kubernetes/dashboards.yml", "monitoring/kubernetes/prometheusrule.yml"}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			after := renderMixin(t, c.config)

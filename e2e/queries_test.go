@@ -184,7 +184,7 @@ func TestQueriesInTrouble(t *testing.T) {
 	causes := make(map[string]string) // by instance
 	for _, expr := range dashboards(t)[0].expressions(t) {
 		if strings.Contains(expr, "age unknown") {
-			for _, sample := range p.Await(t, "%s", replace(t, expr, map[string]string{"instance": "undated|well"})) {
+			for _, sample := range p.Await(t, "%s", replace(t, expr, map[string]string{"job": ".*", "cluster": ".*", "team": ".*", "instance": "undated|well"})) {
 				causes[string(sample.Metric["instance_id"])] = fmt.Sprintf("%s %v", sample.Metric["cause"], sample.Value)
 			}
 		}

@@ -14,5 +14,8 @@
   prometheusAlerts+:: { groups+: [(import 'labels.libsonnet')(config)] + alertGroups },
   prometheusRules+:: { groups+: [(import 'recording.libsonnet')(config)] },
   alertmanager+:: (import 'alertmanager.libsonnet')(config),
-  grafanaDashboards+:: {},
+  grafanaDashboards+:: {
+    'fleet.json': (import 'dashboards/fleet.libsonnet')(config),
+    'instance.json': (import 'dashboards/instance.libsonnet')(config),
+  },
 }

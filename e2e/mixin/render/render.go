@@ -79,6 +79,9 @@ func Files(root, config string) (map[string]string, error) {
 	if files["monitoring/kubernetes/prometheusrule.yml"], err = prometheusRule(m); err != nil {
 		return nil, err
 	}
+	if files["monitoring/kubernetes/dashboards.yml"], err = dashboardMaps(m); err != nil {
+		return nil, err
+	}
 	for name, d := range m.Dashboards {
 		if files["monitoring/dashboards/"+name], err = indentJSON(d); err != nil {
 			return nil, err

@@ -87,6 +87,21 @@ function Page({ dashboard, variables, drawn }) {
   );
 }
 
+// Folded rows are drawn as if somebody had opened them all: what is in them, and
+// what is below them, moves down.
+function unfold(dashboard) {
+  let down = 0;
+  const panels = dashboard.panels.flatMap((panel) => {
+    const move = (p) => ({ ...p, gridPos: { ...p.gridPos, y: p.gridPos.y + down } });
+    const moved = [move(panel), ...(panel.panels ?? []).map(move)];
+    if (panel.panels) {
+      down += Math.max(...panel.panels.map(({ gridPos }) => gridPos.y + gridPos.h)) - panel.gridPos.y - panel.gridPos.h;
+    }
+    return moved;
+  });
+  return { ...dashboard, panels };
+}
+
 // The links of the first row of a table: where they lead to.
 function links(frames) {
   return frames.flatMap((frame) => frame.fields.flatMap((field) => (frame.length ? field.getLinks({ valueRowIndex: 0 }) : []))).map((link) => link.href);
@@ -94,7 +109,7 @@ function links(frames) {
 
 async function main() {
   await initPluginTranslations('draw');
-  const dashboard = dashboards[`../../dashboards/${address.get('dashboard')}.json`];
+  const dashboard = unfold(dashboards[`../../dashboards/${address.get('dashboard')}.json`]);
   const chosen = Object.fromEntries([...address].filter(([name]) => name.startsWith('var-')).map(([name, text]) => [name.slice(4), text]));
   const variables = await resolve(dashboard, url, chosen, range.to);
   const drawn = await Promise.all(dashboard.panels.map(async (panel) => {

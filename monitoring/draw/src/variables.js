@@ -29,7 +29,7 @@ export async function resolve(dashboard, url, chosen, at) {
     if (variable.type === 'datasource') {
       variables[variable.name] = { value: 'prometheus', text: 'Prometheus' };
     } else if (variable.type === 'textbox') {
-      variables[variable.name] = { value: variable.current.value, text: variable.current.text };
+      variables[variable.name] = { value: chosen[variable.name] ?? variable.current.value, text: chosen[variable.name] ?? variable.current.text };
     } else {
       const all = (await choices(variable, url, (text) => replace(text, variables), at)).sort((a, b) => a.text.localeCompare(b.text));
       const one = all.find((choice) => choice.text === chosen[variable.name]) ?? (variable.includeAll ? undefined : all[0]);
