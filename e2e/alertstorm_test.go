@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -88,6 +89,22 @@ func (s *storm) setKey(t *testing.T, project, accessKey string) {
 	}
 }
 
+// start starts an exporter, and waits until it has read a node: who watches it
+// from then on sees no trouble at first.
+func (s *storm) start(t *testing.T, args ...string) *harness.Exporter {
+	t.Helper()
+	exporter := harness.StartExporter(t, append(args, "--config.file="+s.config)...)
+	harness.Await(t, "a node being read", func() bool {
+		for _, path := range []string{"/metrics", "/probe?target=" + stormyProject[:4] + "-1"} {
+			if _, _, page := exporter.Get(t, path, nil); bytes.Contains(page, []byte("\ndcs_node_up{")) && !bytes.Contains(page, []byte("dcs_node_error{")) {
+				return true
+			}
+		}
+		return false
+	})
+	return exporter
+}
+
 // watch starts Alertmanager and Prometheus, with scrape configurations. The
 // route is that of deploy/demo, in as many seconds as it has minutes.
 func (s *storm) watch(t *testing.T, scrapeConfigs string) {
@@ -143,7 +160,7 @@ func TestAlertStorm(t *testing.T) {
 	run("exporter killed", func(t *testing.T) {
 		s := prepareStorm(t, stormyInstance(stormyProject, 1, hoarder), stormyInstance(stormyProject, 2, emulator.Static(sessionsOf(5, 1))))
 		address := fmt.Sprintf("--web.listen-address=127.0.0.1:%d", harness.FreePort(t))
-		exporter := harness.StartExporter(t, "--config.file="+s.config, address)
+		exporter := s.start(t, address)
 		s.watch(t, scrapeOne(exporter.Address))
 		s.told(t, before)
 
@@ -162,7 +179,7 @@ func TestAlertStorm(t *testing.T) {
 			instances = append(instances, stormyInstance(stormyProject, 1+n, emulator.Static(sessionsOf(5, 1))))
 		}
 		s := prepareStorm(t, instances...)
-		exporter := harness.StartExporter(t, "--config.file="+s.config)
+		exporter := s.start(t)
 		s.watch(t, scrapeOne(exporter.Address))
 		s.told(t, before)
 
@@ -176,7 +193,7 @@ func TestAlertStorm(t *testing.T) {
 	})
 	run("every key revoked", func(t *testing.T) {
 		s := prepareStorm(t, stormyInstance(stormyProject, 1, hoarder), stormyInstance(stormyProject, 2, emulator.Static(sessionsOf(5, 1))))
-		exporter := harness.StartExporter(t, "--config.file="+s.config)
+		exporter := s.start(t)
 		s.watch(t, scrapeOne(exporter.Address))
 		s.told(t, before)
 
@@ -190,7 +207,7 @@ func TestAlertStorm(t *testing.T) {
 	})
 	run("flapping reader", func(t *testing.T) {
 		s := prepareStorm(t, stormyInstance(stormyProject, 1, flapping{}), stormyInstance(stormyProject, 2, emulator.Static(sessionsOf(5, 1))))
-		exporter := harness.StartExporter(t, "--config.file="+s.config)
+		exporter := s.start(t)
 		s.watch(t, scrapeOne(exporter.Address))
 		s.told(t, before)
 		s.quiet(t, hour*40/60, before)
@@ -202,7 +219,7 @@ func TestAlertStorm(t *testing.T) {
 		}
 		s := prepareStorm(t, instances...)
 		address := fmt.Sprintf("--web.listen-address=127.0.0.1:%d", harness.FreePort(t))
-		exporter := harness.StartExporter(t, "--config.file="+s.config, address)
+		exporter := s.start(t, address)
 		s.watch(t, scrapeOne(exporter.Address))
 		s.told(t, before)
 
@@ -230,7 +247,7 @@ func TestAlertStorm(t *testing.T) {
 		addresses := []string{fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t)), fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))}
 		exporters := []*harness.Exporter{}
 		for _, address := range addresses {
-			exporters = append(exporters, harness.StartExporter(t, "--config.file="+s.config, "--web.listen-address="+address))
+			exporters = append(exporters, s.start(t, "--web.listen-address="+address))
 		}
 		// Each reads every second instance.
 		config := fmt.Sprintf("  - {job_name: dcs_session_exporter, static_configs: [{targets: ['%s', '%s']}]}\n  - job_name: dcs_sessions\n    metrics_path: /probe\n    static_configs:\n", addresses[0], addresses[1])
