@@ -89,7 +89,7 @@ func scrapedBy(interval string, jobs ...[2]string) string {
 func TestQueriesOnDemo(t *testing.T) {
 	t.Parallel()
 	exporter := harness.StartExporter(t, "--demo")
-	p := harness.StartPrometheus(t, scrapedBy("3s", [2]string{"one", exporter.Address}, [2]string{"two", exporter.Address}))
+	p := harness.StartPrometheus(t, scrapedBy("3s", [2]string{"dcs_session_one", exporter.Address}, [2]string{"dcs_session_two", exporter.Address}))
 	p.Await(t, `count(dcs_up == 1) == 10`)
 	for _, q := range questions(t) {
 		if q.troubleOnly {

@@ -210,7 +210,7 @@ func TestQueryAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := harness.StartPrometheus(t, fmt.Sprintf("rule_files: [%s]\n", rules)+scrapedBy("1s", [2]string{"one", exporter.Address}, [2]string{"two", exporter.Address}))
+	p := harness.StartPrometheus(t, fmt.Sprintf("rule_files: [%s]\n", rules)+scrapedBy("1s", [2]string{"dcs_session_one", exporter.Address}, [2]string{"dcs_session_two", exporter.Address}))
 	p.AwaitValue(t, 6, `count(dcs_up == 1)`)
 
 	const instance, node, user, client = "instance_id", "node_id", "user", "client_address"

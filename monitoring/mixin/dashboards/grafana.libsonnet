@@ -4,6 +4,9 @@
   colours:: { good: '#56B4E9', warning: '#E69F00', bad: '#D55E00', off: '#8E8E8E' },
   // Colours of series that are always the same; none of them is a warning's.
   series:: ['#56B4E9', '#009E73', '#F0E442', '#CC79A7', '#0072B2', '#8E8E8E'],
+  // Lines whose names nobody knows before have the colour of their last letter, and
+  // among these shades of it: the same name has the same colour everywhere.
+  local byLetter = ['[eE05]$', '[aAsS16]$', '[bBnNrR27]$', '[dDpPtT38]$', '[cClLyY49]$'],
 
   local grafana = self,
   local datasource = { type: 'prometheus', uid: '${datasource}' },
@@ -21,6 +24,8 @@
     datasource: datasource,
     editorMode: 'code',
     expr: std.strReplace(std.rstripChars(expr, '\n'), '\n\n', '\n'),
+    // Lists are taken every 25 s or so: counters of sessions do not rise more often.
+    [if std.length(std.findSubstr('$__rate_interval', expr)) > 0 then 'interval']: '1m',
   } + fields,
   local panel(kind, title, description, targets) = {
     type: kind,
@@ -115,16 +120,16 @@
       }],
     },
 
-  // A graph of pairs of an expression and a legend. colours has the colours of
-  // series by name, or by a pattern between slashes.
-  graph(title, description, noValue, unit, series, steps=null, colours={}, links=null, stacked=false, side=false, softMax=null)::
+  // A graph of pairs of an expression and a legend. colours has pairs of a series,
+  // by name or by a pattern between slashes, and its colour.
+  graph(title, description, noValue, unit, series, steps=null, colours=[], links=null, stacked=false, side=false, softMax=null)::
+    local known = std.length([s for s in series if std.length(std.findSubstr('{{', s[1])) > 0]) == 0;
     panel('timeseries', title, description, std.mapWithIndex(function(i, s) target(i, s[0], { instant: false, range: true, legendFormat: s[1] }), series)) + {
       fieldConfig: {
         defaults: {
           unit: unit,
           noValue: noValue,
-          // Lines are told apart by shades of one colour where nobody knows their names.
-          color: { mode: 'shades', fixedColor: grafana.colours.good },
+          color: { mode: 'shades', fixedColor: grafana.colours.off },
           custom: {
             drawStyle: 'line',
             lineWidth: if stacked then 1 else 2,
@@ -139,20 +144,23 @@
           [if steps != null then 'thresholds']: grafana.thresholds(steps),
           [if links != null then 'links']: links,
         },
-        overrides: [
+        overrides: (if known then [] else [
+          {
+            matcher: { id: 'byRegexp', options: '/%s/' % byLetter[i] },
+            properties: [{ id: 'color', value: { mode: 'shades', fixedColor: grafana.series[i] } }],
+          }
+          for i in std.range(0, std.length(byLetter) - 1)
+        ]) + [
           {
             matcher: { id: if std.startsWith(c[0], '/') then 'byRegexp' else 'byName', options: c[0] },
             properties: [{ id: 'color', value: { mode: 'fixed', fixedColor: c[1] } }],
           }
-          for c in (
-            if std.isArray(colours) then colours
-            else [[name, colours[name]] for name in std.objectFields(colours)]
-          )
+          for c in colours
         ],
       },
       options: {
         legend: if side then { showLegend: true, displayMode: 'table', placement: 'right', calcs: ['lastNotNull', 'max'], sortBy: 'Max', sortDesc: true }
-        else { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: ['lastNotNull'] },
+        else { showLegend: true, displayMode: 'list', placement: 'bottom', calcs: if known then ['lastNotNull'] else [] },
         tooltip: { mode: 'multi', sort: 'desc' },
       },
     },

@@ -29,7 +29,7 @@ function(config)
       i: i,
       user: if label == 'client_address' then ', user' else '',
     }), label, none, label], '{{%s}}' % label]];
-  local graph(title, description, series, colours={}) = grafana.graph(title, description, noData, 'short', series, colours=colours, side=true);
+  local graph(title, description, series, colours=[]) = grafana.graph(title, description, noData, 'short', series, colours=colours, side=true);
   local live(more, sort) = [{
     title: 'Live sessions',
     url: '${exporter}/sessions?instance=${instance}&node=${__data.fields.node_id}%s&sort=%s&order=desc' % [more, sort],
