@@ -72,7 +72,8 @@ func prepareStorm(t *testing.T, instances ...emulator.Instance) *storm {
 	}
 	if !slices.ContainsFunc(instances, func(i emulator.Instance) bool { return i.ProjectID == calmProject }) {
 		_, stormy, _ := strings.Cut(config, "\n     ")
-		config = stormy[strings.Index(stormy, "  - "):]
+		_, stormy, _ = strings.Cut(stormy, "  - ")
+		config = "  - " + stormy
 	}
 	s.config = harness.Write(t, t.TempDir(), "config.yml", "projects:\n"+config+scanned)
 	return s

@@ -247,5 +247,4 @@ func TestDemoStackFitsTogether(t *testing.T) {
 	if link := "?var-exporter=http://localhost:" + exporter.Ports[0].Published; !strings.Contains(read(t, demoStack+"README.md"), link) {
 		t.Errorf("README.md does not lead to the dashboards with %s", link)
 	}
-
 }
