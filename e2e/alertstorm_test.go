@@ -57,23 +57,21 @@ func prepareStorm(t *testing.T, instances ...emulator.Instance) *storm {
 	s.api = api
 	config := ""
 	for _, project := range []string{calmProject, stormyProject} {
-		config += fmt.Sprintf("  - {region: cn-north-4, project_id: %s, endpoint: '%s', iam_endpoint: '%s',\n     credentials: {access_key_file: %s, secret_key_file: %s}, instances: [",
-			project, url, url, filepath.Join(s.keys, project, "access"), filepath.Join(s.keys, project, "secret"))
+		read := ""
 		for _, i := range instances {
 			if i.ProjectID == project {
-				config += "{id: " + i.ID + "}, "
+				read += "{id: " + i.ID + "}, "
 			}
 		}
-		config += "]}\n"
+		if read == "" {
+			continue
+		}
+		config += fmt.Sprintf("  - {region: cn-north-4, project_id: %s, endpoint: '%s', iam_endpoint: '%s',\n     credentials: {access_key_file: %s, secret_key_file: %s}, instances: [%s]}\n",
+			project, url, url, filepath.Join(s.keys, project, "access"), filepath.Join(s.keys, project, "secret"), read)
 		if err := os.Mkdir(filepath.Join(s.keys, project), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		s.setKey(t, project, "FIRST"+project)
-	}
-	if !slices.ContainsFunc(instances, func(i emulator.Instance) bool { return i.ProjectID == calmProject }) {
-		_, stormy, _ := strings.Cut(config, "\n     ")
-		_, stormy, _ = strings.Cut(stormy, "  - ")
-		config = "  - " + stormy
 	}
 	s.config = harness.Write(t, t.TempDir(), "config.yml", "projects:\n"+config+scanned)
 	return s

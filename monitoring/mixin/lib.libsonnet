@@ -27,8 +27,9 @@ function(config) {
   // are for the file's comments and the table in the runbooks.
   alert(name, value, operator, threshold, fields):: {
     local settings = config.alerts[name],
+    local condition = '%s %s' % [operator, if std.isNumber(threshold) then '%g' % threshold else threshold],
     alert: name,
-    expr: lib.lines(value) + '\n%s %s\n' % [operator, threshold],
+    expr: lib.lines(value) + '\n%s\n' % condition,
     'for': settings['for'],
     keep_firing_for: settings.keepFiring,
     labels: { severity: settings.severity },
@@ -40,7 +41,7 @@ function(config) {
       [if std.objectHas(fields, 'sessions') then 'sessions_url']: config.exporter + fields.sessions,
     },
     comment:: 'Absent: ' + fields.absent,
-    inTable:: { value: fields.value, condition: '%s %s' % [operator, threshold] },
+    inTable:: { value: fields.value, condition: condition },
   },
 
   fleetDashboard:: '/d/dcs-sessions-fleet/dcs-sessions-fleet',

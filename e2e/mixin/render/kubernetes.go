@@ -51,8 +51,14 @@ func metadata(names objectNames, name string, labels map[string]string) *yaml.No
 	return mapping(pairs...)
 }
 
-// indentJSON writes JSON with a field a line, without escapes of &, < and >.
+// indentJSON writes JSON with a field a line, without escapes of &, < and >, and
+// numbers as short as they can be.
 func indentJSON(value any) (string, error) {
+	if raw, ok := value.(json.RawMessage); ok {
+		if err := json.Unmarshal(raw, &value); err != nil {
+			return "", err
+		}
+	}
 	var out strings.Builder
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)

@@ -14,7 +14,7 @@ function(config) {
   output:: { warning: config.alerts.DcsSlowReader.threshold * 1024 * 1024, bad: config.alerts.DcsOutputMemoryPastLimit.threshold * 1024 * 1024 },
   levels:: {
     output: grafana.levels(lib.output.warning, lib.output.bad),
-    connections: grafana.levels(config.alerts.DcsNearMaxClients.threshold - 0.1, config.alerts.DcsNearMaxClients.threshold),
+    connections: grafana.levels(std.round(config.alerts.DcsNearMaxClients.threshold * 90) / 100, config.alerts.DcsNearMaxClients.threshold),
     age: grafana.levels(config.alerts.DcsSessionListOld.threshold, 270),
     idle: [[grafana.colours.warning, config.alerts.DcsIdleSessions.threshold]],
     any: [[grafana.colours.bad, 1]],
