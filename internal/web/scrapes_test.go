@@ -81,11 +81,15 @@ func TestScrapesShare(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	leave()
 	left()
-	if got := short(); got.status != http.StatusOK || got.took > 900*time.Millisecond {
+	if got := short(); got.status != http.StatusOK || (got.took > 900*time.Millisecond && !raceDetector) {
 		t.Errorf("the shorter one: %d after %s", got.status, got.took)
 	}
+	most := 1900 * time.Millisecond
+	if raceDetector {
+		most *= 2 // it takes its own time
+	}
 	first := same[0]()
-	if first.status != http.StatusOK || first.took < time.Second || first.took > 1900*time.Millisecond || !strings.Contains(first.body, `dcs_up{instance_id="instance-1"} 0`) {
+	if first.status != http.StatusOK || first.took < time.Second || first.took > most || !strings.Contains(first.body, `dcs_up{instance_id="instance-1"} 0`) {
 		t.Errorf("%d after %s\n%.500s", first.status, first.took, first.body)
 	}
 	for _, wait := range same[1:] {
