@@ -34,7 +34,7 @@ function(config)
         cause('clamp_max(dcs_session_output_memory_max_bytes{%s} / %d, 1)' % [i, lib.output.bad], 'output memory'),
         cause('clamp_max(dcs_sessions_idle{%s} / %d, 1)' % [i, 2 * config.alerts.DcsIdleSessions.threshold], 'idle sessions'),
         cause(
-          'clamp_max((delta(dcs_client_sessions{%(c)s}[10m]) unless resets(dcs_client_sessions{%(c)s}[10m]) > 0 unless last_over_time(dcs_client_replication_sessions{%(i)s}[10m])) / %(n)d, 1)'
+          'clamp_max((delta(dcs_client_sessions{%(c)s}[10m]) and dcs_client_sessions{%(i)s} unless resets(dcs_client_sessions{%(c)s}[10m]) > 0 unless last_over_time(dcs_client_replication_sessions{%(i)s}[10m])) / %(n)d, 1)'
           % { c: i + ', client_address!="other", user!="other"', i: i, n: 2 * config.alerts.DcsConnectionLeak.threshold },
           'growing client',
         ),
@@ -92,12 +92,13 @@ function(config)
       lib.line(9, 24, [
         grafana.table(
           'Instances',
-          'What hurts first. Pressure is the greatest of: connections in use of max_clients; output buffers of a single session, of %s; idle sessions of a user, of twice the %d at which an alert fires; sessions that a client has more than ten minutes ago, of twice %d; the list\'s age from one minute (0 %%) to five (100 %%), 50 %% where it is not known; 100 %% where the instance could not be read. A row leads to the instance\'s dashboard.'
+          'What hurts first. Pressure is the greatest of: connections in use of max_clients; output buffers of a single session, of %s; idle sessions of a user, of twice the %d at which an alert fires; sessions that a client has more than ten minutes ago, of twice %d; the list\'s age from one minute (0 %%) to five (100 %%), 50 %% where it is not known; 100 %% where the instance could not be read. No data: it was deleted, or its target is down. A row leads to the instance\'s dashboard.'
           % [lib.outputText.bad, config.alerts.DcsIdleSessions.threshold, config.alerts.DcsConnectionLeak.threshold],
           noData,
           [
-            'max by (instance_id, instance_name) (topk by (instance_id) (1, dcs_instance_info{%s, instance_name!=""}))' % i,
-            'max by (instance_id) (dcs_up{%(i)s}) or 2 * max by (instance_id) (dcs_scrape_skipped{%(i)s})' % { i: i },
+            'max by (instance_id, instance_name) (topk by (instance_id) (1, last_over_time(dcs_instance_info{%s, instance_name!=""}[1h])))' % i,
+            // Those of the last hour that nobody says anything of are there, too.
+            'max by (instance_id) (dcs_up{%(i)s}) or 2 * max by (instance_id) (dcs_scrape_skipped{%(i)s}) or on (instance_id) 0 * max by (instance_id) (last_over_time(dcs_up{%(i)s}[1h])) - 1' % { i: i },
             pressure,
             'sum by (instance_id) (%s)' % sessions,
             'sum by (instance_id) (%s)' % idle,
@@ -151,7 +152,7 @@ function(config)
           grafana.table(
             'Trouble now',
             "What went wrong in the last scrape, by instance and node. A reason beside a node that was read is what was survived: most often a refused scan, so that the list gets old. No node: the instance's nodes are not known.",
-            '✓ Nothing is wrong: every node was read.',
+            '✓ No node says that something is wrong. Where Targets down is not 0, none can.',
             [
               'max by (instance_id, node_id, reason) (dcs_node_error{%s})' % i,
               'max by (instance_id, node_id) (dcs_node_up{%s}) and on (instance_id, node_id) dcs_node_error{%s}' % [i, m],

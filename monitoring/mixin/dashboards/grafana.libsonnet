@@ -86,6 +86,7 @@
       + value('noValue', noValue),
   },
   states:: {
+    '-1': { text: '? no data', color: grafana.colours.bad, index: 3 },
     '0': { text: '✗ not read', color: grafana.colours.bad, index: 0 },
     '1': { text: '✓ read', color: grafana.colours.good, index: 1 },
     '2': { text: '– skipped', color: grafana.colours.off, index: 2 },

@@ -208,7 +208,7 @@ function(config) {
     failures: grafana.graph(
       'Nodes not read, by reason',
       'Nodes that could not be read, per second, by reason. README.md, When things fail, says what to do about each.',
-      '✓ Every node was read in this time.',
+      '✓ No node says that it was not read in this time. Where Targets down is not 0, none can.',
       'ops',
       [['sum by (reason) (rate(dcs_session_exporter_scrape_errors_total{%s}[$__rate_interval])) > 0' % p, '{{reason}}']],
       colours=[['throttled', grafana.colours.bad], ['auth', grafana.series[3]], ['timeout', grafana.colours.warning], ['network', grafana.series[2]]],
