@@ -149,8 +149,9 @@ func (s *storm) quiet(t *testing.T, during time.Duration, want ...string) {
 
 // TestAlertStorm counts the messages of incidents: one for each cause, one for
 // its end, none that says that something is over which nobody can see.
+//
+// It does not run beside other tests: they would slow it down, and it them.
 func TestAlertStorm(t *testing.T) {
-	t.Parallel()
 	const before = "firing DcsSlowReader"
 	// All at once, however few processors there are: they mostly wait.
 	var storms sync.WaitGroup

@@ -172,9 +172,7 @@ func TestQueriesInTrouble(t *testing.T) {
 	// went wrong there.
 	for _, r := range alertRules(t) {
 		if r.Alert == "DcsListUndated" {
-			_, value, condition := condition(r)
-			value, _, _ = strings.Cut(value, "* on (") // without names
-			if found := p.Await(t, "%s", value+condition); len(found) != 1 || found[0].Metric["node_id"] != "undated" {
+			if found := p.Await(t, "%s", unnamed(r)); len(found) != 1 || found[0].Metric["node_id"] != "undated" {
 				t.Errorf("%s finds %v, want the node undated", r.Alert, found)
 			}
 		}

@@ -41,11 +41,11 @@ func TestReplicationIsNoClient(t *testing.T) {
 	p := harness.StartPrometheus(t, scrapedBy("1s", [2]string{"dcs_sessions", harness.StartExporter(t, "--config.file="+config).Address}))
 
 	var alert, any string // as it is, and with any number of sessions
-	for _, g := range hasten(t, loadRules(t, alertFile), faster).Groups {
-		for _, r := range g.Rules {
-			if r.Alert == "DcsDefaultUserInUse" {
-				alert, any = r.Expr, strings.TrimSuffix(r.Expr, "> 5")+"> 0"
-			}
+	for _, r := range alertRules(t) {
+		if r.Alert == "DcsDefaultUserInUse" {
+			r.Expr = unnamed(r)
+			alert = hasten(t, ruleFile{[]ruleGroup{{"", []rule{r}}}}, faster).Groups[0].Rules[0].Expr
+			any = strings.TrimSuffix(alert, "> 5") + "> 0"
 		}
 	}
 	var query string

@@ -104,6 +104,14 @@ func condition(r rule) (hold, value, condition string) {
 	return hold, value, condition
 }
 
+// unnamed returns an alert's expression for a Prometheus that does not record
+// the series that it needs: without names, and never held.
+func unnamed(r rule) string {
+	_, value, condition := condition(r)
+	value, _, _ = strings.Cut(value, "\n* on (")
+	return value + "\n" + condition
+}
+
 // parse parses an expression.
 func parse(t *testing.T, expr string) parser.Expr {
 	t.Helper()
