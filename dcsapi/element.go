@@ -37,6 +37,17 @@ func (e *element) text(key string) string {
 	return e.clean(s)
 }
 
+// number returns the value of a field that is a number, not negative and below
+// 2³¹, leniently one in a text. It returns 0 if there is none.
+func (e *element) number(key string) int64 {
+	s, _ := textOf(e.fields[key])
+	n, ok := parseInt([]byte(strings.TrimSpace(s)))
+	if !ok || n < 0 || n >= 1<<31 {
+		return 0
+	}
+	return n
+}
+
 // clean returns a text as it is kept.
 func (e *element) clean(s string) string {
 	s = e.keys.redact(s)

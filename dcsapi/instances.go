@@ -43,7 +43,27 @@ type Instance struct {
 	EnterpriseProjectID string
 	IP                  string
 	Tags                map[string]string
+
+	CacheMode      string        // single, ha, cluster, proxy, ha_rw_split
+	Capacity       string        // in GB, such as "2" or "0.125"
+	MaxMemoryBytes int64         // of all servers together; 0 if not known
+	Shards         int           // servers that share the data; 0 if not known
+	ClientIP       ClientIPState // whether client addresses are passed through
 }
+
+// ClientIPState says whether an instance shows the addresses of clients that come
+// through a VPC endpoint (client IP pass-through).
+type ClientIPState string
+
+// The values of ClientIPState.
+const (
+	ClientIPUnknown       ClientIPState = ""
+	ClientIPOn            ClientIPState = "on"
+	ClientIPOff           ClientIPState = "off"             // it can be turned on
+	ClientIPSupported     ClientIPState = "supported"       // whether it is on is not known
+	ClientIPExcludedBySSL ClientIPState = "excluded_by_ssl" // not together with SSL, which is on
+	ClientIPUnsupported   ClientIPState = "unsupported"
+)
 
 // Running reports whether the instance has the only status in which its sessions
 // can be listed.
@@ -57,6 +77,32 @@ func decodeInstance(e *element, id string, found *warnings) Instance {
 		ID: id, Name: e.text("name"), Engine: e.text("engine"), EngineVersion: e.text("engine_version"),
 		SpecCode: e.text("spec_code"), Status: e.text("status"), EnterpriseProjectID: e.text("enterprise_project_id"),
 		IP: e.text("ip"), Tags: e.tags(),
+		CacheMode: e.text("cache_mode"), Capacity: e.capacity(), MaxMemoryBytes: e.number("max_memory") << 20,
+		Shards: int(e.number("sharding_count")), ClientIP: e.clientIP(),
+	}
+}
+
+// clientIP returns the state of client IP pass-through.
+func (e *element) clientIP() ClientIPState {
+	var features object
+	if jsonKind(e.fields["features"]) == kindObject {
+		_ = json.Unmarshal(e.fields["features"], &features) // it is an object
+	}
+	supported, _ := textOf(features["support_transparent_client_ip"])
+	enabled := e.text("transparent_client_ip_enable")
+	switch {
+	case enabled == "true":
+		return ClientIPOn
+	case supported == "false":
+		return ClientIPUnsupported
+	case e.text("enable_ssl") == "true":
+		return ClientIPExcludedBySSL
+	case enabled == "false":
+		return ClientIPOff
+	case supported == "true":
+		return ClientIPSupported
+	default:
+		return ClientIPUnknown
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -33,6 +34,34 @@ type Node struct {
 	Port      string
 	GroupName string
 	AZCode    string
+
+	Dimensions []Dimension // by which the cloud's own monitoring (CES) knows the node
+}
+
+// Dimension is a dimension of the cloud's own monitoring, such as
+// dcs_cluster_redis_node, and its value.
+type Dimension struct{ Name, Value string }
+
+// maxDimensions bounds the dimensions of a node.
+const maxDimensions = 8
+
+// dimensions returns the dimensions of a node. Those without a name or a value are
+// left out.
+func (e *element) dimensions() []Dimension {
+	list, _, err := e.fields.list("dimensions")
+	if err != nil {
+		e.warn(err.Error())
+	}
+	var all []Dimension
+	for _, raw := range list[:min(len(list), maxDimensions)] {
+		of := newElement(raw, e.keys)
+		of.warn = e.warn
+		if d := (Dimension{of.text("name"), of.text("value")}); d.Name != "" && d.Value != "" && !slices.Contains(all, d) {
+			all = append(all, d)
+			e.kept += of.kept
+		}
+	}
+	return all
 }
 
 // IsProxy reports whether the node is a proxy, to which clients connect instead
@@ -136,7 +165,7 @@ func (c *Client) decodeNodes(instanceID string, list []json.RawMessage, found *w
 		e.warn = func(text string) { found.add("node "+id+elements.parent, text) }
 		nodes = append(nodes, Node{
 			ID: id, Name: e.text("name"), Status: e.text("status"), Role: e.text("node_role"), Type: e.text("node_type"),
-			IP: e.text("node_ip"), Port: e.text("node_port"), GroupName: e.text("group_name"), AZCode: e.text("az_code"),
+			IP: e.text("node_ip"), Port: e.text("node_port"), GroupName: e.text("group_name"), AZCode: e.text("az_code"), Dimensions: e.dimensions(),
 		})
 		texts += e.kept
 	}

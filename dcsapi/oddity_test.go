@@ -3,6 +3,7 @@ package dcsapi_test
 import (
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -187,7 +188,7 @@ func TestOddNodes(t *testing.T) {
 
 	body = `{"nodes":` + nodes + `}`
 	got, err := c.ListNodes(t.Context(), "I1")
-	if err != nil || !slices.Equal(got, want) {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	if got := found.take(); !slices.Equal(got, with("list_nodes")) {
@@ -196,7 +197,7 @@ func TestOddNodes(t *testing.T) {
 
 	body = `{"count":4,"instances":[{"instance_id":"I1","nodes":` + nodes + `},{"instance_id":"i2","nodes":{}},{"nodes":[]},{"instance_id":"i3","nodes":[{"node_id":"n3"}]}]}`
 	all, err := c.ListProjectNodes(t.Context())
-	if err != nil || len(all) != 2 || !slices.Equal(all["i1"], want) || !slices.Equal(all["i3"], []dcsapi.Node{{ID: "n3"}}) {
+	if err != nil || len(all) != 2 || !reflect.DeepEqual(all["i1"], want) || !reflect.DeepEqual(all["i3"], []dcsapi.Node{{ID: "n3"}}) {
 		t.Errorf("got %+v, %v", all, err)
 	}
 	if got, want := found.take(), with("list_project_nodes", `instance i2: no list of nodes in the response: "nodes" is an object`, `element 3: "instance_id" is missing: the instance is left out`); !slices.Equal(got, want) {

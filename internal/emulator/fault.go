@@ -14,7 +14,7 @@ import (
 // a request, the first one hits it; if that has BeforeAuth and gives no answer,
 // another one without BeforeAuth may hit it too.
 type Fault struct {
-	Operation  string // list_clients, scan_clients, list_nodes, list_instances, show_instance, list_project_nodes, list_projects
+	Operation  string // such as list_clients; routes in handler.go has all of them
 	InstanceID string
 	NodeID     string
 	Offset     *int // offset of list_clients; see At

@@ -14,6 +14,14 @@ type Instance struct {
 	OddTags             any // if set, replaces the tags
 	Nodes               []Node
 	Unsupported         bool // no session management: DCS.4848
+
+	MaxMemory      int    // in MB; default 2048
+	SSL            bool   // connections are encrypted
+	PassThrough    string // of client addresses: "on", "off", or "" for not supported
+	SpecMaxClients int    // connections that the specification supports; default 10000 for each shard
+	// Parameters are parameters of the servers' configuration that differ from the
+	// defaults. With an empty value, the parameter is missing.
+	Parameters map[string]string
 }
 
 // Node is a logical node.

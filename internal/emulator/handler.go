@@ -29,6 +29,8 @@ func (s *Server) routes() {
 		{"GET /v2/{project}/instances-logical-nodes", "list_project_nodes", (*Server).listProjectNodes},
 		{"GET /v2/{project}/instances/{instance}", "show_instance", (*Server).showInstance},
 		{"GET /v2/{project}/instances/{instance}/logical-nodes", "list_nodes", (*Server).listNodes},
+		{"GET /v2/{project}/instances/{instance}/configs", "list_configs", (*Server).listConfigs},
+		{"GET /v2/{project}/flavors", "list_flavors", (*Server).listFlavors},
 		{"GET /v2/{project}/instances/{instance}/clients", "list_clients", (*Server).listClients},
 		{"POST /v2/{project}/instances/{instance}/clients", "scan_clients", (*Server).scanClients},
 	} {

@@ -139,11 +139,17 @@ func (s *Server) render(i *instanceState) map[string]any {
 	if enterprise == nil {
 		enterprise = "0"
 	}
-	return map[string]any{
+	out := map[string]any{
 		"instance_id": s.shown(i.ID), "name": i.Name, "engine": i.Engine, "engine_version": i.EngineVersion, "spec_code": i.SpecCode,
 		"status": i.Status, "enterprise_project_id": enterprise, "ip": i.ip(), "port": i.port(), "az_codes": zones, "tags": tags,
-		"capacity": 2, "charging_mode": 0, "features": map[string]bool{"support_acl": true},
+		"capacity": i.maxMemory() / 1024, "charging_mode": 0, "max_memory": i.maxMemory(), "enable_ssl": i.SSL,
+		"cache_mode": i.cacheMode(), "sharding_count": max(1, i.shards()),
+		"features": map[string]bool{"support_acl": true, "support_transparent_client_ip": i.PassThrough != ""},
 	}
+	if i.PassThrough != "" {
+		out["transparent_client_ip_enable"] = i.PassThrough == "on"
+	}
+	return out
 }
 
 // tags returns the tags in the API's form, sorted by key.
@@ -164,7 +170,7 @@ func (s *Server) renderNodes(i *instanceState) []any {
 			"logical_node_id": "logical-" + n.ID, "name": n.Name, "status": "Active", "az_code": n.AZCode,
 			"node_role": n.Role, "node_type": n.Type, "node_ip": n.IP, "node_port": strconv.Itoa(cmp.Or(n.Port, 6379)), "node_id": n.ID,
 			"priority_weight": 100, "is_access": true, "group_id": "group-" + n.GroupName, "group_name": n.GroupName, "is_remove_ip": false,
-			"replication_id": "replication-" + strconv.Itoa(k), "dimensions": []map[string]string{{"name": "dcs_instance_id", "value": s.shown(i.ID)}},
+			"replication_id": "replication-" + strconv.Itoa(k), "dimensions": i.dimensions(s.shown(i.ID), n),
 		})
 	}
 	return out

@@ -56,6 +56,9 @@ type Options struct {
 	BOM bool
 	// RefuseScans answers scans with 403 DCS.2003. It does not affect lists.
 	RefuseScans bool
+	// RefuseConfigs answers requests for the configuration of an instance with 403
+	// DCS.2003, as if the key lacked dcs:instance:getConfiguration.
+	RefuseConfigs bool
 	// UpperIDs writes instance ids in upper case. Requests may use any case.
 	UpperIDs bool
 }

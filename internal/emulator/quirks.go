@@ -35,6 +35,7 @@ var quirks = []Quirk{
 	{"stamp-answers", "", "time is the time of the answer, not of the list", on(func(o *Options) { o.StampAnswers = true })},
 	{"busy-during-rescan", "", "during a scan, lists answer DCS.4957 instead of the old list", on(func(o *Options) { o.BusyDuringRescan = true })},
 	{"refuse-scans", "", "scans answer 403 DCS.2003", on(func(o *Options) { o.RefuseScans = true })},
+	{"refuse-configs", "", "configurations of instances answer 403 DCS.2003", on(func(o *Options) { o.RefuseConfigs = true })},
 	{"odd-tags", "JSON", "this JSON text replaces the tags of the 1st, 3rd, 5th … instance", setOddTags},
 	{"odd-instance", "", "lists of instances begin with an element of other JSON types", on(func(o *Options) { o.OddInstance = true })},
 	{"odd-node", "", "lists of nodes begin with an element of other JSON types", on(func(o *Options) { o.OddNode = true })},

@@ -1,0 +1,184 @@
+package dcsapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Limits are what the configuration of an instance allows its clients.
+type Limits struct {
+	Servers ServerLimits // of each server
+	Proxies ServerLimits // of each proxy, where the API lists parameters of proxies
+}
+
+// ServerLimits are the limits of a server or a proxy. What the API does not say,
+// or says in a form that cannot be read, is absent.
+type ServerLimits struct {
+	MaxClients   int64                  // connections (maxclients); 0 if absent
+	IdleTimeout  *time.Duration         // after which idle connections are closed (timeout), 0 for never; nil if absent
+	OutputBuffer map[string]BufferLimit // by class of client: normal, replica or pubsub
+}
+
+// BufferLimit limits the output buffers of each client of a class: at Hard, or
+// above Soft for SoftFor, the server closes the connection. 0 is no limit, and nil
+// is absent.
+type BufferLimit struct {
+	Hard, Soft *int64 // bytes
+	SoftFor    *time.Duration
+}
+
+// GetLimits reads the limits that the configuration of an instance sets. It needs
+// the permission dcs:instance:getConfiguration.
+func (c *Client) GetLimits(ctx context.Context, instanceID string) (Limits, error) {
+	if err := checkID("instance", instanceID); err != nil {
+		return Limits{}, err
+	}
+	var limits Limits
+	var found warnings
+	defer func() { c.reportWarnings("list_configs", &found) }()
+	err := c.do(ctx, &call{
+		operation: "list_configs", action: "read the configuration of instance " + instanceID,
+		method: http.MethodGet, path: "/instances/" + instanceID + "/configs",
+		decode: func(body []byte, _ http.Header) error {
+			response, err := decodeObject(body)
+			if err != nil {
+				return err
+			}
+			list, err := response.requiredList("redis_config")
+			if err != nil {
+				return err
+			}
+			limits = Limits{}
+			for _, raw := range list {
+				e := newElement(raw, c.secrets.dataRedactor())
+				e.warn = func(text string) { found.add("configuration of instance "+CanonicalInstanceID(instanceID), text) }
+				of := &limits.Servers
+				if strings.Contains(e.text("node_role"), "proxy") {
+					of = &limits.Proxies
+				}
+				of.set(e.text("param_name"), e.text("param_value"))
+			}
+			return nil
+		},
+	})
+	return limits, err
+}
+
+// set sets the limit that a parameter names, if it names one and its value can be
+// read.
+func (l *ServerLimits) set(name, value string) {
+	name = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "_", "-")
+	switch name {
+	case "maxclients":
+		if n, ok := parseInt([]byte(strings.TrimSpace(value))); ok && n > 0 {
+			l.MaxClients = n
+		}
+	case "timeout":
+		if d := parseSeconds(value); d != nil {
+			l.IdleTimeout = d
+		}
+	case "client-output-buffer-limit": // as in redis.conf: class, hard, soft and seconds, for each class
+		words := strings.Fields(value)
+		for ; len(words) >= 4; words = words[4:] {
+			l.setBuffer(words[0], words[1:4])
+		}
+	default:
+		rest, ok := strings.CutPrefix(name, "client-output-buffer-")
+		if !ok {
+			return
+		}
+		class, part, _ := strings.Cut(strings.TrimPrefix(rest, "limit-"), "-")
+		class = bufferClass(class)
+		if class == "" {
+			return
+		}
+		b := l.OutputBuffer[class]
+		switch strings.TrimPrefix(part, "limit-") {
+		case "":
+			l.setBuffer(class, strings.Fields(value))
+			return
+		case "hard-limit", "hard":
+			b.Hard = parseSize(value)
+		case "soft-limit", "soft":
+			b.Soft = parseSize(value)
+		case "soft-seconds":
+			b.SoftFor = parseSeconds(value)
+		default:
+			return
+		}
+		l.put(class, b)
+	}
+}
+
+// setBuffer sets the limits of a class from the three texts of a list such as
+// "256mb 64mb 60".
+func (l *ServerLimits) setBuffer(class string, words []string) {
+	if class = bufferClass(class); class != "" && len(words) == 3 {
+		l.put(class, BufferLimit{Hard: parseSize(words[0]), Soft: parseSize(words[1]), SoftFor: parseSeconds(words[2])})
+	}
+}
+
+// put sets the limits of a class, if anything is known of them.
+func (l *ServerLimits) put(class string, b BufferLimit) {
+	if b == (BufferLimit{}) {
+		return
+	}
+	if l.OutputBuffer == nil {
+		l.OutputBuffer = make(map[string]BufferLimit)
+	}
+	l.OutputBuffer[class] = b
+}
+
+// bufferClass returns the class of clients that a word of the server's configuration
+// names, "" if it names none. Replicas were called slaves.
+func bufferClass(word string) string {
+	switch word = strings.ToLower(word); word {
+	case "normal", "pubsub", "replica":
+		return word
+	case "slave":
+		return "replica"
+	default:
+		return ""
+	}
+}
+
+// sizeUnits are the units of redis.conf.
+var sizeUnits = []struct {
+	suffix string
+	bytes  int64
+}{
+	{"gb", 1 << 30}, {"mb", 1 << 20}, {"kb", 1 << 10}, {"g", 1e9}, {"m", 1e6}, {"k", 1e3}, {"b", 1}, {"", 1},
+}
+
+// parseSize parses a size such as 268435456 or 256mb, nil if it is none.
+func parseSize(text string) *int64 {
+	text = strings.ToLower(strings.TrimSpace(text))
+	for _, unit := range sizeUnits {
+		number, ok := strings.CutSuffix(text, unit.suffix)
+		if !ok {
+			continue
+		}
+		n, ok := parseInt([]byte(strings.TrimSpace(number)))
+		if !ok || n < 0 || n > 1<<62/unit.bytes {
+			return nil
+		}
+		n *= unit.bytes
+		return &n
+	}
+	return nil
+}
+
+// maxSeconds is the longest time that parseSeconds accepts, about 68 years.
+const maxSeconds = 1<<31 - 1
+
+// parseSeconds parses a number of seconds, nil if it is none.
+func parseSeconds(text string) *time.Duration {
+	n, ok := parseInt([]byte(strings.TrimSpace(strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), "s"))))
+	if !ok || n < 0 || n > maxSeconds {
+		return nil
+	}
+	d := time.Duration(n) * time.Second
+	return &d
+}
