@@ -37,12 +37,14 @@ func (c *clients) connect(cfg *config.Config, own *exposition.SelfMetrics) (proj
 			return nil, 0, fmt.Errorf("project in region %s: %w", p.Region, err)
 		}
 		needed[p.Connection] = client
-		project := collector.Project{API: client, ReadReplicas: p.ReadReplicas, PagesAtOnce: p.MaxConcurrentRequests}
+		project := collector.Project{
+			API: client, ReadReplicas: p.ReadReplicas, PagesAtOnce: p.MaxConcurrentRequests, RequestsPerSecond: p.RequestsPerSecond,
+		}
 		for _, i := range p.Instances {
 			project.Instances = append(project.Instances, fleet.Instance(i))
 		}
 		if p.Discover != nil {
-			project.Discover = p.Discover.Matches
+			project.Discover, project.MaxClients = p.Discover.Matches, p.Discover.MaxClients
 		}
 		projects = append(projects, project)
 	}

@@ -161,7 +161,7 @@ func collectorOptions(cfg *config.Config, projects []collector.Project, logger l
 			},
 			Limits: aggregate.Limits(cfg.Limits),
 		},
-		MaxSnapshotAge: cfg.MaxSnapshotAge, DiscoveryInterval: cfg.DiscoveryInterval, Timeout: cfg.ScrapeTimeout,
+		MaxSnapshotAge: cfg.MaxSnapshotAge, DiscoveryInterval: cfg.DiscoveryInterval, LimitsInterval: cfg.LimitsInterval, Timeout: cfg.ScrapeTimeout,
 		Logger: logger,
 	}
 }

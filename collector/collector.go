@@ -37,6 +37,7 @@ type Options struct {
 	Aggregate         *aggregate.Options
 	MaxSnapshotAge    time.Duration // older lists are not used; 0 for any age
 	DiscoveryInterval time.Duration // how long instances and nodes are cached
+	LimitsInterval    time.Duration // how long limits are cached; 0: they are not read
 	Timeout           time.Duration // of what runs in the background, and of a scrape without a deadline
 	Logger            log.Logger
 }
@@ -48,6 +49,9 @@ type Project struct {
 	Discover     func(dcsapi.Instance) bool // which further instances to read; nil for none
 	ReadReplicas bool                       // where there are no proxies, read the replicas too
 	PagesAtOnce  int                        // pages of lists that are requested at a time; at least 1
+
+	MaxClients        int     // connections that each node of discovered instances accepts; 0 if not set
+	RequestsPerSecond float64 // the rate limit of API; default 20
 }
 
 // Collector reads the nodes on every scrape. It is made by New and is safe for
@@ -90,10 +94,11 @@ func New(o Options, self *exposition.SelfMetrics, previous *Collector) *Collecto
 	}
 	projects := make([]fleet.ProjectOptions, len(o.Projects))
 	for i, p := range o.Projects {
-		projects[i] = fleet.ProjectOptions{API: p.API, Instances: p.Instances, Discover: p.Discover, ReadReplicas: p.ReadReplicas}
+		projects[i] = fleet.ProjectOptions{API: p.API, Instances: p.Instances, Discover: p.Discover, ReadReplicas: p.ReadReplicas, MaxClients: p.MaxClients, RequestsPerSecond: p.RequestsPerSecond}
 	}
 	c.fleet = fleet.New(fleet.Options{
 		DiscoveryInterval: o.DiscoveryInterval, Timeout: o.Timeout, RetryAfter: min(o.Scan.MinInterval, maxRetryAfter), Keep: o.keep(), Logger: o.Logger,
+		LimitsInterval: o.LimitsInterval,
 	}, projects, before)
 	options := &reader.Options{
 		Scan: o.Scan, Aggregate: c.options.Aggregate, MaxSnapshotAge: o.MaxSnapshotAge, HabitsTTL: o.DiscoveryInterval, Timeout: o.Timeout,

@@ -99,8 +99,11 @@ func (s *schedule) addNodes(i *instanceResult) {
 		return
 	}
 	s.nodes += len(ids)
+	i.limits = i.Limits()
+	details := i.NodeDetails()
 	for _, id := range ids {
-		n := &nodeResult{details: dcsapi.Node{ID: id}}
+		n := &nodeResult{details: details[id]}
+		n.details.ID = id
 		i.nodes = append(i.nodes, n)
 		s.waiting = append(s.waiting, newNodeJob(i, n, s.project.reader.Plan(i.ID, id), &s.options.Scan))
 	}
@@ -186,7 +189,7 @@ func (s *schedule) readNode(j *job, scans, lead <-chan struct{}) {
 	}
 	j.Reading = s.project.reader.Read(s.ctx, reader.Request{
 		InstanceID: j.instance.ID, NodeID: j.details.ID,
-		ScanBy: s.budget.scans, Wait: s.budget.wait, ReadFrom: scans,
+		ScanBy: s.budget.scans, Wait: s.budget.wait, ReadFrom: scans, IdleTimeout: j.instance.idleTimeout(&j.details),
 		OnRequest: func() { j.sent.Add(1) },
 		OnScanned: func() {
 			s.mu.Lock()

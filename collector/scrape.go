@@ -155,9 +155,12 @@ func (s *scrape) readInstances(ctx context.Context, p *project, b *budget, insta
 		p.AwaitNodes(ctx, b.nodes)
 	}
 	newSchedule(ctx, p, b, &s.options, together).read(toRead)
-	for _, i := range toRead {
+	targets := make([]*fleet.Target, len(toRead))
+	for k, i := range toRead {
 		s.learn(p, i)
+		targets[k] = i.Target
 	}
+	p.RefreshLimits(targets)
 }
 
 // learn draws conclusions from how reading an instance went.
@@ -192,6 +195,7 @@ type instanceResult struct {
 	err      error  // why its nodes are not known
 	deferred bool   // there was no time to list its nodes in this scrape
 	nodes    []*nodeResult
+	limits   fleet.Limits // as far as they are known; unset where nodes are not read
 }
 
 // nodeResult is what a scrape has of a node.
@@ -234,8 +238,7 @@ func (o *Options) exposed(projects []projectResult) *exposition.Result {
 // exposed returns the result as package exposition renders it.
 func (i *instanceResult) exposed() exposition.Instance {
 	out := exposition.Instance{
-		ID: i.ID, Details: i.Details, MaxClients: i.MaxClients, Skipped: i.skipped, Error: dcsapi.ReasonOf(i.err),
-		Nodes: make([]exposition.Node, len(i.nodes)),
+		ID: i.ID, Details: i.Details, Skipped: i.skipped, Error: dcsapi.ReasonOf(i.err), Nodes: make([]exposition.Node, len(i.nodes)),
 	}
 	for k, n := range i.nodes {
 		node := exposition.Node{Details: n.details, Snapshot: n.Snapshot, Churn: n.Churn, Error: dcsapi.ReasonOf(n.Err), Took: n.Took}
@@ -244,5 +247,6 @@ func (i *instanceResult) exposed() exposition.Instance {
 		}
 		out.Nodes[k] = node
 	}
+	i.expose(&out)
 	return out
 }

@@ -32,6 +32,7 @@ const maxLabelValue = 256
 type Aggregator struct {
 	o       *Options
 	idleMin int64
+	timeout int64 // Snapshot.Timeout, in seconds
 	// The upper bounds of classic buckets, in whole seconds.
 	ageBounds, idleBounds []int64
 
@@ -70,6 +71,11 @@ func New(o *Options, redact func(string) string) *Aggregator {
 	}
 }
 
+// SetTimeout sets Snapshot.Timeout. It must be called before Add.
+func (a *Aggregator) SetTimeout(timeout time.Duration) {
+	a.result.Timeout, a.timeout = timeout, int64(timeout/time.Second)
+}
+
 // Add adds one session. It keeps nothing of it.
 func (a *Aggregator) Add(s *dcsapi.Session) {
 	r := a.result
@@ -96,16 +102,16 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	if hasIdle && s.Idle >= 0 {
 		user.Idle.observe(s.Idle, a.idleBounds)
 	}
-	link := int64(0)
-	if flags.replicates(s.User) {
-		link = 1
-	}
+	link := truth(flags.replicates(s.User))
 	user.Replication += link
-	idle := int64(0)
-	if s.Idle > a.idleMin && !flags.waits() && link == 0 {
-		idle = 1
+	closable := !flags.waits() && link == 0
+	user.IdleLong.observe(truth(s.Idle > a.idleMin && closable), hasIdle)
+	if a.timeout > 0 {
+		r.BeyondTimeout.observe(truth(s.Idle > a.timeout && closable), hasIdle)
 	}
-	user.IdleLong.observe(idle, hasIdle)
+	class := &r.ByClass[flags.class()]
+	class.Sessions++
+	class.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
 
 	address, masked := a.address(a.o.Address.field(s))
 	if masked {
@@ -130,6 +136,14 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	r.OutputBuffer.observe(s.OBL, s.Present.Has(dcsapi.HasOBL))
 	r.OutputObjects.observe(s.OLL, s.Present.Has(dcsapi.HasOLL))
 	r.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
+}
+
+// truth returns 1 for true, 0 for false.
+func truth(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // address returns the index of an address, without its port unless that is

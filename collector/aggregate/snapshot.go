@@ -19,10 +19,14 @@ type Snapshot struct {
 	Names     []ValueCount
 	Networks  []ValueCount
 	flags     [len(flagTable)]int64 // sessions that have the flag, by its position
+	ByClass   [len(Classes)]ClassStats
 
 	Addresses    int64 // distinct client addresses
 	Masked       int64 // sessions whose client address hides the real one
 	WritePending int64 // sessions whose events contain w
+
+	Timeout       time.Duration // the server's idle timeout, 0 for none or if it is not known
+	BeyondTimeout Sum           // with a timeout: sessions idle beyond it that do not wait by design
 
 	Channels      Sum // sub
 	Patterns      Sum // psub

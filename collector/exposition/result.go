@@ -24,13 +24,23 @@ type Project struct {
 
 // Instance is the result for an instance.
 type Instance struct {
-	ID         string
-	Details    dcsapi.Instance // as far as known
-	MaxClients int             // of each node, as configured; 0 if not known
-	Skipped    string          // why it is not read on purpose, "" if it is read
-	Error      dcsapi.Reason   // why its nodes are not known, "" if they are
-	Nodes      []Node          // those to be read
+	ID      string
+	Details dcsapi.Instance // as far as known
+	Skipped string          // why it is not read on purpose, "" if it is read
+	Error   dcsapi.Reason   // why its nodes are not known, "" if they are
+	Nodes   []Node          // those to be read
+
+	SpecMaxClients   int64     // connections that all nodes together accept at most, by the specification; 0 if not known
+	MaxClientsSource string    // where this or the nodes' maximum is from, "" if not known
+	LimitsReadAt     time.Time // when the configuration was last read, zero if never
 }
+
+// Where the maximum number of connections is from.
+const (
+	FromConfiguration = "configuration" // max_clients of the exporter's configuration
+	FromParameters    = "configs"       // maxclients among the instance's parameters
+	FromFlavor        = "flavors"       // the specification
+)
 
 // Node is the result for a node.
 type Node struct {
@@ -40,6 +50,11 @@ type Node struct {
 	Error    dcsapi.Reason       // why there is no Snapshot
 	Warnings []dcsapi.Reason     // what went wrong although there is one
 	Took     time.Duration
+
+	MaxClients   int64                         // connections that the node accepts; 0 if not known
+	IdleTimeout  *time.Duration                // 0 for none; nil if not known
+	OutputBuffer map[string]dcsapi.BufferLimit // by class; as far as known
+	MaxMemory    int64                         // bytes; 0 if not known
 }
 
 // up reports whether every node to be read was read.

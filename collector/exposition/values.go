@@ -94,14 +94,6 @@ func nodeInfo(r *Result, e emitter) {
 	}
 }
 
-func maxClients(r *Result, e emitter) {
-	for i, n := range r.nodes() {
-		if i.MaxClients > 0 {
-			e.emit(float64(i.MaxClients), i.ID, n.Details.ID)
-		}
-	}
-}
-
 func byFlag(r *Result, e emitter) {
 	for i, n := range r.read() {
 		for flag, count := range n.Snapshot.ByFlag() {

@@ -24,6 +24,7 @@ type Options struct {
 	Timeout           time.Duration // of most requests
 	RetryAfter        time.Duration // how long a list that could not be fetched is not asked for again
 	Keep              time.Duration // how long instances are remembered that lists lack
+	LimitsInterval    time.Duration // how long limits are cached; 0: they are not read
 	Logger            log.Logger
 }
 
@@ -119,7 +120,7 @@ func (f *Fleet) Target(id string) (*Target, error) {
 	complete := true
 	for _, p := range f.projects {
 		if details, ok := p.discovered(id); ok {
-			return p.target(Instance{ID: id}, details), nil
+			return p.target(Instance{ID: id, MaxClients: p.MaxClients}, details), nil
 		}
 		complete = complete && (p.Listed() || p.Discover == nil)
 	}
@@ -161,7 +162,7 @@ func (f *Fleet) TargetsOf(p *Project) iter.Seq[*Target] {
 		}
 		inventory, _, _ := p.inventory.peek()
 		for _, details := range inventory.list {
-			if p.Discover(details) && !f.belongsElsewhere(p, details.ID) && !yield(p.target(Instance{ID: details.ID}, details)) {
+			if p.Discover(details) && !f.belongsElsewhere(p, details.ID) && !yield(p.target(Instance{ID: details.ID, MaxClients: p.MaxClients}, details)) {
 				return
 			}
 		}

@@ -20,6 +20,7 @@ type API interface {
 	ListInstances(context.Context) ([]dcsapi.Instance, error)
 	ListNodes(ctx context.Context, instanceID string) ([]dcsapi.Node, error)
 	ListProjectNodes(context.Context) (map[string][]dcsapi.Node, error)
+	LimitsAPI
 }
 
 // ProjectOptions describe a project of the configuration.
@@ -28,13 +29,16 @@ type ProjectOptions struct {
 	Instances    []Instance
 	Discover     func(dcsapi.Instance) bool // which further instances are targets; nil for none
 	ReadReplicas bool                       // replicas are targets too where there are no proxies
+
+	MaxClients        int     // of discovered instances; 0 if not set
+	RequestsPerSecond float64 // the rate limit, of which reading limits takes a twentieth; default 20
 }
 
 // Instance is an instance of the configuration.
 type Instance struct {
 	ID         string   // in upper or lower case; of targets in its canonical form
 	Nodes      []string // exactly these; nil to ask the API
-	MaxClients int      // 0 if not known
+	MaxClients int      // connections that each node accepts; 0 if not set
 }
 
 // Project is a project of one configuration, with its cached lists, which it
@@ -50,6 +54,7 @@ type lists struct {
 	tasks     *tasks
 	inventory *cache[inventory]
 	nodeLists *cache[nodeLists]
+	limits    *limitsReader
 	instances retention.Map[*instance]
 	failing   atomic.Bool // the instances could not be listed last: for the log
 
@@ -72,7 +77,7 @@ type nodeLists struct{ requested time.Time }
 const nodeListsLimit = 15 * time.Minute
 
 func newLists(api API) *lists {
-	l := &lists{api: api, tasks: newTasks(api.HeldOff)}
+	l := &lists{api: api, tasks: newTasks(api.HeldOff), limits: newLimitsReader(api)}
 	l.inventory = &cache[inventory]{tasks: l.tasks, fetch: l.fetchInventory}
 	l.nodeLists = &cache[nodeLists]{tasks: l.tasks, fetch: l.fetchNodeLists, limit: nodeListsLimit}
 	return l

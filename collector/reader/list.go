@@ -50,12 +50,14 @@ type list struct {
 
 // newList returns a list of the node of which nothing is read yet.
 func (r *Reader) newList(n *node) *list {
-	return &list{
+	l := &list{
 		api: r.api, instanceID: n.instanceID, nodeID: n.id, share: r.share,
 		habits: n.habits.at(time.Now(), r.options.HabitsTTL),
 		agg:    aggregate.New(r.options.Aggregate, r.api.Redact), sessions: aggregate.NewSessionSet(n.churn.Sessions()),
 		pages: newPagesRead(), times: make(map[string]time.Time), first: dcsapi.Page{Count: -1},
 	}
+	l.agg.SetTimeout(n.timeout)
+	return l
 }
 
 // page reads the page at an offset.

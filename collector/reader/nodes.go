@@ -68,7 +68,8 @@ type state struct {
 	lastClock string        // by which it was lastAge old
 	lastRead  time.Time     // when it was lastAge old, by the local clock
 	lastPages int
-	lost      int // sessions that could not be read
+	lost      int           // sessions that could not be read
+	timeout   time.Duration // the server's idle timeout, 0 for none or if it is not known
 
 	habits listHabits
 	top    aggregate.TopLists

@@ -23,6 +23,7 @@ func (r *Reader) readNode(ctx context.Context, n *node, q Request) (out Reading)
 	defer func() { out.Took = time.Since(start) }()
 	scanned := sync.OnceFunc(q.OnScanned)
 	defer scanned()
+	n.timeout = q.IdleTimeout
 	own := *r
 	own.api = countingAPI{r.api, q.OnRequest}
 	r = &own

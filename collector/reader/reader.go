@@ -65,6 +65,8 @@ type Request struct {
 	Wait     time.Duration   // how long a new list is waited for at most
 	ReadFrom <-chan struct{} // it is not read before this is closed, unless the wait is over
 
+	IdleTimeout time.Duration // the server's, 0 for none or if it is not known
+
 	OnRequest func() // called for each request to the API
 	OnScanned func() // called exactly once: when the scan is done, or it is clear that there will be none
 }

@@ -21,6 +21,7 @@ type Config struct {
 	Projects            []Project
 	Scan                Scan
 	DiscoveryInterval   time.Duration // how often instances and nodes are looked up again
+	LimitsInterval      time.Duration // how often limits are read again; 0: never
 	ScrapeTimeout       time.Duration // upper bound of a scrape
 	ScrapeTimeoutOffset time.Duration // subtracted from Prometheus' own timeout
 	MaxSnapshotAge      time.Duration // 0 for any age
@@ -58,6 +59,7 @@ type Project struct {
 	Instances             []Instance
 	Discover              *Discover // finds further instances, nil for none
 	ReadReplicas          bool
+	MaxClients            int // default for instances and discover; 0 if not set
 	MaxConcurrentRequests int
 	RequestsPerSecond     float64
 
@@ -77,7 +79,7 @@ type Credentials struct {
 type Instance struct {
 	ID         string   // as written in the file; not case-sensitive
 	Nodes      []string // exactly these; nil to ask the API
-	MaxClients int      // connections that a node accepts; 0 if not set
+	MaxClients int      // connections that each node accepts; 0 if not set
 }
 
 // InstanceIDs returns the ids of the project's instances, as written in the
@@ -135,6 +137,7 @@ func defaults() *Config {
 	return &Config{
 		Scan:                Scan{Mode: ScanOnScrape, MinInterval: 25 * time.Second, Wait: 3 * time.Second},
 		DiscoveryInterval:   5 * time.Minute,
+		LimitsInterval:      time.Hour,
 		ScrapeTimeout:       30 * time.Second,
 		ScrapeTimeoutOffset: 500 * time.Millisecond,
 		MaxSnapshotAge:      5 * time.Minute,
@@ -209,6 +212,7 @@ func (d *decoder) config(root value, cfg *Config) {
 		"projects":              func(v value) { projects = v },
 		"scan":                  func(v value) { d.scan(v, &cfg.Scan) },
 		"discovery_interval":    func(v value) { v.duration(&cfg.DiscoveryInterval, false) },
+		"limits_interval":       func(v value) { v.duration(&cfg.LimitsInterval, true) },
 		"scrape_timeout":        func(v value) { timesGood = v.duration(&cfg.ScrapeTimeout, false) && timesGood },
 		"scrape_timeout_offset": func(v value) { timesGood = v.duration(&cfg.ScrapeTimeoutOffset, true) && timesGood },
 		"max_snapshot_age":      func(v value) { v.duration(&cfg.MaxSnapshotAge, true) },

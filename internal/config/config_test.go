@@ -67,12 +67,15 @@ projects:
     tls_config: {server_name: dcs.example, min_version: TLS13, max_version: TLS13, insecure_skip_verify: false}
     instances:
       - {id: i1, nodes: [n1, n2], max_clients: 10000}
-    discover: {name: ^prod-, tags: {team: orders, 1: '', a b: 2}, enterprise_project_id: 0}
+      - id: i2
+    discover: {name: ^prod-, tags: {team: orders, 1: '', a b: 2}, enterprise_project_id: 0, max_clients: 9}
+    max_clients: 8
     read_replicas: false
     max_concurrent_requests: 3
     requests_per_second: 0.5
 scan: {mode: off, min_interval: 0s, wait: 0s}
 discovery_interval: 1m
+limits_interval: 0s
 scrape_timeout: 10s
 scrape_timeout_offset: 0s
 max_snapshot_age: 0s
@@ -102,8 +105,8 @@ metrics_endpoint: exporter
 			AccessKey: dcsapi.Secret{File: filepath.Join(dir, "ak")}, SecretKey: dcsapi.Secret{File: filepath.Join(dir, "sk")}, SecurityToken: dcsapi.Secret{File: filepath.Join(dir, "token")},
 		},
 		TLS:       &promconfig.TLSConfig{ServerName: "dcs.example", MinVersion: promconfig.TLSVersions["TLS13"], MaxVersion: promconfig.TLSVersions["TLS13"]},
-		Instances: []config.Instance{{ID: "i1", Nodes: []string{"n1", "n2"}, MaxClients: 10000}}, MaxConcurrentRequests: 3, RequestsPerSecond: .5,
-		Discover: &config.Discover{Tags: map[string]string{"team": "orders", "1": "", "a b": "2"}, EnterpriseProjectID: "0"},
+		Instances: []config.Instance{{ID: "i1", Nodes: []string{"n1", "n2"}, MaxClients: 10000}, {ID: "i2", MaxClients: 8}}, MaxClients: 8, MaxConcurrentRequests: 3, RequestsPerSecond: .5,
+		Discover: &config.Discover{Tags: map[string]string{"team": "orders", "1": "", "a b": "2"}, EnterpriseProjectID: "0", MaxClients: 9},
 	}); !reflect.DeepEqual(p, want) {
 		t.Errorf("project: got %+v, want %+v", p, want)
 	}

@@ -16,6 +16,7 @@ type Discover struct {
 	Name                *regexp.Regexp    // matches any part of the name; nil matches all
 	Tags                map[string]string // required tags; empty matches all
 	EnterpriseProjectID string            // "" matches all
+	MaxClients          int               // connections that each node accepts; 0 if not set
 }
 
 // Matches reports whether d selects an instance.
@@ -38,6 +39,7 @@ func (d *decoder) discover(v value) *Discover {
 		"name":                  func(v value) { out.Name = v.pattern() },
 		"tags":                  func(v value) { out.Tags = v.tags() },
 		"enterprise_project_id": func(v value) { v.text(&out.EnterpriseProjectID) },
+		"max_clients":           func(v value) { v.maxClients(&out.MaxClients) },
 	})
 	return &out
 }

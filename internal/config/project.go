@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+
 	"dcs_session_exporter/dcsapi"
 
 	"go.yaml.in/yaml/v3"
@@ -60,6 +62,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 		"tls_config":              func(v value) { p.TLS = d.tls(v) },
 		"instances":               func(v value) { instances = v },
 		"discover":                func(v value) { p.Discover = d.discover(v) },
+		"max_clients":             func(v value) { v.maxClients(&p.MaxClients) },
 		"read_replicas":           func(v value) { v.boolean(&p.ReadReplicas) },
 		"max_concurrent_requests": func(v value) { v.integer(&p.MaxConcurrentRequests, 1, 256) },
 		"requests_per_second":     func(v value) { v.number(&p.RequestsPerSecond, 1000) },
@@ -74,8 +77,22 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	case p.Discover == nil:
 		v.at("instances").problem("is missing: list the instances to read, or set discover: {} to read all of them")
 	}
+	p.setMaxClients()
 	p.Connection = p.connection(h, &d.files)
 	return p
+}
+
+// maxClients decodes a number of connections.
+func (v value) maxClients(to *int) { v.integer(to, 1, 1<<31-1) }
+
+// setMaxClients sets the number of connections where only the project has one.
+func (p *Project) setMaxClients() {
+	for k := range p.Instances {
+		p.Instances[k].MaxClients = cmp.Or(p.Instances[k].MaxClients, p.MaxClients)
+	}
+	if p.Discover != nil {
+		p.Discover.MaxClients = cmp.Or(p.Discover.MaxClients, p.MaxClients)
+	}
 }
 
 // instances decodes the instances of a project. known has the lines of all
@@ -91,7 +108,7 @@ func (d *decoder) instances(v value, known map[string]int) []Instance {
 		if !e.mapping(fields{
 			"id":          func(v value) { v.instanceID(&i.ID) },
 			"nodes":       func(v value) { i.Nodes = v.nodes() },
-			"max_clients": func(v value) { v.integer(&i.MaxClients, 1, 1<<31-1) },
+			"max_clients": func(v value) { v.maxClients(&i.MaxClients) },
 		}) {
 			return
 		}

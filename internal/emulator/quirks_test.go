@@ -98,13 +98,14 @@ func TestQuirks(t *testing.T) {
 			r := scan(t, base, scanBody)
 			return fmt.Sprint(r.status, " ", r.Code)
 		}, "400 DCS.4957", "403 DCS.2003"},
-		"odd-tags":     {[]string{`odd-tags=["a=b"]`}, match(get("/instances"), `"tags":.*?\]`), `"tags":[{"key":"1","value":"2"},{"key":"team","value":"shop"}]`, `"tags":["a=b"]`},
-		"odd-instance": {[]string{"odd-instance"}, match(firstInstance, `"instance_id":[^,]*`), `"instance_id":"instance-1"`, `"instance_id":42`},
-		"odd-node":     {[]string{"odd-node"}, match(get("/instances/instance-1/logical-nodes"), `"node_ip":[^,]*`), `"node_ip":"192.168.0.1"`, `"node_ip":["192.168.0.9"]`},
-		"upper-ids":    {[]string{"upper-ids"}, match(firstInstance, `"instance_id":[^,]*`), `"instance_id":"instance-1"`, `"instance_id":"INSTANCE-1"`},
-		"bom":          {[]string{"bom"}, match(get("/instances"), `^.*?\{`), "{", "\uFEFF{"},
-		"quota":        {[]string{"quota=2"}, throttled, "200", "429"},
-		"retry-after":  {[]string{"quota=2", "retry-after=90s"}, throttled, "200", "429 90"},
+		"refuse-configs": {[]string{"refuse-configs"}, match(get("/instances/instance-1/configs"), `"(error_code":"[^"]*|param_value":"10000)"`), `"param_value":"10000"`, `"error_code":"DCS.2003"`},
+		"odd-tags":       {[]string{`odd-tags=["a=b"]`}, match(get("/instances"), `"tags":.*?\]`), `"tags":[{"key":"1","value":"2"},{"key":"team","value":"shop"}]`, `"tags":["a=b"]`},
+		"odd-instance":   {[]string{"odd-instance"}, match(firstInstance, `"instance_id":[^,]*`), `"instance_id":"instance-1"`, `"instance_id":42`},
+		"odd-node":       {[]string{"odd-node"}, match(get("/instances/instance-1/logical-nodes"), `"node_ip":[^,]*`), `"node_ip":"192.168.0.1"`, `"node_ip":["192.168.0.9"]`},
+		"upper-ids":      {[]string{"upper-ids"}, match(firstInstance, `"instance_id":[^,]*`), `"instance_id":"instance-1"`, `"instance_id":"INSTANCE-1"`},
+		"bom":            {[]string{"bom"}, match(get("/instances"), `^.*?\{`), "{", "\uFEFF{"},
+		"quota":          {[]string{"quota=2"}, throttled, "200", "429"},
+		"retry-after":    {[]string{"quota=2", "retry-after=90s"}, throttled, "200", "429 90"},
 	}
 	for _, q := range emulator.Quirks() {
 		t.Run(q.Name, func(t *testing.T) {

@@ -198,12 +198,24 @@ func firstDifference(got, want string) string {
 // TestScrapeIsClean lints the output, and checks that every metric of the
 // catalogue is in it with its type.
 func TestScrapeIsClean(t *testing.T) {
-	_, url := startWith(t, how{instances: []emulator.Instance{{
-		ID: "instance-5", ProjectID: "project-1", Name: "with a replica",
-		Nodes: []emulator.Node{{ID: "node-6", Role: "redis-server", Type: "master", Sessions: emulator.Static{
-			{ID: "1", Addr: "192.168.0.8:6379", Cmd: "replconf", Flags: "S", FD: "8", DB: "0", Multi: -1, Events: "r", User: "default"},
-		}}},
-	}}})
+	_, url := startWith(t, how{instances: []emulator.Instance{
+		{
+			ID: "instance-5", ProjectID: "project-1", Name: "with a replica", Parameters: map[string]string{"timeout": "60"},
+			Nodes: []emulator.Node{{ID: "node-6", Role: "redis-server", Type: "master", Sessions: emulator.Static{
+				{ID: "1", Addr: "192.168.0.8:6379", Cmd: "replconf", Flags: "S", FD: "8", DB: "0", Multi: -1, Events: "r", User: "default"},
+			}}},
+		},
+		{
+			ID: "instance-6", ProjectID: "project-1", Name: "without maxclients", SpecCode: "s6", Parameters: map[string]string{"maxclients": ""},
+			Nodes: []emulator.Node{{ID: "node-7", Role: "redis-server", Type: "master"}},
+		},
+	}, options: func(o *collector.Options) {
+		o.Scan.MinInterval, o.LimitsInterval, o.Projects[0].RequestsPerSecond = 0, time.Hour, 1e6
+	}})
+	for _, last := range []string{"dcs_instance_max_clients{", "dcs_sessions_beyond_idle_timeout{"} { // limits are read in the background
+		for _, body := get(t, url+"/metrics", nil); !strings.Contains(body, last); _, body = get(t, url+"/metrics", nil) {
+		}
+	}
 	_, text := get(t, url+"/metrics", http.Header{"Accept": {"text/plain"}})
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil || len(problems) > 0 {
