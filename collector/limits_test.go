@@ -173,7 +173,11 @@ func TestLimitsFail(t *testing.T) {
 		fault.Operation, fault.InstanceID = "list_configs", "ha"
 		h.api.SetFaults(fault)
 		before := h.api.Counts()["list_configs"]
-		h.until("more requests", func(families) bool { return h.api.Counts()["list_configs"] >= before+8 })
+		lines := ""
+		h.until("more requests, and a line of log", func(families) bool {
+			lines += h.logs.take()
+			return lines != "" && h.api.Counts()["list_configs"] >= before+8
+		})
 		got := h.scrape(10 * time.Second)
 		got.want(t, 7000, "dcs_node_max_clients", "node_id=ha-1")
 		got.want(t, 1, "dcs_up", "instance_id=ha")
@@ -182,7 +186,7 @@ func TestLimitsFail(t *testing.T) {
 		if stale > fresh || fresh <= read {
 			t.Errorf("%+v: read %f before, then %f; the other one %f", fault, read, stale, fresh)
 		}
-		if lines := h.logs.take(); strings.Count(lines, "cannot read the limits of an instance") != 1 {
+		if lines += h.logs.take(); strings.Count(lines, "cannot read the limits of an instance") != 1 {
 			t.Errorf("%+v: the log is not one line:\n%s", fault, lines)
 		}
 	}
