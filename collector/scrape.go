@@ -155,10 +155,11 @@ func (s *scrape) readInstances(ctx context.Context, p *project, b *budget, insta
 		p.AwaitNodes(ctx, b.nodes)
 	}
 	newSchedule(ctx, p, b, &s.options, together).read(toRead)
-	targets := make([]*fleet.Target, len(toRead))
-	for k, i := range toRead {
-		s.learn(p, i)
-		targets[k] = i.Target
+	var targets []*fleet.Target
+	for _, i := range toRead {
+		if s.learn(p, i); i.skipped == "" {
+			targets = append(targets, i.Target)
+		}
 	}
 	p.RefreshLimits(targets)
 }

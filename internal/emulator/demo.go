@@ -42,7 +42,7 @@ func DemoFleet(seed uint64) []Instance {
 			f.server("slave", 1, WorkloadOptions{Scale: .1, Master: true}),
 		}),
 		f.instance(3, "prod-feed-cluster", "redis.cluster.xu1.large.r2.24", "6.0", slices.Concat(
-			shard(1, WorkloadOptions{SlowReader: true}), shard(2, WorkloadOptions{}), shard(3, WorkloadOptions{Workers: true}))),
+			shard(1, WorkloadOptions{SlowReader: true}), shard(2, WorkloadOptions{SlowReplica: true, SlowPubSub: true}), shard(3, WorkloadOptions{Workers: true}))),
 		f.instance(4, "prod-web-proxy", "redis.proxy.xu1.large.16", "5.0", []Node{
 			f.proxy(WorkloadOptions{Scale: 1.2, Masked: true, PubSub: true, NoUsers: true}),
 			f.proxy(WorkloadOptions{Scale: 1.2, Masked: true, NoUsers: true}),
@@ -57,6 +57,13 @@ func DemoFleet(seed uint64) []Instance {
 		f.instance(6, "test-restarting", "redis.single.xu1.tiny.128", "6.0", []Node{f.server("master", 1, WorkloadOptions{})}),
 		f.instance(7, "legacy-redis3", "dcs.master_standby", "3.0", []Node{f.server("master", 1, WorkloadOptions{})}),
 	}
+	// What they allow. The servers of the first close connections that are idle for
+	// an hour; orders never does, and is not far from its limit.
+	fleet[0].MaxMemory, fleet[0].Parameters = 1024, map[string]string{"timeout": "3600"}
+	fleet[1].MaxMemory, fleet[1].Parameters = 8192, map[string]string{"maxclients": "600"}
+	fleet[2].MaxMemory = 24576
+	fleet[3].MaxMemory, fleet[3].PassThrough = 16384, "off"
+	fleet[4].MaxMemory, fleet[4].PassThrough = 4096, "on"
 	fleet[5].Status = "RESTARTING"
 	fleet[6].Unsupported = true
 	return fleet
@@ -113,9 +120,6 @@ func DemoConfig(baseURL string, fleet []Instance) string {
 	fmt.Fprintf(&b, "    credentials:\n      access_key: %s\n      secret_key: %s\n    instances:\n", DemoAccessKey, DemoSecretKey)
 	for _, i := range fleet {
 		fmt.Fprintf(&b, "      - id: %s   # %s\n", i.ID, i.Name)
-		if i.ID == demoID(1, 2, 0) {
-			b.WriteString("        max_clients: 10000\n")
-		}
 	}
 	b.WriteString("idle_threshold: 5m   # so that leaked sessions soon count as idle\n")
 	return b.String()

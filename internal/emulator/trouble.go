@@ -1,12 +1,27 @@
 package emulator
 
 const (
-	leakEvery = 7         // seconds from one leaked connection to the next
-	leakMost  = 500       // connections after which the leaking host restarts
-	slowCycle = 240       // seconds from one slow reader to the next
-	slowClimb = 180       // seconds for which its buffer grows
-	slowLimit = 256 << 20 // bytes at which Redis disconnects it
-	slowNode  = 16408     // bytes per object of the output list
+	leakEvery = 7     // seconds from one leaked connection to the next
+	leakMost  = 500   // connections after which the leaking host restarts
+	slowNode  = 16408 // bytes per object of the output list
+)
+
+// slowness is how the output buffer of a client that reads too slowly grows, and
+// when it is gone.
+type slowness struct {
+	group, user, host, name, cmd, flags string
+
+	cycle, climb int64 // seconds from one to the next, and for which the buffer grows
+	most         int64 // bytes at the end of the climb
+}
+
+// The slow clients of the three classes. Redis never disconnects an ordinary one;
+// a subscriber is disconnected at 32 MiB, or a minute after it has passed 8; the
+// replica catches up shortly before its limits, 256 MiB or a minute above 64.
+var (
+	slowReader     = slowness{"slow", "feed", "10.20.8.8", "feed-export", "lrange", "N", 360, 300, 600 << 20}
+	slowSubscriber = slowness{"slow subscriber", "notify", "10.20.8.9", "notify-mobile", "subscribe", "P", 120, 80, 32 << 20}
+	slowReplica    = slowness{"replica", "default", "10.20.0.3", "", "replconf", "S", 160, 80, 240 << 20}
 )
 
 // leak opens another connection that stays idle forever. After leakMost of them
@@ -30,22 +45,29 @@ func (w *Workload) forget() {
 	}
 }
 
-// readSlowly lets one client's output buffer grow until Redis disconnects it. It
-// comes back a minute later.
-func (w *Workload) readSlowly() {
-	at := w.now % slowCycle
-	if at > slowClimb {
-		w.closeAll("slow")
+// readSlowly lets the output buffer of a slow client grow. It is gone, or has
+// caught up if it is a replica, until the cycle begins again.
+func (w *Workload) readSlowly(s *slowness) {
+	at := w.now % s.cycle
+	replica := s.flags == "S"
+	if at > s.climb && !replica {
+		w.closeAll(s.group)
 		return
 	}
-	slow := w.of("slow")
+	slow := w.of(s.group)
 	if len(slow) == 0 {
-		c := w.open("slow", "feed", "10.20.8.8", "feed-export")
-		c.Cmd = "lrange"
-		slow = []*conn{c}
+		slow = []*conn{w.open(s.group, s.user, s.host, s.name)}
 	}
 	c := slow[0]
-	c.OMem = slowLimit * at / slowClimb
+	c.Cmd, c.Flags, c.active = s.cmd, s.flags, w.now
+	if at > s.climb {
+		c.OMem, c.OLL, c.OBL, c.Events = 0, 0, 0, "r"
+		return
+	}
+	if s.flags == "P" {
+		c.Sub = 1
+	}
+	c.OMem = s.most * at / s.climb
 	c.OLL = 1 + c.OMem/slowNode
 	c.OBL, c.Events = 16384, "rw"
 }

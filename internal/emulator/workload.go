@@ -16,16 +16,18 @@ type WorkloadOptions struct {
 	Seed  uint64
 	Scale float64 // size of the connection pools, default 1: about 120 sessions
 
-	Leak       bool     // one host never closes its connections, up to 500; two consoles were left open
-	SlowReader bool     // one client's output buffer grows to 256 MiB, where it is disconnected
-	PubSub     bool     // subscribers
-	Workers    bool     // workers that block on lists
-	Monitor    bool     // somebody runs MONITOR for one minute in five
-	Replica    bool     // a replica is connected
-	Master     bool     // the node is a replica: its master is connected
-	Proxies    []string // addresses of the proxies, if they are the only clients
-	Masked     bool     // clients connect through a VPC endpoint that hides their addresses
-	NoUsers    bool     // no ACL users, as before Redis 6
+	Leak        bool     // one host never closes its connections, up to 500; two consoles were left open
+	SlowReader  bool     // one client's output buffer grows for five minutes, until the client is restarted
+	SlowPubSub  bool     // one subscriber's output buffer grows to 32 MiB, where it is disconnected
+	SlowReplica bool     // the replica's output buffer comes near its limit from time to time
+	PubSub      bool     // subscribers
+	Workers     bool     // workers that block on lists
+	Monitor     bool     // somebody runs MONITOR for one minute in five
+	Replica     bool     // a replica is connected
+	Master      bool     // the node is a replica: its master is connected
+	Proxies     []string // addresses of the proxies, if they are the only clients
+	Masked      bool     // clients connect through a VPC endpoint that hides their addresses
+	NoUsers     bool     // no ACL users, as before Redis 6
 }
 
 const (
@@ -117,10 +119,15 @@ func (w *Workload) step() {
 	if w.o.Leak && w.now%leakEvery == 0 {
 		w.leak()
 	}
-	if w.o.SlowReader {
-		w.readSlowly()
-	}
 	w.stand()
+	for _, slow := range []struct {
+		on  bool
+		how *slowness
+	}{{w.o.SlowReader, &slowReader}, {w.o.SlowPubSub, &slowSubscriber}, {w.o.SlowReplica, &slowReplica}} {
+		if slow.on {
+			w.readSlowly(slow.how)
+		}
+	}
 	for _, c := range w.conns {
 		if c.busy > 0 && w.rng.Float64() < c.busy {
 			c.active = w.now

@@ -10,7 +10,7 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-var everything = emulator.WorkloadOptions{Seed: 7, Leak: true, SlowReader: true, PubSub: true, Workers: true, Monitor: true, Replica: true, Master: true}
+var everything = emulator.WorkloadOptions{Seed: 7, Leak: true, SlowReader: true, SlowPubSub: true, SlowReplica: true, PubSub: true, Workers: true, Monitor: true, Replica: true, Master: true}
 
 func sessionsAt(t *testing.T, w *emulator.Workload, at time.Time) []emulator.Session {
 	t.Helper()
@@ -31,6 +31,7 @@ func TestWorkloadMoves(t *testing.T) {
 	seen := make(map[string]bool)
 	flags := make(map[string]bool)
 	dbs, commands := make(map[string]bool), make(map[string]bool)
+	largest := make(map[string]int64) // output buffer, by flags
 	highest, first := int64(0), int64(0)
 	for at := time.Duration(0); at <= 10*time.Minute; at += 15 * time.Second {
 		leaks, orders, slow := 0, 0, int64(-1)
@@ -44,6 +45,7 @@ func TestWorkloadMoves(t *testing.T) {
 				t.Errorf("session %s is idle for %d of %d seconds", s.ID, s.Idle, s.Age)
 			}
 			flags[s.Flags] = true
+			largest[s.Flags] = max(largest[s.Flags], s.OMem)
 			dbs[s.DB], commands[s.Cmd] = true, true
 			if s.Multi != -1 && (s.Flags != "x" || s.Multi < 1) {
 				t.Errorf("session %s has flags %s and multi %d", s.ID, s.Flags, s.Multi)
@@ -110,8 +112,11 @@ func TestWorkloadMoves(t *testing.T) {
 		gone = gone || (v < 0 && top > 0)
 		top = max(top, v)
 	}
-	if top < 200<<20 || top > 256<<20 || !gone || !back {
-		t.Errorf("the slow reader: highest %d, cut off %v, back %v: %v", top, gone, back, omem)
+	if top < 500<<20 || top > 600<<20 || !gone || !back {
+		t.Errorf("the slow reader: highest %d, restarted %v, back %v: %v", top, gone, back, omem)
+	}
+	if p, s := largest["P"], largest["S"]; p < 24<<20 || p > 32<<20 || s < 180<<20 || s > 256<<20 {
+		t.Errorf("the largest output buffer of a subscriber is %d, that of a replica %d", p, s)
 	}
 	for _, f := range []string{"N", "P", "b", "O", "S", "M", "x"} {
 		if !flags[f] {

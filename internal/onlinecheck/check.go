@@ -31,6 +31,7 @@ type API interface {
 	ListProjectNodes(context.Context) (map[string][]dcsapi.Node, error)
 	ListClients(context.Context, dcsapi.ListClientsRequest, func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error)
 	ListProjects(context.Context) ([]dcsapi.Project, error)
+	GetLimits(ctx context.Context, instanceID string) (dcsapi.Limits, error)
 	Close()
 }
 
@@ -125,11 +126,13 @@ type projectCheck struct {
 	refusal error           // why a request that needs the project's id failed, nil if none did
 }
 
-// The actions that the exporter needs permission for.
+// The actions that the exporter needs permission for. Without the last one it goes
+// on, and knows fewer limits.
 const (
-	actionListInstances = "dcs:instance:list"
-	actionGetInstance   = "dcs:instance:get"
-	actionListClients   = "dcs:clients:list"
+	actionListInstances    = "dcs:instance:list"
+	actionGetInstance      = "dcs:instance:get"
+	actionListClients      = "dcs:clients:list"
+	actionGetConfiguration = "dcs:instance:getConfiguration"
 )
 
 func newProjectCheck(o *Options, p *config.Project, report *Project) *projectCheck {
@@ -209,7 +212,11 @@ func (c *projectCheck) finish() {
 	r := c.report
 	r.ProjectID = c.api.KnownProjectID()
 	r.Key.Source = c.api.KeyOrigin()
-	for _, action := range []string{actionListInstances, actionGetInstance, actionListClients} {
+	actions := []string{actionListInstances, actionGetInstance, actionListClients}
+	if c.options.Config.LimitsInterval > 0 {
+		actions = append(actions, actionGetConfiguration)
+	}
+	for _, action := range actions {
 		p := Permission{Action: action}
 		if granted, known := c.granted[action]; known {
 			p.Granted = &granted

@@ -28,7 +28,7 @@ func TestGolden(t *testing.T) {
 		h.scan("proxied", "px-1")
 		h.later(12 * time.Second)
 		h.now = func() time.Time { return h.clock().Add(90*time.Second + 500*time.Millisecond) }
-		r := h.check(h.yaml("    instances:\n      - {id: ha}\n      - {id: proxied}\n      - {id: new}\n      - {id: stopped}\n      - {id: redis3}\n      - {id: gone}\n      - {id: listed, nodes: [listed-node, no-node]}\n"))
+		r := h.check(h.yaml("    instances:\n      - {id: ha}\n      - {id: proxied}\n      - {id: new}\n      - {id: stopped}\n      - {id: redis3}\n      - {id: gone}\n      - {id: listed, nodes: [listed-node, no-node]}\n") + limits)
 		h.golden("mixed.txt", h.table(r))
 		h.golden("mixed.json", h.json(r))
 	})
@@ -36,13 +36,13 @@ func TestGolden(t *testing.T) {
 		h := newHarness(t, single("i1", plain(1), plain(2)))
 		h.scan("i1", "i1-node")
 		h.later(3 * time.Second)
-		r := h.check(h.yaml(ofOne))
+		r := h.check(h.yaml(ofOne) + limits)
 		if r.Result != onlinecheck.OK {
 			t.Errorf("the result is %s", r.Result)
 		}
 		h.golden("ok.txt", h.table(r))
 		h.golden("ok.json", h.json(r))
-		h.wantRequests(r, map[string]int{"list_instances": 1, "list_nodes": 1, "list_clients": 1, "list_projects": 1})
+		h.wantRequests(r, map[string]int{"list_instances": 1, "list_nodes": 1, "list_clients": 1, "list_configs": 1, "list_projects": 1})
 		for _, request := range h.api.Requests() {
 			if request.Operation == "list_clients" && (request.Limit != 1 || request.Offset != 0) {
 				t.Errorf("more than one session was asked for: %+v", request)

@@ -35,7 +35,7 @@ func (c *projectCheck) node(ctx context.Context, i *Instance, n *Node) {
 	case err != nil:
 		c.add(&n.Findings, c.noList(err))
 	default:
-		c.describe(n, page, seen)
+		c.describe(i, n, page, seen)
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *projectCheck) lookAt(s *dcsapi.Session) look {
 }
 
 // describe fills in what the answer says about a node.
-func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
+func (c *projectCheck) describe(i *Instance, n *Node, page dcsapi.Page, seen look) {
 	n.Result = OK
 	if page.Count >= 0 {
 		n.Sessions = &page.Count
@@ -101,7 +101,7 @@ func (c *projectCheck) describe(n *Node, page dcsapi.Page, seen look) {
 		n.AddressMasked = &seen.masked
 	}
 	if seen.masked {
-		c.add(&n.Findings, c.maskedFinding(seen))
+		c.add(&n.Findings, c.maskedFinding(i, seen))
 	}
 	if page.Taken.IsZero() {
 		c.add(&n.Findings, Finding{
@@ -139,11 +139,11 @@ func (c *projectCheck) scanOff() bool { return c.options.Config.Scan.Mode == con
 
 // maskedFinding returns the finding for a session whose address hides the
 // client's.
-func (c *projectCheck) maskedFinding(seen look) Finding {
+func (c *projectCheck) maskedFinding(i *Instance, seen look) Finding {
 	f := Finding{
 		Severity: SeverityWarning, Reason: reasonMasked,
 		Message: "client addresses are masked: the one session that was read comes from 198.19.0.0/16, the address of a VPC endpoint instead of the client's. Other sessions may be different",
-		Action:  "if you need the clients' addresses, turn on client IP pass-through in DCS",
+		Action:  passThrough[i.clientIP],
 	}
 	if seen.otherClear {
 		other := string(aggregate.SourcePeer)
@@ -153,6 +153,17 @@ func (c *projectCheck) maskedFinding(seen look) Finding {
 		f.Action += "; this session's " + other + " is not masked, so client_address.source: " + other + " may work"
 	}
 	return f
+}
+
+// passThrough is what to do about masked addresses, by what the API says about
+// pass-through of client addresses.
+var passThrough = map[dcsapi.ClientIPState]string{
+	dcsapi.ClientIPUnknown:       "if you need the clients' addresses, turn on client IP pass-through in DCS, where the instance has it",
+	dcsapi.ClientIPOff:           "if you need the clients' addresses, turn on client IP pass-through in DCS",
+	dcsapi.ClientIPSupported:     "if you need the clients' addresses, turn on client IP pass-through in DCS; if it is on, the connection is older: it shows its address after a reconnect",
+	dcsapi.ClientIPOn:            "client IP pass-through is on: the connection is older, or has not sent a command yet, and shows its address after a reconnect",
+	dcsapi.ClientIPExcludedBySSL: "client IP pass-through and SSL exclude each other, and SSL is on: nothing, unless you can do without SSL",
+	dcsapi.ClientIPUnsupported:   "this instance has no client IP pass-through: nothing, or connect within the VPC instead of through an endpoint",
 }
 
 // unsupported adds the finding that an instance has no session management, once.

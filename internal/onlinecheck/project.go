@@ -37,6 +37,7 @@ func (c *projectCheck) read(ctx context.Context) {
 		*i = Instance{
 			ID: t.ID, Name: t.details.Name, Engine: t.details.Engine, EngineVersion: t.details.EngineVersion, Status: t.details.Status,
 			Discovered: t.discovered, Result: NotChecked, Findings: []Finding{}, Nodes: []Node{},
+			clientIP: t.details.ClientIP,
 		}
 		if goOn {
 			group.Go(func() error {
@@ -46,6 +47,9 @@ func (c *projectCheck) read(ctx context.Context) {
 		}
 	}
 	_ = group.Wait() // never an error: failures are findings
+	if goOn {
+		c.limits(ctx)
+	}
 	if !c.isRefused() && c.api.KeyAccepted(ctx) {
 		accepted := true
 		c.report.Key.Accepted = &accepted

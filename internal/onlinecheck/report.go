@@ -116,6 +116,8 @@ type Instance struct {
 	Result        Result    `json:"result"`
 	Findings      []Finding `json:"findings"`
 	Nodes         []Node    `json:"nodes"`
+
+	clientIP dcsapi.ClientIPState
 }
 
 // Node is the report on a node.
