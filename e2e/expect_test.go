@@ -86,6 +86,9 @@ func expect(lines []map[string]string, instanceID, nodeID string, taken time.Tim
 		add(0, "dcs_sessions_by_flag", "flag", flag)
 	}
 	add(0, "dcs_sessions_address_masked")
+	for _, class := range []string{"normal", "pubsub", "replica", "master"} {
+		add(0, "dcs_class_sessions", "class", class)
+	}
 	addresses := make(map[string]bool)
 	for _, l := range lines {
 		number := func(name string) float64 {
@@ -132,6 +135,15 @@ func expect(lines []map[string]string, instanceID, nodeID string, taken time.Tim
 		for _, f := range l["flags"] {
 			add(1, "dcs_sessions_by_flag", "flag", cmp.Or(flagNames[f], "unknown"))
 		}
+		class := "normal"
+		for _, c := range []struct{ flag, name string }{{"P", "pubsub"}, {"S", "replica"}, {"M", "master"}} {
+			if strings.Contains(l["flags"], c.flag) {
+				class = c.name
+			}
+		}
+		add(1, "dcs_class_sessions", "class", class)
+		add(number("omem"), "dcs_class_output_memory_bytes", "class", class)
+		most(number("omem"), "dcs_class_output_memory_max_bytes", "class", class)
 		add(1, "dcs_sessions_by_command", "command", l["cmd"])
 		add(1, "dcs_sessions_by_database", "database", l["db"])
 		add(1, "dcs_sessions_by_name", "name", l["name"])
@@ -173,7 +185,7 @@ func compare(t *testing.T, have, want map[string]float64) {
 		}
 	}
 	for _, series := range slices.Sorted(maps.Keys(have)) {
-		about := strings.HasPrefix(series, "dcs_session") && !strings.HasPrefix(series, "dcs_session_exporter_") || strings.HasPrefix(series, "dcs_client_")
+		about := strings.HasPrefix(series, "dcs_session") && !strings.HasPrefix(series, "dcs_session_exporter_") || strings.HasPrefix(series, "dcs_client_") || strings.HasPrefix(series, "dcs_class_")
 		if _, ok := want[series]; about && !ok {
 			t.Errorf("%s is %v, and CLIENT LIST has nothing of it", series, have[series])
 		}
