@@ -23,6 +23,9 @@ type ListClientsRequest struct {
 	Sort       string // a field of ClientInfo, "" for the API's default
 	Order      string // "asc" or "desc", "" for the API's default
 
+	// Extra asks for Session.Extra, which takes more time.
+	Extra bool
+
 	// Once turns retries off, for a caller that retries by its own rules.
 	Once bool
 }
@@ -63,7 +66,7 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 		query:     query,
 		noRetry:   r.Once,
 		decode: func(body []byte, h http.Header) (err error) {
-			page, err = decodePage(body, limit, consume)
+			page, err = decodePageWith(body, limit, r.Extra, consume)
 			if page.Taken.IsZero() { // then it is part of a warning
 				page.Time = c.secrets.dataRedactor().redact(page.Time)
 			}

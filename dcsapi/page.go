@@ -36,7 +36,12 @@ func (p Page) TimeProblem() string {
 // more than limit sessions, and if there is no list: if clients is missing or
 // null while count is not 0.
 func decodePage(body []byte, limit int, consume func(iter.Seq[*Session])) (Page, error) {
-	p := pageDecoder{jsonScanner: jsonScanner{body: body}, limit: limit, page: Page{Count: -1}}
+	return decodePageWith(body, limit, false, consume)
+}
+
+// decodePageWith is decodePage, with Session.Extra filled in if extra is set.
+func decodePageWith(body []byte, limit int, extra bool, consume func(iter.Seq[*Session])) (Page, error) {
+	p := pageDecoder{jsonScanner: jsonScanner{body: body}, limit: limit, extra: extra, page: Page{Count: -1}}
 	p.sessionField = p.field
 	used := false
 	if consume != nil {
@@ -77,7 +82,8 @@ var errErrorCode = errors.New("error_code in a response with a status of success
 // one before, as nearly all have, is decoded by that (layout.go).
 type pageDecoder struct {
 	jsonScanner
-	limit     int // sessions that were requested
+	limit     int  // sessions that were requested
+	extra     bool // Session.Extra is wanted
 	page      Page
 	list      bool // "clients" was an array
 	errorCode bool
@@ -174,7 +180,9 @@ func (p *pageDecoder) client(at int) (int, error) {
 	p.session = Session{}
 	p.layout.begin(at)
 	end, err := p.object(at, p.sessionField)
-	p.layout.end(p.body, end)
+	if !p.extra { // which the layout does not keep
+		p.layout.end(p.body, end)
+	}
 	return end, err
 }
 
@@ -199,6 +207,8 @@ func (p *pageDecoder) field(key []byte, at int) (int, error) {
 		} else {
 			s.Present &^= bit
 		}
+	case p.extra:
+		s.addExtra(key, raw)
 	}
 	return end, nil
 }

@@ -3,6 +3,7 @@ package dcsapi
 import (
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func TestDecodeVendorExample(t *testing.T) {
 		Flags: "N", Events: "r", Network: "vpc", User: "dcs",
 		Age: 376, Idle: 376, Multi: 1, QBufFree: 4, Present: everyNumber,
 	}
-	if len(sessions) != 1 || sessions[0] != want {
+	if len(sessions) != 1 || !reflect.DeepEqual(sessions[0], want) {
 		t.Errorf("sessions: got %+v, want %+v", sessions, want)
 	}
 }
@@ -50,7 +51,7 @@ func TestDecodeVendorExample(t *testing.T) {
 func TestDecodeEveryNumber(t *testing.T) {
 	_, sessions, err := decodeAll(`{"clients":[{"age":1,"idle":2,"sub":3,"psub":4,"multi":-1,"qbuf":6,"qbuf_free":7,"obl":8,"oll":9,"omem":3221225472}],"count":1}`)
 	want := Session{Age: 1, Idle: 2, Sub: 3, PSub: 4, Multi: -1, QBuf: 6, QBufFree: 7, OBL: 8, OLL: 9, OMem: 3 << 30, Present: everyNumber}
-	if err != nil || len(sessions) != 1 || sessions[0] != want {
+	if err != nil || len(sessions) != 1 || !reflect.DeepEqual(sessions[0], want) {
 		t.Errorf("got %+v, %v; want %+v", sessions, err, want)
 	}
 }
@@ -80,7 +81,7 @@ func TestDecodeLenient(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			page, sessions, err := decodeAll(tt.body)
-			if err != nil || len(sessions) != 1 || sessions[0] != tt.want {
+			if err != nil || len(sessions) != 1 || !reflect.DeepEqual(sessions[0], tt.want) {
 				t.Fatalf("got %+v, %v; want %+v", sessions, err, tt.want)
 			}
 			if page.Count != 1 || page.Sessions != 1 {
@@ -227,4 +228,44 @@ func FuzzDecodePage(f *testing.F) {
 			t.Error("the page was changed")
 		}
 	})
+}
+
+// sameSessions reports whether two lists of sessions are equal.
+func sameSessions(a, b []Session) bool {
+	return slices.EqualFunc(a, b, func(a, b Session) bool { return reflect.DeepEqual(a, b) })
+}
+
+// TestExtraFields checks that fields that nobody knows go through where they are
+// wanted, within bounds, and nowhere else.
+func TestExtraFields(t *testing.T) {
+	many := ""
+	for i := range 40 {
+		many += fmt.Sprintf(`,"n%d":%d`, i, i)
+	}
+	body := []byte(`{"clients":[{"lib_name":"jedis","id":"1","tot_mem":22298,"tags":["a",{"b":null}],"gone":null},{"id":"2","lib_name":"lettuce"},{"id":"3","long":"` +
+		strings.Repeat("x", 600) + `"` + many + `}],"count":3}`)
+	var got []Session
+	if _, err := decodePageWith(body, 10, true, func(sessions iter.Seq[*Session]) {
+		for s := range sessions {
+			got = append(got, s.Clone())
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range map[int]string{0: `[{lib_name "jedis"} {tot_mem 22298} {tags ["a",{"b":null}]} {gone null}]`, 1: `[{lib_name "lettuce"}]`} {
+		var text []string
+		for _, f := range got[k].Extra {
+			text = append(text, fmt.Sprintf("{%s %s}", f.Name, f.Value))
+		}
+		if have := fmt.Sprint(text); have != want {
+			t.Errorf("session %d: got %s, want %s", k+1, have, want)
+		}
+	}
+	if n := len(got[2].Extra); n != maxExtra || got[2].Extra[0].Name != "n0" {
+		t.Errorf("of 41 fields, one too long, %d were kept", n)
+	}
+	_, without, err := decodeAll(string(body))
+	if err != nil || without[0].Extra != nil {
+		t.Errorf("got %+v, %v without asking for them", without, err)
+	}
 }

@@ -1,6 +1,11 @@
 package dcsapi
 
-import "strings"
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+)
 
 // Session is one client connection of a node, as described by the API's
 // ClientInfo and by Redis' CLIENT LIST. Its strings are cut to 512 bytes, and may
@@ -33,11 +38,33 @@ type Session struct {
 	OMem     int64 // bytes of all output buffers
 
 	Present Numbers // which of the numbers the response had
+
+	// Extra are the fields that the API has and that are not among the ones above, in
+	// its order, at most maxExtra; only with ListClientsRequest.Extra.
+	Extra []ExtraField
+}
+
+// ExtraField is a field of a session that this package knows nothing about.
+type ExtraField struct {
+	Name  string
+	Value json.RawMessage // valid JSON of at most maxKept bytes
+}
+
+// maxExtra bounds the extra fields of a session.
+const maxExtra = 32
+
+// addExtra adds a field that is none of the known ones. One that is too long is
+// left out.
+func (s *Session) addExtra(name, value []byte) {
+	if len(s.Extra) < maxExtra && len(name) <= maxKept && len(value) <= maxKept {
+		s.Extra = append(s.Extra, ExtraField{string(name), bytes.Clone(value)})
+	}
 }
 
 // Clone returns a copy of the session that shares no memory with it.
 func (s *Session) Clone() Session {
 	c := *s
+	c.Extra = slices.Clone(s.Extra)
 	for _, text := range []*string{&c.ID, &c.Addr, &c.Peer, &c.FD, &c.DB, &c.Name, &c.Cmd, &c.Flags, &c.Events, &c.Network, &c.User} {
 		*text = strings.Clone(*text)
 	}

@@ -61,7 +61,7 @@ var columns = []Column{
 	text("events", "file events: r, w", func(s *dcsapi.Session) string { return s.Events }),
 	text("network", "kind of network", func(s *dcsapi.Session) string { return s.Network }),
 	text("fd", "file descriptor", func(s *dcsapi.Session) string { return s.FD }),
-	text("peer", "address and port of the peer", func(s *dcsapi.Session) string { return s.Peer }),
+	text("peer", "the connection as the console names it, to end the session there", func(s *dcsapi.Session) string { return s.Peer }),
 }
 
 func text(name, help string, get func(*dcsapi.Session) string) Column {

@@ -31,8 +31,8 @@ type document struct {
 	Sessions     []session `json:"sessions"`
 }
 
-// session is the JSON form of a session, with the API's own fields. Numbers that
-// the answer did not contain are null.
+// session is the JSON form of a session, with the API's own fields, also those that
+// the columns do not have. Numbers that the answer did not contain are null.
 type session struct{ *dcsapi.Session }
 
 // MarshalJSON implements json.Marshaler.
@@ -56,6 +56,16 @@ func (s session) MarshalJSON() ([]byte, error) {
 			raw = string(quoted)
 		}
 		b.WriteString(raw)
+	}
+	for _, extra := range s.Extra {
+		name, err := json.Marshal(extra.Name)
+		if err != nil {
+			return nil, err
+		}
+		b.WriteByte(',')
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(extra.Value)
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil

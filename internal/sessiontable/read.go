@@ -87,7 +87,7 @@ func (r *pages) next(ctx context.Context) (more bool, err error) {
 	before := len(out.Sessions)
 	limit := min(out.Limit-before, r.size)
 	page, err := r.lister.ListClients(ctx, dcsapi.ListClientsRequest{
-		InstanceID: out.Instance, NodeID: out.Node, Addr: out.Addr, Sort: out.Sort, Order: out.Order, Limit: limit, Offset: r.at,
+		InstanceID: out.Instance, NodeID: out.Node, Addr: out.Addr, Sort: out.Sort, Order: out.Order, Limit: limit, Offset: r.at, Extra: true,
 	}, func(sessions iter.Seq[*dcsapi.Session]) {
 		for s := range sessions {
 			if len(out.Sessions) == out.Limit {
