@@ -100,7 +100,7 @@ func TestCheckOnlineJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout.String()), &report); err != nil {
 		t.Fatalf("%v in\n%s", err, stdout.String())
 	}
-	if report.ConfigFile != path || report.Requests != 4 || report.Result != onlinecheck.Warning || report.Projects[0].Key.Source != "access key from "+filepath.Join(dir, "ak")+", secret key from "+filepath.Join(dir, "sk") {
+	if report.ConfigFile != path || report.Requests != 5 || report.Result != onlinecheck.Warning || report.Projects[0].Key.Source != "access key from "+filepath.Join(dir, "ak")+", secret key from "+filepath.Join(dir, "sk") {
 		t.Errorf("%+v", report)
 	}
 }

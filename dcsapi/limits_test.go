@@ -118,11 +118,11 @@ func TestLimitsOfTheEmulator(t *testing.T) {
 	api, c := fleetClient(t)
 	id := emulator.DemoFleet(1)[1].ID
 	limits, err := c.GetLimits(t.Context(), id)
-	if err != nil || limits.Servers.MaxClients != 10000 {
+	if err != nil || limits.Servers.MaxClients != 600 {
 		t.Errorf("got %+v, %v", limits, err)
 	}
 	f, err := c.GetFlavor(t.Context(), "redis.ha.xu1.large.r2.8")
-	if err != nil || f.MaxClients("2") != 10000 || f.CacheMode != "ha" {
+	if err != nil || f.MaxClients("8") != 10000 || f.CacheMode != "ha" {
 		t.Errorf("got %+v, %v", f, err)
 	}
 	api.SetOptions(func(o *emulator.Options) { o.RefuseConfigs = true })

@@ -35,7 +35,7 @@ func TestDefaults(t *testing.T) {
 			Instances: []config.Instance{{ID: "a1"}}, ReadReplicas: true, MaxConcurrentRequests: 8, RequestsPerSecond: 20,
 		}},
 		Scan:              config.Scan{Mode: config.ScanOnScrape, MinInterval: 25 * time.Second, Wait: 3 * time.Second},
-		DiscoveryInterval: 5 * time.Minute, ScrapeTimeout: 30 * time.Second, ScrapeTimeoutOffset: 500 * time.Millisecond,
+		DiscoveryInterval: 5 * time.Minute, LimitsInterval: time.Hour, ScrapeTimeout: 30 * time.Second, ScrapeTimeoutOffset: 500 * time.Millisecond,
 		MaxSnapshotAge: 5 * time.Minute, IdleThreshold: time.Hour,
 		Histograms:      config.Histograms{AgeBuckets: buckets, IdleBuckets: buckets},
 		ClientAddress:   config.ClientAddress{Source: "addr"},

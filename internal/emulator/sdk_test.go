@@ -205,3 +205,45 @@ func TestClockSkew(t *testing.T) {
 		}
 	}
 }
+
+// TestVendorSDKReadsLimits reads what instances allow with the vendor's own client.
+func TestVendorSDKReadsLimits(t *testing.T) {
+	i := fleet(1)
+	i.SpecCode, i.Parameters, i.PassThrough = "redis.ha.1", map[string]string{"maxclients": "7000"}, "on"
+	_, url := serve(t, emulator.Options{}, i)
+	client := sdk(t, url, credentials(t))
+	configs, err := client.ListConfigurations(&model.ListConfigurationsRequest{InstanceId: "instance-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]string)
+	for _, p := range *configs.RedisConfig {
+		found[*p.ParamName] = *p.ParamValue
+	}
+	if *configs.InstanceId != "instance-1" || found["maxclients"] != "7000" || found["timeout"] != "0" || found["client-output-buffer-slave-hard-limit"] != "268435456" {
+		t.Errorf("configuration: %v", configs)
+	}
+	spec := "redis.ha.1"
+	flavors, err := client.ListFlavors(&model.ListFlavorsRequest{SpecCode: &spec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := *flavors.Flavors
+	if len(list) != 1 || *list[0].SpecCode != spec || *list[0].CacheMode != "ha" {
+		t.Fatalf("specification: %v", flavors)
+	}
+	attributes := make(map[string]string)
+	for _, a := range *list[0].Attrs {
+		attributes[*a.Name] = *a.Value
+	}
+	if attributes["max_clients"] != "10000" || attributes["sharding_num"] != "1" {
+		t.Errorf("attributes: %v", attributes)
+	}
+	nodes, err := client.ShowNodesInformation(&model.ShowNodesInformationRequest{InstanceId: "instance-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := *(*nodes.Nodes)[0].Dimensions; len(d) != 2 || *d[1].Name != "dcs_cluster_redis_node" || *d[1].Value != "ces-node-1" {
+		t.Errorf("dimensions: %v", d)
+	}
+}
