@@ -155,13 +155,23 @@ func collectorOptions(cfg *config.Config, projects []collector.Project, logger l
 		},
 		Aggregate: &aggregate.Options{
 			AgeBuckets: cfg.Histograms.AgeBuckets, IdleBuckets: cfg.Histograms.IdleBuckets,
-			IdleThreshold: cfg.IdleThreshold,
+			IdleThreshold: cfg.IdleThreshold, ActiveBelow: cfg.ActiveThreshold, Groups: groupsOf(cfg),
 			Address: aggregate.AddressOptions{
 				Source: aggregate.AddressSource(cfg.ClientAddress.Source), IncludePort: cfg.ClientAddress.IncludePort,
+				IPv4Bits: cfg.ClientAddress.Aggregate.IPv4, IPv6Bits: cfg.ClientAddress.Aggregate.IPv6,
 			},
 			Limits: aggregate.Limits(cfg.Limits),
 		},
 		MaxSnapshotAge: cfg.MaxSnapshotAge, DiscoveryInterval: cfg.DiscoveryInterval, LimitsInterval: cfg.LimitsInterval, Timeout: cfg.ScrapeTimeout,
 		Logger: logger,
 	}
+}
+
+// groupsOf returns the groups of a configuration, nil for none.
+func groupsOf(cfg *config.Config) *aggregate.Groups {
+	rules := make([]aggregate.GroupRule, len(cfg.ClientGroups))
+	for i, g := range cfg.ClientGroups {
+		rules[i] = aggregate.GroupRule(g)
+	}
+	return aggregate.NewGroups(rules)
 }

@@ -61,6 +61,7 @@ type Collector struct {
 	fleet    *fleet.Fleet
 	projects []*project // in the order of the fleet's
 	self     *exposition.SelfMetrics
+	groups   *groupUse // shared with the collectors before
 }
 
 // project is a project of one configuration.
@@ -84,10 +85,10 @@ type memory struct {
 // API keep what is remembered of them. The previous one must be retired then, not
 // closed.
 func New(o Options, self *exposition.SelfMetrics, previous *Collector) *Collector {
-	c := &Collector{options: o, self: self}
+	c := &Collector{options: o, self: self, groups: new(groupUse)}
 	var before *fleet.Fleet
 	if previous != nil {
-		before = previous.fleet
+		before, c.groups = previous.fleet, previous.groups
 		if reflect.DeepEqual(previous.options.Aggregate, o.Aggregate) {
 			c.options.Aggregate = previous.options.Aggregate // lists that are added up already stay good
 		}

@@ -135,7 +135,7 @@ func TestLimitsConfigured(t *testing.T) {
 func TestLimitsOff(t *testing.T) {
 	h := newHarness(t, setup{instances: limitsFleet()})
 	for range 3 {
-		h.scrape(10 * time.Second).wantNone(t, "dcs_node_idle_timeout_seconds")
+		h.scrape(10*time.Second).wantNone(t, "dcs_node_idle_timeout_seconds")
 	}
 	if count := h.api.Counts(); count["list_configs"]+count["list_flavors"] > 0 {
 		t.Errorf("requests: %v", count)

@@ -102,6 +102,7 @@ func (s *scrape) Read() {
 	}
 	wait.Wait()
 	s.result = s.options.exposed(results)
+	s.reportGroups(s.result)
 }
 
 // readProject reads the targets of a project.

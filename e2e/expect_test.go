@@ -125,6 +125,12 @@ func expect(lines []map[string]string, instanceID, nodeID string, taken time.Tim
 			}
 			most(v, "dcs_session_"+metric+"_max_seconds", "user", user)
 		}
+		active := 0.0
+		if number("idle") < 10 {
+			active = 1
+		}
+		add(active, "dcs_sessions_active", "user", user)
+		add(active, "dcs_client_sessions_active", "user", user, "client_address", address)
 		add(1, "dcs_client_sessions", "user", user, "client_address", address)
 		if strings.ContainsAny(l["flags"], "MS") || user == "(superuser)" {
 			add(1, "dcs_sessions_replication", "user", user)

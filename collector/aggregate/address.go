@@ -24,11 +24,40 @@ const (
 type AddressOptions struct {
 	Source      AddressSource // default SourceAddr
 	IncludePort bool
+
+	// IPv4Bits and IPv6Bits make networks of addresses: so many bits of them. 0, and
+	// all bits of an address, leave them as they are.
+	IPv4Bits, IPv6Bits int
+}
+
+// byHost reports whether the label is the host alone.
+func (o AddressOptions) byHost() bool { return !o.IncludePort && !o.networks() }
+
+// networks reports whether addresses become networks.
+func (o AddressOptions) networks() bool {
+	return (o.IPv4Bits > 0 && o.IPv4Bits < 32) || (o.IPv6Bits > 0 && o.IPv6Bits < 128)
+}
+
+// network returns the network of an address for the label, "" if it stays as it is.
+// A masked address says nothing about the client's network.
+func (o AddressOptions) network(a address) string {
+	bits := o.IPv4Bits
+	if a.ip.Is6() {
+		bits = o.IPv6Bits
+	}
+	if !a.ip.IsValid() || bits <= 0 || bits >= a.ip.BitLen() || a.masked() {
+		return ""
+	}
+	p, err := a.ip.WithZone("").Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
 }
 
 // host is what is known of the host of an address.
 type host struct {
-	plain  bool // the label followed by a port is an address of the same host
+	plain  bool // a text that became the label stands for it with a port behind it too
 	masked bool // it is one that hides the client's
 }
 
@@ -46,6 +75,10 @@ func (o AddressOptions) of(full string) (label string, h host) {
 	h.masked = a.masked()
 	if o.IncludePort {
 		return a.withPort(full), h
+	}
+	if network := o.network(a); network != "" {
+		h.plain = true
+		return network, h
 	}
 	h.plain = strings.IndexByte(a.host, ':') < 0 && !isPath(a.host) && !strings.HasPrefix(a.host, "[")
 	return a.host, h

@@ -20,7 +20,9 @@ type Options struct {
 	AgeBuckets    []float64 // upper bounds in seconds, rising
 	IdleBuckets   []float64 // likewise
 	IdleThreshold time.Duration
+	ActiveBelow   time.Duration // sessions idle for less are active
 	Address       AddressOptions
+	Groups        *Groups // nil for none
 	Limits        Limits
 }
 
@@ -32,6 +34,7 @@ const maxLabelValue = 256
 type Aggregator struct {
 	o       *Options
 	idleMin int64
+	active  int64 // ActiveBelow, in seconds
 	timeout int64 // Snapshot.Timeout, in seconds
 	// The upper bounds of classic buckets, in whole seconds.
 	ageBounds, idleBounds []int64
@@ -46,12 +49,18 @@ type Aggregator struct {
 	mostClients int
 
 	commands, databases, names, networks tally
+
+	groups *groupTally // nil for none
 }
 
 // userClient is a user, by its index, and the user's sessions from one address.
 type userClient struct {
 	user  int32
 	stats *ClientStats
+
+	grouped bool // group is that of the sessions with this name
+	group   int32
+	name    string
 }
 
 // New returns an Aggregator without sessions. o must not be modified while it is
@@ -62,7 +71,8 @@ func New(o *Options, redact func(string) string) *Aggregator {
 	l := o.Limits
 	mostClients := max(mostHosts, perLimit*l.Clients)
 	return &Aggregator{
-		o: o, result: new(Snapshot), idleMin: int64(o.IdleThreshold / time.Second),
+		o: o, result: new(Snapshot), idleMin: int64(o.IdleThreshold / time.Second), active: int64(o.ActiveBelow / time.Second),
+		groups:    newGroupTally(o.Groups),
 		ageBounds: wholeBounds(o.AgeBuckets), idleBounds: wholeBounds(o.IdleBuckets),
 		users: newInterner(redact, max(mostUsers, perLimit*l.Users)), addrs: newInterner(redact, mostClients),
 		mostClients: mostClients,
@@ -105,7 +115,9 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	link := truth(flags.replicates(s.User))
 	user.Replication += link
 	closable := !flags.waits() && link == 0
-	user.IdleLong.observe(truth(s.Idle > a.idleMin && closable), hasIdle)
+	idle, active := truth(s.Idle > a.idleMin && closable), truth(s.Idle < a.active)
+	user.IdleLong.observe(idle, hasIdle)
+	user.Active.observe(active, hasIdle)
 	if a.timeout > 0 {
 		r.BeyondTimeout.observe(truth(s.Idle > a.timeout && closable), hasIdle)
 	}
@@ -113,15 +125,29 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	class.Sessions++
 	class.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
 
-	address, masked := a.address(a.o.Address.field(s))
+	full := a.o.Address.field(s)
+	address, masked := a.address(full)
 	if masked {
 		r.Masked++
 	}
-	client := a.client(u, address)
+	pair := a.client(u, address)
+	client := pair.stats
 	client.Sessions++
+	client.Active.observe(active, hasIdle)
 	client.Replication += link
 	client.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
 	client.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
+	if a.groups != nil {
+		label, same := a.addrs.values[address], a.o.Address.byHost()
+		if same = same && label != Other && a.users.values[u] != Other; same {
+			full = label
+		}
+		group := a.groups.of(pair, same, full, s.User, s.Name)
+		group.Sessions++
+		group.IdleLong.observe(idle, hasIdle)
+		group.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
+		group.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
+	}
 
 	a.commands.add(s.Cmd)
 	a.databases.add(s.DB)
@@ -161,6 +187,11 @@ func (a *Aggregator) address(full string) (n int32, masked bool) {
 	address, h := a.o.Address.of(full)
 	n = a.addrs.index(address)
 	a.host(n, h)
+	if h.plain && a.o.Address.networks() {
+		if i := strings.LastIndexByte(full, ':'); i > 0 && isPort(full[i:]) {
+			a.addrs.alias(full[:i], n) // the next one of this host is found
+		}
+	}
 	return n, h.masked
 }
 
@@ -176,12 +207,12 @@ func (a *Aggregator) host(n int32, h host) {
 	a.clients = append(a.clients, nil)
 }
 
-// client returns the statistics of a user and an address, or those of the user
-// and the address Other where there are too many.
-func (a *Aggregator) client(user, address int32) *ClientStats {
-	for _, c := range a.clients[address] {
-		if c.user == user {
-			return c.stats
+// client returns the client of a user and an address, or that of the user and the
+// address Other where there are too many. It is valid until the next call.
+func (a *Aggregator) client(user, address int32) *userClient {
+	for k := range a.clients[address] {
+		if c := &a.clients[address][k]; c.user == user {
+			return c
 		}
 	}
 	if a.distinct >= a.mostClients && a.addrs.values[address] != Other {
@@ -189,10 +220,9 @@ func (a *Aggregator) client(user, address int32) *ClientStats {
 		a.host(other, host{})
 		return a.client(user, other)
 	}
-	stats := new(ClientStats)
-	a.clients[address] = append(a.clients[address], userClient{user, stats})
+	a.clients[address] = append(a.clients[address], userClient{user: user, stats: new(ClientStats)})
 	a.distinct++
-	return stats
+	return &a.clients[address][len(a.clients[address])-1]
 }
 
 // Snapshot returns the totals of the sessions added so far, within the limits.
@@ -211,6 +241,12 @@ func (a *Aggregator) Snapshot(top *TopLists, now time.Time) *Snapshot {
 	r.Folded[Users] = foldedCount(names, a.users.values)
 	if l.Clients > 0 {
 		r.Clients, r.Folded[Clients] = foldClients(a.mergeClients(names), l.Clients, top, l.Hold, now)
+	}
+	if a.groups != nil {
+		r.UsedGroups = a.groups.used()
+		if l.Groups > 0 {
+			r.Groups, r.Folded[GroupsOf] = a.groups.foldGroups(l.Groups)
+		}
 	}
 	for _, t := range []struct {
 		dimension Dimension

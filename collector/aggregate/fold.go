@@ -22,13 +22,14 @@ const (
 	Databases Dimension = "databases"
 	Names     Dimension = "names"
 	Networks  Dimension = "networks"
+	GroupsOf  Dimension = "groups" // of clients
 )
 
 // Limits are the numbers of distinct values per node that stay apart; Other
 // comes on top. 0 turns a family off, but for users, where it folds all into
 // Other.
 type Limits struct {
-	Users, Clients, Commands, Databases, Names, Networks int
+	Users, Clients, Commands, Databases, Names, Networks, Groups int
 
 	// Hold is how long users, clients, commands and names keep their place
 	// after they were last among the heaviest, 0 for not at all.
@@ -105,6 +106,7 @@ func (u *UserStats) add(o *UserStats) {
 	u.Sessions += o.Sessions
 	u.Replication += o.Replication
 	u.IdleLong.add(o.IdleLong)
+	u.Active.add(o.Active)
 	u.Age.add(&o.Age)
 	u.Idle.add(&o.Idle)
 }
@@ -145,6 +147,7 @@ func (a *Aggregator) mergeClients(names []string) []*ClientStats {
 func (c *ClientStats) add(o *ClientStats) {
 	c.Sessions += o.Sessions
 	c.Replication += o.Replication
+	c.Active.add(o.Active)
 	c.QueryBuffer.add(o.QueryBuffer)
 	c.OutputMemory.add(o.OutputMemory)
 }

@@ -46,10 +46,17 @@ func (n *interner) index(raw string) int32 {
 		}
 		i = n.add(strings.Clone(value))
 	}
-	if value != raw && len(raw) <= maxLabelValue && len(n.known) < 2*n.most {
-		n.known[strings.Clone(raw)] = i
+	if value != raw {
+		n.alias(raw, i)
 	}
 	return i
+}
+
+// alias makes a raw form stand for a value, as far as memory allows.
+func (n *interner) alias(raw string, value int32) {
+	if len(raw) <= maxLabelValue && len(n.known) < 2*n.most {
+		n.known[strings.Clone(raw)] = value
+	}
 }
 
 func (n *interner) add(value string) int32 {

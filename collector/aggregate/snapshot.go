@@ -18,8 +18,12 @@ type Snapshot struct {
 	Databases []ValueCount
 	Names     []ValueCount
 	Networks  []ValueCount
-	flags     [len(flagTable)]int64 // sessions that have the flag, by its position
-	ByClass   [len(Classes)]ClassStats
+	Groups    []GroupStats // by name, with Ungrouped; likewise, with groups
+
+	UsedGroups []string // all groups that have sessions, whatever the limit
+
+	flags   [len(flagTable)]int64 // sessions that have the flag, by its position
+	ByClass [len(Classes)]ClassStats
 
 	Addresses    int64 // distinct client addresses
 	Masked       int64 // sessions whose client address hides the real one
@@ -58,6 +62,7 @@ type UserStats struct {
 	User     string
 	Sessions int64
 	IdleLong Sum // sessions idle beyond the threshold that do not wait by design
+	Active   Sum // sessions idle for less than the threshold of activity
 	Age      Distribution
 	Idle     Distribution
 
@@ -69,6 +74,7 @@ type ClientStats struct {
 	User         string
 	Address      string
 	Sessions     int64
+	Active       Sum // sessions idle for less than the threshold of activity
 	QueryBuffer  Sum // bytes
 	OutputMemory Sum // bytes
 

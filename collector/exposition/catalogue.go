@@ -36,6 +36,7 @@ var catalogue = prepare([]Metric{
 	})},
 	{Name: "dcs_sessions", Kind: Gauge, Scope: OfNode, By: []string{"user"}, Help: "Client sessions, by ACL user.", values: perUser(func(u *aggregate.UserStats) (float64, bool) { return float64(u.Sessions), true })},
 	{Name: "dcs_sessions_idle", Kind: Gauge, Scope: OfNode, By: []string{"user"}, Help: "Client sessions idle for longer than idle_threshold, by ACL user, except those that wait by design: pub/sub, blocked, monitor, replica, master.", values: perUser(func(u *aggregate.UserStats) (float64, bool) { return float64(u.IdleLong.Total), u.IdleLong.Known() })},
+	{Name: "dcs_sessions_active", Kind: Gauge, Scope: OfNode, By: []string{"user"}, Help: "Client sessions idle for less than active_threshold, by ACL user.", values: perUser(func(u *aggregate.UserStats) (float64, bool) { return float64(u.Active.Total), u.Active.Known() })},
 	{Name: "dcs_sessions_replication", Kind: Gauge, Scope: OfNode, By: []string{"user"}, Help: "Sessions among dcs_sessions that Redis itself opened to link a replica and its master (flags M and S, user (superuser)), by ACL user; absent if there are none.", values: perUser(func(u *aggregate.UserStats) (float64, bool) { return float64(u.Replication), u.Replication > 0 })},
 	{Name: "dcs_session_age_seconds", Kind: GaugeHistogram, Scope: OfNode, By: []string{"user"}, Help: "How long the current sessions have been connected, by ACL user." + notRate, values: perUserDistribution(func(u *aggregate.UserStats) *aggregate.Distribution { return &u.Age }, func(r *Result) []float64 { return r.AgeBuckets })},
 	{Name: "dcs_session_idle_seconds", Kind: GaugeHistogram, Scope: OfNode, By: []string{"user"}, Help: "How long the current sessions have been idle, by ACL user." + notRate, values: perUserDistribution(func(u *aggregate.UserStats) *aggregate.Distribution { return &u.Idle }, func(r *Result) []float64 { return r.IdleBuckets })},
@@ -43,6 +44,9 @@ var catalogue = prepare([]Metric{
 	{Name: "dcs_session_idle_max_seconds", Kind: Gauge, Scope: OfNode, By: []string{"user"}, Help: "How long the longest-idle session has been idle, by ACL user.", values: perUser(func(u *aggregate.UserStats) (float64, bool) { return float64(u.Idle.Max), u.Idle.Count > 0 })},
 
 	{Name: "dcs_client_sessions", Kind: Gauge, Scope: OfNode, By: []string{"user", "client_address"}, Help: "Client sessions, by ACL user and client address.", values: perClient(func(c *aggregate.ClientStats) (float64, bool) { return float64(c.Sessions), true })},
+	{Name: "dcs_client_sessions_active", Kind: Gauge, Scope: OfNode, By: []string{"user", "client_address"}, Help: "Client sessions idle for less than active_threshold, by ACL user and client address.", values: perClient(func(c *aggregate.ClientStats) (float64, bool) {
+		return float64(c.Active.Total), c.Active.Known()
+	})},
 	{Name: "dcs_client_replication_sessions", Kind: Gauge, Scope: OfNode, By: []string{"user", "client_address"}, Help: "Sessions among dcs_client_sessions that link a replica and its master, by ACL user and client address; absent if there are none.", values: perClient(func(c *aggregate.ClientStats) (float64, bool) { return float64(c.Replication), c.Replication > 0 })},
 	{Name: "dcs_client_query_buffer_bytes", Kind: Gauge, Scope: OfNode, By: []string{"user", "client_address"}, Help: "Query buffers in use (qbuf), by ACL user and client address.", values: perClient(func(c *aggregate.ClientStats) (float64, bool) {
 		return float64(c.QueryBuffer.Total), c.QueryBuffer.Known()
@@ -58,6 +62,16 @@ var catalogue = prepare([]Metric{
 	{Name: "dcs_sessions_by_database", Kind: Gauge, Scope: OfNode, By: []string{"database"}, Help: "Client sessions, by database.", values: perValue(func(s *aggregate.Snapshot) []aggregate.ValueCount { return s.Databases })},
 	{Name: "dcs_sessions_by_name", Kind: Gauge, Scope: OfNode, By: []string{"name"}, Help: "Client sessions, by client name (CLIENT SETNAME).", values: perValue(func(s *aggregate.Snapshot) []aggregate.ValueCount { return s.Names })},
 	{Name: "dcs_sessions_by_network", Kind: Gauge, Scope: OfNode, By: []string{"network"}, Help: "Client sessions, by kind of network.", values: perValue(func(s *aggregate.Snapshot) []aggregate.ValueCount { return s.Networks })},
+	{Name: "dcs_group_sessions", Kind: Gauge, Scope: OfNode, By: []string{"group"}, Help: "Client sessions by the group that client_groups puts them in; ungrouped are those that no rule matches.", values: perGroup(func(g *aggregate.GroupStats) (float64, bool) { return float64(g.Sessions), true })},
+	{Name: "dcs_group_sessions_idle", Kind: Gauge, Scope: OfNode, By: []string{"group"}, Help: "Client sessions among dcs_group_sessions that dcs_sessions_idle counts.", values: perGroup(func(g *aggregate.GroupStats) (float64, bool) {
+		return float64(g.IdleLong.Total), g.IdleLong.Known()
+	})},
+	{Name: "dcs_group_query_buffer_bytes", Kind: Gauge, Scope: OfNode, By: []string{"group"}, Help: "Query buffers in use (qbuf), by group.", values: perGroup(func(g *aggregate.GroupStats) (float64, bool) {
+		return float64(g.QueryBuffer.Total), g.QueryBuffer.Known()
+	})},
+	{Name: "dcs_group_output_memory_bytes", Kind: Gauge, Scope: OfNode, By: []string{"group"}, Help: "Memory of output buffers (omem), by group.", values: perGroup(func(g *aggregate.GroupStats) (float64, bool) {
+		return float64(g.OutputMemory.Total), g.OutputMemory.Known()
+	})},
 	{Name: "dcs_class_sessions", Kind: Gauge, Scope: OfNode, By: []string{"class"}, Help: "Client sessions by the class that output buffer limits go by: normal (MONITOR included), pubsub, replica or master.", values: perClass(func(c *aggregate.ClassStats) (float64, bool) { return float64(c.Sessions), true })},
 	{Name: "dcs_class_output_memory_bytes", Kind: Gauge, Scope: OfNode, By: []string{"class"}, Help: "Memory of the output buffers (omem) of all sessions of a class.", values: perClass(outputMemory(func(s aggregate.Sum) int64 { return s.Total }))},
 	{Name: "dcs_class_output_memory_max_bytes", Kind: Gauge, Scope: OfNode, By: []string{"class"}, Help: "Largest output buffers (omem) of a single session of a class.", values: perClass(outputMemory(func(s aggregate.Sum) int64 { return s.Max }))},

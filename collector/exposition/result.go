@@ -80,6 +80,17 @@ func (r *Result) instances() iter.Seq2[*Project, *Instance] {
 	}
 }
 
+// Snapshots ranges over the snapshots of the nodes that were read.
+func (r *Result) Snapshots() iter.Seq[*aggregate.Snapshot] {
+	return func(yield func(*aggregate.Snapshot) bool) {
+		for _, n := range r.read() {
+			if !yield(n.Snapshot) {
+				return
+			}
+		}
+	}
+}
+
 // nodes ranges over the nodes that were to be read, with their instances.
 func (r *Result) nodes() iter.Seq2[*Instance, *Node] {
 	return func(yield func(*Instance, *Node) bool) {

@@ -189,6 +189,20 @@ func perClient(value func(*aggregate.ClientStats) (float64, bool)) func(*Result,
 	}
 }
 
+// perGroup collects one value per group, if there is one.
+func perGroup(value func(*aggregate.GroupStats) (float64, bool)) func(*Result, emitter) {
+	return func(r *Result, e emitter) {
+		for i, n := range r.read() {
+			for k := range n.Snapshot.Groups {
+				g := &n.Snapshot.Groups[k]
+				if v, ok := value(g); ok {
+					e.emit(v, i.ID, n.Details.ID, g.Group)
+				}
+			}
+		}
+	}
+}
+
 // perValue collects the sessions per value of a dimension.
 func perValue(counts func(*aggregate.Snapshot) []aggregate.ValueCount) func(*Result, emitter) {
 	return func(r *Result, e emitter) {

@@ -26,6 +26,8 @@ type Config struct {
 	ScrapeTimeoutOffset time.Duration // subtracted from Prometheus' own timeout
 	MaxSnapshotAge      time.Duration // 0 for any age
 	IdleThreshold       time.Duration
+	ActiveThreshold     time.Duration // sessions idle for less are active
+	ClientGroups        []ClientGroup // in order: the first rule that matches decides
 	Histograms          Histograms
 	ClientAddress       ClientAddress
 	Limits              Limits
@@ -118,11 +120,16 @@ type Histograms struct {
 type ClientAddress struct {
 	Source      string // "addr" or "peer"
 	IncludePort bool
+	Aggregate   NetworkBits
 }
+
+// NetworkBits are how many bits of addresses make networks of them; 0 leaves them as
+// they are.
+type NetworkBits struct{ IPv4, IPv6 int }
 
 // Limits are the maximum numbers of distinct label values per node.
 type Limits struct {
-	Users, Clients, Commands, Databases, Names, Networks int
+	Users, Clients, Commands, Databases, Names, Networks, Groups int
 
 	Hold time.Duration // how long a value keeps its place; 0 disables it
 }
@@ -142,9 +149,10 @@ func defaults() *Config {
 		ScrapeTimeoutOffset: 500 * time.Millisecond,
 		MaxSnapshotAge:      5 * time.Minute,
 		IdleThreshold:       time.Hour,
+		ActiveThreshold:     10 * time.Second,
 		Histograms:          Histograms{AgeBuckets: defaultBuckets(), IdleBuckets: defaultBuckets()},
 		ClientAddress:       ClientAddress{Source: "addr"},
-		Limits:              Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10, Hold: time.Hour},
+		Limits:              Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10, Groups: 50, Hold: time.Hour},
 		MetricsEndpoint:     MetricsAll,
 	}
 }
@@ -217,6 +225,8 @@ func (d *decoder) config(root value, cfg *Config) {
 		"scrape_timeout_offset": func(v value) { timesGood = v.duration(&cfg.ScrapeTimeoutOffset, true) && timesGood },
 		"max_snapshot_age":      func(v value) { v.duration(&cfg.MaxSnapshotAge, true) },
 		"idle_threshold":        func(v value) { v.duration(&cfg.IdleThreshold, false) },
+		"active_threshold":      func(v value) { v.duration(&cfg.ActiveThreshold, false) },
+		"client_groups":         func(v value) { cfg.ClientGroups = d.clientGroups(v) },
 		"histograms": func(v value) {
 			v.mapping(fields{
 				"age_buckets":  func(v value) { v.buckets(&cfg.Histograms.AgeBuckets) },
@@ -227,7 +237,16 @@ func (d *decoder) config(root value, cfg *Config) {
 			v.mapping(fields{
 				"source":       func(v value) { v.oneOf(&cfg.ClientAddress.Source, "addr", "peer") },
 				"include_port": func(v value) { v.boolean(&cfg.ClientAddress.IncludePort) },
+				"aggregate": func(v value) {
+					v.mapping(fields{
+						"ipv4": func(v value) { v.integer(&cfg.ClientAddress.Aggregate.IPv4, 1, 32) },
+						"ipv6": func(v value) { v.integer(&cfg.ClientAddress.Aggregate.IPv6, 1, 128) },
+					})
+				},
 			})
+			if cfg.ClientAddress.IncludePort && cfg.ClientAddress.Aggregate != (NetworkBits{}) {
+				v.at("aggregate").problem("makes networks of addresses, which have no port: remove it, or include_port")
+			}
 		},
 		"limits": func(v value) { d.limits(v, &cfg.Limits) },
 		"metrics_endpoint": func(v value) {
@@ -275,6 +294,7 @@ func (d *decoder) limits(v value, l *Limits) {
 		"databases": func(v value) { v.integer(&l.Databases, 0, most) },
 		"names":     func(v value) { v.integer(&l.Names, 0, most) },
 		"networks":  func(v value) { v.integer(&l.Networks, 0, most) },
+		"groups":    func(v value) { v.integer(&l.Groups, 0, most) },
 		"hold":      func(v value) { v.duration(&l.Hold, true) },
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -36,10 +37,10 @@ func TestDefaults(t *testing.T) {
 		}},
 		Scan:              config.Scan{Mode: config.ScanOnScrape, MinInterval: 25 * time.Second, Wait: 3 * time.Second},
 		DiscoveryInterval: 5 * time.Minute, LimitsInterval: time.Hour, ScrapeTimeout: 30 * time.Second, ScrapeTimeoutOffset: 500 * time.Millisecond,
-		MaxSnapshotAge: 5 * time.Minute, IdleThreshold: time.Hour,
+		MaxSnapshotAge: 5 * time.Minute, IdleThreshold: time.Hour, ActiveThreshold: 10 * time.Second,
 		Histograms:      config.Histograms{AgeBuckets: buckets, IdleBuckets: buckets},
 		ClientAddress:   config.ClientAddress{Source: "addr"},
-		Limits:          config.Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10, Hold: time.Hour},
+		Limits:          config.Limits{Users: 20, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10, Groups: 50, Hold: time.Hour},
 		MetricsEndpoint: config.MetricsAll,
 	}
 	got.Projects[0].Connection, got.Warnings = "", nil
@@ -80,9 +81,13 @@ scrape_timeout: 10s
 scrape_timeout_offset: 0s
 max_snapshot_age: 0s
 idle_threshold: 90s
+active_threshold: 5s
+client_groups:
+  - {group: checkout, cidrs: [10.20.0.0/16, 192.168.0.1, '2001:db8::/32'], users: [orders, '']}
+  - {group: workers, names: ^worker-}
 histograms: {age_buckets: [0.5, 1], idle_buckets: [7]}
-client_address: {source: peer, include_port: true}
-limits: {users: 0, clients: 1, commands: 2, databases: 3, names: 4, networks: 5, hold: 0s}
+client_address: {source: peer, include_port: false, aggregate: {ipv4: 24, ipv6: 64}}
+limits: {users: 0, clients: 1, commands: 2, databases: 3, names: 4, networks: 5, groups: 6, hold: 0s}
 metrics_endpoint: exporter
 `), dir)
 	if err != nil {
@@ -110,12 +115,19 @@ metrics_endpoint: exporter
 	}); !reflect.DeepEqual(p, want) {
 		t.Errorf("project: got %+v, want %+v", p, want)
 	}
-	got.Projects, got.Warnings = nil, nil
+	if g := got.ClientGroups; len(g) != 2 || g[1].Names.String() != "^worker-" || g[1].Group != "workers" {
+		t.Errorf("groups: %+v", g)
+	} else if want := (config.ClientGroup{
+		Group: "checkout", CIDRs: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("192.168.0.1/32"), netip.MustParsePrefix("2001:db8::/32")}, Users: []string{"orders", ""},
+	}); !reflect.DeepEqual(g[0], want) {
+		t.Errorf("group: got %+v, want %+v", g[0], want)
+	}
+	got.Projects, got.Warnings, got.ClientGroups = nil, nil, nil
 	if want := (&config.Config{
-		Scan: config.Scan{Mode: config.ScanOff}, DiscoveryInterval: time.Minute, ScrapeTimeout: 10 * time.Second, IdleThreshold: 90 * time.Second,
+		Scan: config.Scan{Mode: config.ScanOff}, DiscoveryInterval: time.Minute, ScrapeTimeout: 10 * time.Second, IdleThreshold: 90 * time.Second, ActiveThreshold: 5 * time.Second,
 		Histograms:    config.Histograms{AgeBuckets: []float64{.5, 1}, IdleBuckets: []float64{7}},
-		ClientAddress: config.ClientAddress{Source: "peer", IncludePort: true},
-		Limits:        config.Limits{Clients: 1, Commands: 2, Databases: 3, Names: 4, Networks: 5}, MetricsEndpoint: config.MetricsExporter,
+		ClientAddress: config.ClientAddress{Source: "peer", Aggregate: config.NetworkBits{IPv4: 24, IPv6: 64}},
+		Limits:        config.Limits{Clients: 1, Commands: 2, Databases: 3, Names: 4, Networks: 5, Groups: 6}, MetricsEndpoint: config.MetricsExporter,
 	}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

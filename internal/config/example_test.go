@@ -71,7 +71,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := make(map[string]bool)
-	for _, m := range regexp.MustCompile(`(?m)^ *(?:# +|- )*([a-z_]+):(?: |$)`).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^ *(?:# +|- )*([a-z0-9_]+):(?: |$)`).FindAllStringSubmatch(string(text), -1) {
 		shown[m[1]] = true
 	}
 	for _, key := range knownKeys(t) {

@@ -30,6 +30,9 @@ func (c *Config) Summary() string {
 		}
 		fmt.Fprintf(&b, "  limits       %d requests at once, %v per second\n", p.MaxConcurrentRequests, p.RequestsPerSecond)
 	}
+	if len(c.ClientGroups) > 0 {
+		fmt.Fprintf(&b, "Sessions are grouped by %d rules into %s; the others are ungrouped.\n", len(c.ClientGroups), c.groupNames())
+	}
 	scan := "never taken by the exporter: something else scans"
 	if c.Scan.Mode == ScanOnScrape {
 		scan = fmt.Sprintf("taken on a scrape, at most every %s; a scrape waits up to %s for them", c.Scan.MinInterval, c.Scan.Wait)
@@ -44,6 +47,21 @@ func (c *Config) Summary() string {
 	}
 	fmt.Fprintf(&b, "Lists %s are used. A scrape takes at most %s.\n", age, c.ScrapeTimeout)
 	return b.String()
+}
+
+// groupNames lists the groups, few of them by name.
+func (c *Config) groupNames() string {
+	var names []string
+	for _, g := range c.ClientGroups {
+		if !slices.Contains(names, g.Group) {
+			names = append(names, g.Group)
+		}
+	}
+	const most = 10
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%q and %d more", names[:most], more)
+	}
+	return fmt.Sprintf("%q", names)
 }
 
 // origin describes where a key comes from.

@@ -25,6 +25,7 @@ const (
 	WarnRegion   WarningKind = "region"   // an unknown region
 	WarnBOM      WarningKind = "bom"      // a key file that begins with a byte order mark
 	WarnReadable WarningKind = "readable" // a secret that every user can read
+	WarnShadowed WarningKind = "shadowed" // a rule that never matches
 )
 
 // warn records what is probably wrong with the value.

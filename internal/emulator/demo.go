@@ -122,6 +122,14 @@ func DemoConfig(baseURL string, fleet []Instance) string {
 		fmt.Fprintf(&b, "      - id: %s   # %s\n", i.ID, i.Name)
 	}
 	b.WriteString("idle_threshold: 5m   # so that leaked sessions soon count as idle\n")
+	b.WriteString(`client_groups:   # whose sessions these are
+  - {group: inventory, users: [inventory]}
+  - {group: checkout, cidrs: [10.20.1.0/24, 10.20.2.0/24]}
+  - {group: web, cidrs: [10.20.3.0/24]}
+  - {group: workers, names: ^worker-}
+  - {group: feed, users: [feed, notify]}
+  - {group: analytics, users: [reporting]}
+`)
 	return b.String()
 }
 

@@ -95,8 +95,9 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 		}}},
 		Scan: reader.ScanOptions{MinInterval: time.Hour, Wait: 2 * time.Second},
 		Aggregate: &aggregate.Options{
-			AgeBuckets: buckets, IdleBuckets: buckets, IdleThreshold: time.Hour,
-			Limits: aggregate.Limits{Users: 3, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10},
+			AgeBuckets: buckets, IdleBuckets: buckets, IdleThreshold: time.Hour, ActiveBelow: 10 * time.Second,
+			Groups: aggregate.NewGroups([]aggregate.GroupRule{{Group: "team a", Users: []string{"a", "orders"}}}),
+			Limits: aggregate.Limits{Users: 3, Clients: 50, Commands: 50, Databases: 32, Names: 20, Networks: 10, Groups: 5},
 		},
 		DiscoveryInterval: time.Hour, Timeout: 10 * time.Second, Logger: log.NewNopLogger(),
 	}

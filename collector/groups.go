@@ -1,0 +1,94 @@
+package collector
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"dcs_session_exporter/collector/aggregate"
+	"dcs_session_exporter/collector/exposition"
+
+	"github.com/go-kit/log/level"
+)
+
+// unusedAfter is after how long a group that matches nothing is reported.
+const unusedAfter = 24 * time.Hour
+
+// groupUse remembers when each group last had sessions, or was first seen. The zero
+// value remembers nothing. It is safe for
+// concurrent use.
+type groupUse struct {
+	mu       sync.Mutex
+	last     map[string]time.Time // by group
+	reported map[string]time.Time // when the log last named it
+}
+
+// observe notes the groups that have sessions in a result. It reports whether a node
+// was read at all.
+func (u *groupUse) observe(groups *aggregate.Groups, r *exposition.Result, now time.Time) (read bool) {
+	if groups == nil {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.last == nil {
+		u.last, u.reported = make(map[string]time.Time), make(map[string]time.Time)
+	}
+	for _, name := range groups.Names() {
+		if _, ok := u.last[name]; !ok {
+			u.last[name] = now
+		}
+	}
+	for s := range r.Snapshots() {
+		read = true
+		for _, name := range s.UsedGroups {
+			u.last[name] = now
+		}
+	}
+	return read
+}
+
+// unused returns the groups that have had no sessions for unusedAfter, in the order
+// of their rules.
+func (u *groupUse) unused(groups *aggregate.Groups, now time.Time) []string {
+	if groups == nil {
+		return nil
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(groups.Names()), func(name string) bool {
+		last, ok := u.last[name]
+		return name == aggregate.Ungrouped || !ok || now.Sub(last) < unusedAfter
+	})
+}
+
+// UnusedGroups returns the client groups that no session has matched for a day, in
+// the order of their rules.
+func (c *Collector) UnusedGroups() []string {
+	return c.groups.unused(c.options.Aggregate.Groups, time.Now())
+}
+
+// reportGroups notes the groups of a result, and logs those that match nothing: each
+// once a day.
+func (c *Collector) reportGroups(r *exposition.Result) {
+	now, groups := time.Now(), c.options.Aggregate.Groups
+	if !c.groups.observe(groups, r, now) {
+		return
+	}
+	for _, name := range c.groups.unused(groups, now) {
+		if c.groups.report(name, now) {
+			level.Warn(c.options.Logger).Log("msg", "a client group has had no sessions for a day: correct its rules under client_groups, or remove it", "group", name)
+		}
+	}
+}
+
+// report reports whether it is time to log a group again.
+func (u *groupUse) report(name string, now time.Time) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if last, ok := u.reported[name]; ok && now.Sub(last) < unusedAfter {
+		return false
+	}
+	u.reported[name] = now
+	return true
+}

@@ -1,0 +1,64 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"dcs_session_exporter/internal/config"
+)
+
+// TestGroupProblems checks that what is wrong with client groups is named with its
+// line.
+func TestGroupProblems(t *testing.T) {
+	for _, tt := range []struct{ name, rules, want string }{
+		{"none", "client_groups: []", "client_groups: is empty: list rules"},
+		{"no list", "client_groups: {a: b}", "client_groups: must be a list"},
+		{"no group", "client_groups:\n  - users: [a]", "client_groups[0].group: is missing"},
+		{"no condition", "client_groups:\n  - group: a", "client_groups[0]: has no condition"},
+		{"empty rule", "client_groups:\n  -", "client_groups[0]: is empty"},
+		{"reserved", "client_groups:\n  - {group: ungrouped, users: [a]}", `client_groups[0].group: "ungrouped" has a meaning of its own`},
+		{"reserved too", "client_groups:\n  - {group: other, users: [a]}", `client_groups[0].group: "other" has a meaning of its own`},
+		{"bad network", "client_groups:\n  - {group: a, cidrs: [10.0.0.0/33]}", `client_groups[0].cidrs[0]: "10.0.0.0/33" is not a network`},
+		{"no network", "client_groups:\n  - {group: a, cidrs: [example.com]}", `"example.com" is not a network such as`},
+		{"bits beyond", "client_groups:\n  - {group: a, cidrs: [10.1.2.3/16]}", `"10.1.2.3/16" has bits beyond its length: write 10.1.0.0/16`},
+		{"mapped", "client_groups:\n  - {group: a, cidrs: ['::ffff:10.0.0.0/104']}", "write it as IPv4"},
+		{"empty networks", "client_groups:\n  - {group: a, cidrs: []}", "client_groups[0].cidrs: is empty: list networks"},
+		{"empty users", "client_groups:\n  - {group: a, users: []}", "client_groups[0].users: is empty: list users"},
+		{"bad expression", "client_groups:\n  - {group: a, names: 'a('}", `client_groups[0].names: "a(" is not a regular expression`},
+		{"unknown key", "client_groups:\n  - {group: a, user: [b]}", "users"},
+		{"port and network", "client_address: {include_port: true, aggregate: {ipv4: 24}}", "client_address.aggregate: makes networks of addresses, which have no port"},
+		{"bits", "client_address: {aggregate: {ipv4: 33}}", "client_address.aggregate.ipv4"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := config.Parse("c.yml", []byte(minimal+tt.rules+"\n"), ".")
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestManyGroups checks how many rules there may be, and that one that never matches
+// is warned of.
+func TestManyGroups(t *testing.T) {
+	rules := func(n int) []byte {
+		var b strings.Builder
+		b.WriteString(minimal + "client_groups:\n")
+		for i := range n {
+			fmt.Fprintf(&b, "  - {group: g%d, users: [u%d]}\n", i, i)
+		}
+		return []byte(b.String())
+	}
+	// The configuration has another warning, of its instance's id.
+	if cfg, err := config.Parse("c.yml", rules(10_000), "."); err != nil || len(cfg.ClientGroups) != 10_000 || len(cfg.Warnings) != 1 {
+		t.Errorf("got %v", err)
+	}
+	if _, err := config.Parse("c.yml", rules(10_001), "."); err == nil || !strings.Contains(err.Error(), "has 10001 rules: at most 10000 are possible") {
+		t.Errorf("got %v", err)
+	}
+	cfg, err := config.Parse("c.yml", []byte(minimal+"client_groups:\n  - {group: a, users: [x]}\n  - {group: b, users: [y]}\n  - {group: c, users: [x]}\n"), ".")
+	if err != nil || len(cfg.Warnings) != 2 || cfg.Warnings[1].Kind != config.WarnShadowed || !strings.Contains(cfg.Warnings[1].Message, "never matches: the rule on line ") {
+		t.Errorf("got %v, %+v", err, cfg)
+	}
+}
