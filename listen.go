@@ -15,7 +15,6 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
-	sloggokit "github.com/tjhop/slog-gokit"
 )
 
 // drain is how long requests in progress may continue after the signal to stop.
@@ -86,8 +85,7 @@ func listen(ctx context.Context, listeners []net.Listener, server *http.Server, 
 		defer cancel()
 		drained <- server.Shutdown(ctx)
 	})
-	// The logger filters by level itself.
-	slogger := slog.New(sloggokit.NewGoKitHandler(logger, slog.LevelDebug))
+	slogger := newToolkitLogger(logger)
 	server.ErrorLog = slog.NewLogLogger(slogger.Handler(), slog.LevelWarn)
 	var err error
 	if len(listeners) > 0 {
