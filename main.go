@@ -77,7 +77,7 @@ type flags struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	version.Version = cmp.Or(version.Version, "unreleased")
 	var f flags
-	var configSet, versionAsked, ended bool
+	var configSet, addressSet, sessionsSet, versionAsked, ended bool
 	app := kingpin.New(name, "Prometheus exporter for the client sessions of Huawei Cloud DCS (managed Redis).")
 	var usage bytes.Buffer // kingpin panics if it cannot write
 	app.UsageWriter(&usage).ErrorWriter(stderr)
@@ -85,10 +85,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	app.HelpFlag.Short('h')
 	app.Flag("version", "Show the version.").BoolVar(&versionAsked)
 	app.Flag("config.file", "Path of the configuration file.").Default("config.yml").IsSetByUser(&configSet).StringVar(&f.configFile)
-	app.Flag("demo", "Run with the invented sessions of a small fleet. Needs neither an account nor a configuration file.").BoolVar(&f.demo)
+	app.Flag("demo", "Run with the invented sessions of a small fleet. Needs neither an account nor a configuration file. Unless --web.listen-address is set, it listens on "+demoAddress+" and serves /sessions.").BoolVar(&f.demo)
 	app.Flag("web.telemetry-path", "Path under which to serve the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
-	app.Flag("web.enable-sessions", "Serve the live table of sessions at /sessions. If the exporter does not listen on loopback only, this requires authentication in --web.config.file.").BoolVar(&f.enableSessions)
+	app.Flag("web.enable-sessions", "Serve the live table of sessions at /sessions. If the exporter does not listen on loopback only, this requires authentication in --web.config.file.").IsSetByUser(&sessionsSet).BoolVar(&f.enableSessions)
 	f.web = kingpinflag.AddFlags(app, ":9947")
+	app.GetFlag("web.listen-address").IsSetByUser(&addressSet)
 	app.Flag("log.level", "Log only messages with this severity or above: debug, info, warn, error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Format of log messages: logfmt, json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
 	serveCommand := app.Command("serve", "Run the exporter.").Default()
@@ -112,13 +113,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case !web.IsTelemetryPath(f.telemetryPath):
 		return invalidError{fmt.Errorf("invalid --web.telemetry-path %q: use a path such as /metrics, with letters, digits and ._~- between single slashes, that is not another endpoint of the exporter", f.telemetryPath)}
 	}
+	if f.demo && !addressSet && !*f.web.WebSystemdSocket {
+		*f.web.WebListenAddresses = []string{demoAddress}
+		f.enableSessions = f.enableSessions || !sessionsSet
+	}
 	switch command {
 	case checkCommand.FullCommand():
 		return check(ctx, f, stdout)
 	case sessionsCommand.FullCommand():
 		return sessions(ctx, f, stdout)
 	case serveCommand.FullCommand():
-		return serve(ctx, f, stderr)
+		return serve(ctx, f, stdout, stderr)
 	default:
 		return fmt.Errorf("unknown command %q", command)
 	}

@@ -65,7 +65,7 @@ func TestCommandLine(t *testing.T) {
 		{"not valid to serve", []string{"--config.file=" + write(t, "x: 1\n")}, "", "config.yml:1: x: is not a configuration key"},
 		{"bad path", []string{"--demo", "--web.telemetry-path=/"}, "", "--web.telemetry-path"},
 		{"bad level", []string{"--demo", "--log.level=loud"}, "", "loud"},
-		{"sessions for everybody", []string{"--demo", "--web.enable-sessions"}, "", "cannot enable --web.enable-sessions: sessions show client addresses"},
+		{"sessions for everybody", []string{"--demo", "--web.enable-sessions", "--web.listen-address=:0"}, "", "cannot enable --web.enable-sessions: sessions show client addresses"},
 		{"bad web config", []string{"--demo", "--web.listen-address=127.0.0.1:0", "--web.config.file=/nonexistent/web.yml"}, "", "web.yml"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -21,8 +22,9 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-// serve runs the daemon until ctx ends. It logs to stderr.
-func serve(ctx context.Context, f flags, stderr io.Writer) error {
+// serve runs the daemon until ctx ends. It logs to stderr. The demo tells on
+// stdout where to look.
+func serve(ctx context.Context, f flags, stdout, stderr io.Writer) error {
 	signal.Ignore(syscall.SIGPIPE) // who has read the log may have gone: that is no reason to end
 	defer signal.Reset(syscall.SIGPIPE)
 	own := exposition.NewSelfMetrics()
@@ -83,8 +85,7 @@ func serve(ctx context.Context, f flags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	level.Info(logger).Log("msg", "starting", "version", version.Version, "revision", version.GetRevision(), "go", version.GoVersion)
-	return listen(ctx, listeners, &http.Server{
+	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -92,7 +93,19 @@ func serve(ctx context.Context, f flags, stderr io.Writer) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ConnState:         newConnections(connectionLimit(), logger).observe,
-	}, f.web, logger)
+	}
+	if f.demo {
+		settings, done := d.settings()
+		takeFirstLists(ctx, settings.Collector)
+		done()
+		tell := pointTo(f, stdout)
+		server.BaseContext = func(l net.Listener) context.Context { // called once it serves
+			tell(l.Addr())
+			return context.Background()
+		}
+	}
+	level.Info(logger).Log("msg", "starting", "version", version.Version, "revision", version.GetRevision(), "go", version.GoVersion)
+	return listen(ctx, listeners, server, f.web, logger)
 }
 
 // sessionsAccess returns who may see the live table of sessions. It returns nil

@@ -100,7 +100,8 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 	options.Timeout = f.sessions.timeout
 	coll := collector.New(options, own, nil)
 	defer coll.Close()
-	page, err := readSessions(ctx, coll, q, f.sessions.scan, cfg.Scan.MinInterval)
+	scan := f.sessions.scan || f.demo // nobody has scanned the demo's nodes yet
+	page, err := readSessions(ctx, coll, q, scan, cfg.Scan.MinInterval)
 	if err != nil {
 		return err
 	}

@@ -78,6 +78,20 @@ func isLoopbackAddress(address string) bool {
 	return loopback.IsHost(host)
 }
 
+// UsesTLS reports whether a web configuration makes the exporter serve TLS. It
+// reports false if the file is missing or invalid, which exporter-toolkit
+// reports.
+func UsesTLS(configFile string) bool {
+	text, err := os.ReadFile(configFile)
+	if err != nil {
+		return false
+	}
+	var c struct {
+		TLS map[string]yaml.Node `yaml:"tls_server_config"`
+	}
+	return yaml.Unmarshal(text, &c) == nil && len(c.TLS) > 0
+}
+
 // authentication is what the web configuration requires of clients.
 type authentication struct{ users, certificates bool }
 
