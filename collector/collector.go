@@ -76,6 +76,7 @@ type project struct {
 type memory struct {
 	nodes    reader.Nodes
 	reporter reporter
+	journal  journal
 }
 
 // New returns a collector, and starts to list the instances. self are the metrics

@@ -133,6 +133,8 @@ func (s *scrape) readProject(ctx context.Context, p *project, b *budget) project
 	}
 	p.nodes.RetainInstances(p.Remembers)
 	p.reporter.retain(p.Remembers)
+	p.journal.note(out.instances, time.Now())
+	p.journal.retain(p.Remembers)
 	s.report(p, out.id, out.instances)
 	return out
 }

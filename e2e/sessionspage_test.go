@@ -41,7 +41,7 @@ func TestSessionsInBrowser(t *testing.T) {
 
 	b := openBrowser(t)
 	b.do(chromedp.Navigate("http://" + exporter.Address + "/"))
-	b.press(`a[href="/sessions"]`)
+	b.press(`a[href="sessions"]`)
 	b.fits("instances")
 	b.press(`li:nth-child(1) a`)
 	if got := b.texts("h1"); !slices.Equal(got, []string{"Sessions of prod-orders-ha (" + several.ID + ")"}) {

@@ -1,7 +1,7 @@
 // Package web serves the exporter's HTTP endpoints: /metrics and /probe
 // (metrics.go, rendering.go, answer.go), /sd (discovery.go), /sessions (sessions.go) for those who may
 // see it (access.go), /-/healthy, /-/ready and /-/reload (lifecycle.go), and the
-// landing page.
+// landing page (landing.go).
 package web
 
 import (
@@ -16,7 +16,6 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
-	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
 // Options configure the handler.
@@ -62,34 +61,7 @@ func NewHandler(o Options) (http.Handler, error) {
 	mux.Handle("GET /sd", &discovery{Options: o, outbox: out})
 	handleSessions(mux, o, out)
 	lifecycle(mux, o)
-	description := "Prometheus exporter for the client sessions of Huawei Cloud DCS instances (managed Redis)."
-	if o.Demo {
-		description += " It runs in demo mode: all sessions are invented."
-	}
-	links := []toolkit.LandingLinks{
-		{Address: o.TelemetryPath, Text: "Metrics", Description: "current client sessions of all instances, and the exporter's own metrics"},
-		{Address: "/sd", Text: "Targets", Description: "the instances as targets for Prometheus HTTP service discovery"},
-		{Address: "/-/healthy", Text: "Health", Description: "answers while the process works"},
-		{Address: "/-/ready", Text: "Readiness", Description: "answers once the configuration is loaded"},
-	}
-	if o.Sessions != nil {
-		links = slices.Insert(links, 1, toolkit.LandingLinks{Address: "/sessions", Text: "Sessions", Description: "the live table of a node's sessions, straight from the API"})
-	}
-	landing, err := toolkit.NewLandingPage(toolkit.LandingConfig{
-		Name:        "dcs_session_exporter",
-		Description: description,
-		Version:     o.Version,
-		Profiling:   "false",
-		Form: toolkit.LandingForm{
-			Action: "/probe",
-			Inputs: []toolkit.LandingFormInput{{Label: "Sessions of one instance", Type: "text", Name: "target", Placeholder: "its id"}},
-		},
-		Links: links,
-	})
-	if err != nil {
-		return nil, err
-	}
-	mux.Handle("GET /{$}", landing)
+	mux.Handle("GET /{$}", landing(o))
 	// Reject requests from other sites' pages that would change something.
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
