@@ -40,7 +40,7 @@ func TestCheckOnline(t *testing.T) {
 		{"not valid", []string{"check", "--online", "--config.file=" + write(t, "x: 1\n")}, "", "x: is not a configuration key", 2},
 		{"no file", []string{"check", "--online", "--config.file=/nonexistent/c.yml"}, "", "no such file", 2},
 		{"demo", []string{"check", "--online", "--demo"}, "", "--demo, which has no configuration file", 2},
-		{"no such output", []string{"check", "--online", good, "--output=xml"}, "", "enum value must be one of table,json", 2},
+		{"no such output", []string{"check", "--online", good, "--output=xml"}, "", `invalid --output "xml": must be one of table, json`, 2},
 		{"no time", []string{"check", "--online", good, "--timeout=10ms"}, "", "invalid --timeout 10ms", 2},
 		{"too much time", []string{"check", "--online", good, "--timeout=1h"}, "", "invalid --timeout 1h0m0s", 2},
 		{"output alone", []string{"check", good, "--output=json"}, "", "--output requires --online", 2},

@@ -11,12 +11,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"dcs_session_exporter/internal/printable"
 	"dcs_session_exporter/internal/web"
 
-	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -70,6 +70,7 @@ type flags struct {
 	web            *toolkit.FlagConfig
 	check          checkFlags
 	sessions       sessionsFlags
+	instances      instancesFlags
 }
 
 // run is the program: it parses the command line, runs the command, and returns
@@ -78,26 +79,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	version.Version = cmp.Or(version.Version, "unreleased")
 	var f flags
 	var configSet, addressSet, sessionsSet, versionAsked, ended bool
-	app := kingpin.New(name, "Prometheus exporter for the client sessions of Huawei Cloud DCS (managed Redis).")
 	var usage bytes.Buffer // kingpin panics if it cannot write
-	app.UsageWriter(&usage).ErrorWriter(stderr)
-	app.Terminate(func(int) { ended = true }) // after --help
-	app.HelpFlag.Short('h')
-	app.Flag("version", "Show the version.").BoolVar(&versionAsked)
+	app := newApplication(&usage, func() { ended = true })
+	app.ErrorWriter(stderr)
+	app.Flag("version", "Show the version.").NoEnvar().BoolVar(&versionAsked)
 	app.Flag("config.file", "Path of the configuration file.").Default("config.yml").IsSetByUser(&configSet).StringVar(&f.configFile)
 	app.Flag("demo", "Run with the invented sessions of a small fleet. Needs neither an account nor a configuration file. Unless --web.listen-address is set, it listens on "+demoAddress+" and serves /sessions.").BoolVar(&f.demo)
 	app.Flag("web.telemetry-path", "Path under which to serve the metrics.").Default("/metrics").StringVar(&f.telemetryPath)
 	app.Flag("web.enable-sessions", "Serve the live table of sessions at /sessions. If the exporter does not listen on loopback only, this requires authentication in --web.config.file.").IsSetByUser(&sessionsSet).BoolVar(&f.enableSessions)
 	f.web = kingpinflag.AddFlags(app, ":9947")
 	app.GetFlag("web.listen-address").IsSetByUser(&addressSet)
-	app.Flag("log.level", "Log only messages with this severity or above: debug, info, warn, error.").Default("info").EnumVar(&f.logLevel, "debug", "info", "warn", "error")
-	app.Flag("log.format", "Format of log messages: logfmt, json.").Default("logfmt").EnumVar(&f.logFormat, "logfmt", "json")
-	serveCommand := app.Command("serve", "Run the exporter.").Default()
+	addChoice(app.Flag("log.level", "Log only messages with this severity or above: debug, info, warn, error.").Default("info"), &f.logLevel, "debug", "info", "warn", "error")
+	addChoice(app.Flag("log.format", "Format of log messages: logfmt, json.").Default("logfmt"), &f.logFormat, "logfmt", "json")
+	serveCommand := app.Command("serve", "Run the exporter.")
+	if !slices.Contains(args, "--completion-bash") { // with a default, kingpin offers no commands
+		serveCommand.Default()
+	}
 	checkCommand := app.Command("check", "Check the configuration file and print what it means. Sends nothing to the API unless --online is set.")
 	f.check.add(checkCommand)
 	sessionsCommand := app.Command("sessions", "Show the sessions on a node's last list.")
 	f.sessions.add(sessionsCommand)
+	instancesCommand := app.Command("instances", "Show the instances that are configured or discovered, with their nodes, and which of them the exporter reads.")
+	f.instances.add(instancesCommand)
 
+	if err := checkEnvironment(app, args); err != nil {
+		return invalidError{err}
+	}
 	command, err := app.Parse(args)
 	switch {
 	case ended:
@@ -107,19 +114,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		_, err := fmt.Fprintln(stdout, version.Print(name))
 		return err
 	case err != nil:
-		return invalidError{fmt.Errorf("%w (try --help)", err)}
+		return invalidError{hintAt(app, err)}
 	case f.demo && configSet:
 		return invalidError{errors.New("--demo and --config.file cannot be combined: the demo has its own configuration")}
 	case !web.IsTelemetryPath(f.telemetryPath):
 		return invalidError{fmt.Errorf("invalid --web.telemetry-path %q: use a path such as /metrics, with letters, digits and ._~- between single slashes, that is not another endpoint of the exporter", f.telemetryPath)}
 	}
-	if f.demo && !addressSet && !*f.web.WebSystemdSocket {
+	if f.demo && !addressSet && !inEnvironment(app, "web.listen-address") && !*f.web.WebSystemdSocket {
 		*f.web.WebListenAddresses = []string{demoAddress}
-		f.enableSessions = f.enableSessions || !sessionsSet
+		f.enableSessions = f.enableSessions || (!sessionsSet && !inEnvironment(app, "web.enable-sessions"))
 	}
 	switch command {
 	case checkCommand.FullCommand():
 		return check(ctx, f, stdout)
+	case instancesCommand.FullCommand():
+		return instances(ctx, f, stdout)
 	case sessionsCommand.FullCommand():
 		return sessions(ctx, f, stdout)
 	case serveCommand.FullCommand():

@@ -5,22 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
 	"dcs_session_exporter/collector"
-	"dcs_session_exporter/collector/exposition"
 	"dcs_session_exporter/collector/fleet"
+	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
-	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/sessiontable"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/go-kit/log"
 )
 
-const outputCSV = "csv"
+// More values of --output.
+const (
+	outputCSV  = "csv"
+	outputWide = "wide"
+)
 
 // sessionsFlags are the flags of the sessions command.
 type sessionsFlags struct {
@@ -33,33 +34,20 @@ type sessionsFlags struct {
 // add adds the flags to the command.
 func (f *sessionsFlags) add(command *kingpin.CmdClause) {
 	command.Flag("instance", "Id or name of the instance.").Required().StringVar(&f.query.Instance)
-	command.Flag("node", "Id of the node. Optional if only one node of the instance holds sessions.").StringVar(&f.query.Node)
-	command.Flag("addr", "Show only sessions from this client address, an IP or IP:port.").StringVar(&f.query.Addr)
-	command.Flag("sort", "Field to sort by: "+strings.Join(sessiontable.Names(), ", ")+".").Default("id").EnumVar(&f.query.Sort, sessiontable.Names()...)
-	command.Flag("order", "Sort order: asc, desc. Default: numbers descending, text ascending.").EnumVar(&f.query.Order, sessiontable.Ascending, sessiontable.Descending)
-	command.Flag("limit", "Maximum number of sessions to show.").Default("20").SetValue((*wholeNumber)(&f.query.Limit))
-	command.Flag("offset", "Number of sessions to skip.").Default("0").SetValue((*wholeNumber)(&f.query.Offset))
-	command.Flag("output", "Output format: table, json, csv.").Short('o').Default(outputTable).EnumVar(&f.output, outputTable, outputJSON, outputCSV)
+	command.Flag("node", "Id or name of the node, or all to merge the nodes of the instance. Optional if only one node holds sessions.").StringVar(&f.query.Node)
+	command.Flag("addr", "Show only sessions from this client address: an IP, IP:port or a range such as 10.0.0.0/8.").StringVar(&f.query.Addr)
+	command.Flag("user", "Show only sessions of this user; * stands for any text.").StringVar(&f.query.User)
+	command.Flag("name", "Show only sessions with this client name; * stands for any text.").StringVar(&f.query.Name)
+	command.Flag("cmd", "Show only sessions with this last command; * stands for any text.").StringVar(&f.query.Command)
+	addChoice(command.Flag("sort", "Field to sort by: "+strings.Join(sessiontable.Names(), ", ")+".").Default("id"), &f.query.Sort, sessiontable.Names()...)
+	addChoice(command.Flag("order", "Sort order: asc, desc. Default: desc for "+strings.Join(sessiontable.DescendingNames(), ", ")+", asc for the others, id among them."), &f.query.Order, sessiontable.Ascending, sessiontable.Descending)
+	addWhole(command.Flag("limit", "Maximum number of sessions to show.").Default("20"), &f.query.Limit, 1, sessiontable.MaxLimit)
+	addWhole(command.Flag("offset", "Number of sessions to skip.").Default("0"), &f.query.Offset, 0, 1<<31-1)
+	addChoice(command.Flag("output", "Output format: table (80 columns wide, the most useful fields), wide (all fields that say something), json, csv.").Short('o').Default(outputTable),
+		&f.output, outputTable, outputWide, outputJSON, outputCSV)
 	command.Flag("scan", "Take a new list first, unless the last one is younger than scan.min_interval. Default: show the last list, whatever its age.").BoolVar(&f.scan)
-	command.Flag("timeout", "Maximum duration of the command.").Default("30s").DurationVar(&f.timeout)
+	addTimeout(command.Flag("timeout", "Maximum duration of the command.").Default("30s"), &f.timeout)
 }
-
-// wholeNumber is an integer flag. kingpin's own accepts fractions and truncates
-// them.
-type wholeNumber int
-
-// Set implements kingpin.Value.
-func (n *wholeNumber) Set(s string) error {
-	value, err := strconv.Atoi(s)
-	if err != nil {
-		return fmt.Errorf("%q is not a whole number, or too large", s)
-	}
-	*n = wholeNumber(value)
-	return nil
-}
-
-// String implements kingpin.Value.
-func (n *wholeNumber) String() string { return strconv.Itoa(int(*n)) }
 
 // sessions writes the sessions of a node, straight from the API.
 func sessions(ctx context.Context, f flags, stdout io.Writer) error {
@@ -69,39 +57,17 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 		err = errors.Join(errors.New("instance is empty"), err)
 	}
 	if err != nil {
-		return invalidError{err}
-	}
-	if f.sessions.timeout < time.Second || f.sessions.timeout > 10*time.Minute {
-		return invalidError{fmt.Errorf("invalid --timeout %s: must be between 1s and 10m", f.sessions.timeout)}
+		return invalidError{inFlags(err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.sessions.timeout)
 	defer cancel()
-	load := func() (*config.Config, error) { return config.Load(f.configFile) }
-	if f.demo {
-		cfg, stop, err := startDemo(ctx)
-		if err != nil {
-			return fmt.Errorf("cannot start the demo: %w", err)
-		}
-		defer stop()
-		load = func() (*config.Config, error) { return cfg, nil }
-	}
-	cfg, err := load()
+	r, err := openReading(ctx, f, f.sessions.timeout)
 	if err != nil {
-		return invalid(err)
+		return err
 	}
-	own := exposition.NewSelfMetrics()
-	var open clients
-	projects, _, err := open.connect(cfg, own)
-	if err != nil {
-		return invalid(err)
-	}
-	defer open.close()
-	options := collectorOptions(cfg, projects, log.NewNopLogger())
-	options.Timeout = f.sessions.timeout
-	coll := collector.New(options, own, nil)
-	defer coll.Close()
+	defer r.close()
 	scan := f.sessions.scan || f.demo // nobody has scanned the demo's nodes yet
-	page, err := readSessions(ctx, coll, q, scan, cfg.Scan.MinInterval)
+	page, err := readSessions(ctx, r.collector, q, scan, r.minInterval)
 	if err != nil {
 		return err
 	}
@@ -110,39 +76,78 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 		return page.WriteJSON(stdout)
 	case outputCSV:
 		return page.WriteCSV(stdout)
+	case outputWide:
+		return page.WriteWide(stdout)
 	default:
 		return page.WriteText(stdout)
 	}
 }
 
+// inFlags names the flags in errors about a query.
+func inFlags(err error) error {
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = "--" + lines[i]
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
 // readSessions reads the sessions that a query asks for. With scan it first
-// triggers a scan, unless the existing list is younger than minInterval: another
-// process may have scanned the node just before.
+// triggers a scan of each node, unless the existing list is younger than
+// minInterval: another process may have scanned the node just before.
 func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Query, scan bool, minInterval time.Duration) (*sessiontable.Page, error) {
 	target, err := sessiontable.FindTarget(ctx, c.Fleet(), q.Instance)
 	switch {
 	case errors.Is(err, fleet.ErrNotDiscovered):
 		return nil, fmt.Errorf("%w: run check --online to see why", err)
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("--instance: %w", err)
 	}
-	node, _, err := sessiontable.ChooseNode(ctx, target, q.Node)
+	var nodes []dcsapi.Node
+	if q.Node == sessiontable.AllNodes {
+		nodes, err = target.HolderNodes(ctx)
+	} else {
+		var node dcsapi.Node
+		node, _, err = sessiontable.ChooseNode(ctx, target, q.Node)
+		nodes = []dcsapi.Node{node}
+	}
 	if err != nil {
-		return nil, err
+		return nil, inNodeFlag(err)
 	}
 	lists := c.Reader(target)
-	if scan {
-		first := q
-		first.Limit, first.Offset, first.Addr = 1, 0, "" // only to learn the list's age
-		page, err := sessiontable.Read(ctx, lists, target, node, first)
-		switch reason := dcsapi.ReasonOf(err); {
-		case err != nil && reason != dcsapi.ReasonServer && reason != dcsapi.ReasonBusy:
-			return nil, err // a real failure, not just a missing list
-		case err != nil || page.Taken.IsZero() || page.Age >= minInterval:
-			if err := sessiontable.Scan(ctx, lists, target, node.ID); err != nil {
-				return nil, fmt.Errorf("cannot take a new list: %w", err)
-			}
+	for _, node := range nodes {
+		if !scan {
+			break
+		}
+		if err := scanIfDue(ctx, lists, target, node, q, minInterval); err != nil {
+			return nil, err
 		}
 	}
-	return sessiontable.Read(ctx, lists, target, node, q)
+	if q.Node == sessiontable.AllNodes {
+		return sessiontable.ReadAll(ctx, lists, target, nodes, q)
+	}
+	return sessiontable.Read(ctx, lists, target, nodes[0], q)
+}
+
+// inNodeFlag names the flag in an error about the choice of a node.
+func inNodeFlag(err error) error {
+	if _, ok := errors.AsType[sessiontable.NodeError](err); ok {
+		return fmt.Errorf("--node: %w", err)
+	}
+	return err
+}
+
+// scanIfDue scans a node, unless its list is younger than minInterval.
+func scanIfDue(ctx context.Context, lists *reader.Reader, target *fleet.Target, node dcsapi.Node, q sessiontable.Query, minInterval time.Duration) error {
+	first := sessiontable.Query{Sort: q.Sort, Order: q.Order, Limit: 1} // only to learn the list's age
+	page, err := sessiontable.Read(ctx, lists, target, node, first)
+	switch reason := dcsapi.ReasonOf(err); {
+	case err != nil && reason != dcsapi.ReasonServer && reason != dcsapi.ReasonBusy:
+		return err // a real failure, not just a missing list
+	case err != nil || page.Taken.IsZero() || page.Age >= minInterval:
+		if err := sessiontable.Scan(ctx, lists, target, node.ID); err != nil {
+			return fmt.Errorf("cannot take a new list: %w", err)
+		}
+	}
+	return nil
 }

@@ -70,7 +70,8 @@ func TestSessionsAsServed(t *testing.T) {
 				Unreadable int      `json:"unreadable"`
 				Age        *float64 `json:"age_seconds"`
 				Sessions   []struct {
-					ID, Addr, FD string
+					Addr string
+					FD   int
 				} `json:"sessions"`
 			}
 			if err := json.Unmarshal([]byte(stdout.String()), &got); err != nil {
@@ -78,7 +79,7 @@ func TestSessionsAsServed(t *testing.T) {
 			}
 			distinct := make(map[string]bool)
 			for _, s := range got.Sessions {
-				distinct[s.Addr+" "+s.FD] = true
+				distinct[fmt.Sprint(s.Addr, " ", s.FD)] = true
 			}
 			if len(got.Sessions) != tt.want || len(distinct) != tt.want || got.Unreadable != 0 || got.Changed || (got.Age == nil) != tt.undated {
 				t.Errorf("%d sessions, %d distinct, %d unreadable, changed %v, age known %v; want %d, age known %v",

@@ -37,6 +37,9 @@ func TestSessions(t *testing.T) {
 		{ID: "instance-1", ProjectID: project, Name: "orders", Nodes: []emulator.Node{node("node-1", many)}},
 		{ID: "instance-2", ProjectID: project, Name: "twin", Nodes: []emulator.Node{node("node-2", nil), node("node-3", nil)}},
 		{ID: "instance-3", ProjectID: project, Name: "twin", Nodes: []emulator.Node{node("node-4", nil)}},
+		{ID: "instance-4", ProjectID: project, Name: "namesakes", Nodes: []emulator.Node{
+			{ID: "node-5", Name: "same", Role: "redis-server", Type: "master", Sessions: many[2400:]}, {ID: "node-6", Name: "same", Role: "redis-server", Type: "master", Sessions: many[:50]},
+		}},
 	}
 	api.Add(fleet...)
 	server := httptest.NewServer(api)
@@ -58,19 +61,26 @@ func TestSessions(t *testing.T) {
 		scans  int
 	}{
 		{"no instance", []string{config}, nil, "required flag(s) '--instance' not provided", 2, 0},
-		{"no such sort", []string{config, "--instance=orders", "--sort=size"}, nil, "must be one of id,addr", 2, 0},
-		{"no such limit", []string{config, "--instance=orders", "--limit=0", "--offset=-1"}, nil, "limit must be between 1 and 1000000\noffset must be", 2, 0},
-		{"a fraction", []string{config, "--instance=orders", "--limit=1.9"}, nil, `"1.9" is not a whole number`, 2, 0},
+		{"no such sort", []string{config, "--instance=orders", "--sort=size"}, nil, `invalid --sort "size": must be one of id, addr`, 2, 0},
+		{"nearly a sort", []string{config, "--instance=orders", "--sort=idel"}, nil, "did you mean idle?", 2, 0},
+		{"no such order", []string{config, "--instance=orders", "--order=up"}, nil, `invalid --order "up": must be one of asc, desc`, 2, 0},
+		{"no such output", []string{config, "--instance=orders", "-o", "xml"}, nil, `invalid --output "xml": must be one of table, wide, json, csv`, 2, 0},
+		{"no such limit", []string{config, "--instance=orders", "--limit=0"}, nil, "invalid --limit 0: must be between 1 and 1000000", 2, 0},
+		{"no such offset", []string{config, "--instance=orders", "--offset=-1"}, nil, "invalid --offset -1: must be between 0 and 2147483647", 2, 0},
+		{"a fraction", []string{config, "--instance=orders", "--limit=1.9"}, nil, `invalid --limit "1.9": not a whole number`, 2, 0},
 		{"too large", []string{config, "--instance=orders", "--offset=9223372036854775808"}, nil, "or too large", 2, 0},
-		{"no more than there can be", []string{config, "--instance=orders", "--limit=1000001"}, nil, "limit must be between 1 and 1000000", 2, 0},
-		{"no address", []string{config, "--instance=orders", "--addr=10.0.0.0/8"}, nil, "addr must be an IP or IP:port", 2, 0},
+		{"no more than there can be", []string{config, "--instance=orders", "--limit=1000001"}, nil, "invalid --limit 1000001: must be between 1 and 1000000", 2, 0},
+		{"no address", []string{config, "--instance=orders", "--addr=10.0.0.0/33"}, nil, "--addr must be an IP, IP:port or a range such as 10.0.0.0/8", 2, 0},
 		{"an empty instance", []string{config, "--instance="}, nil, "instance is empty", 2, 0},
-		{"no such timeout", []string{config, "--instance=orders", "--timeout=1ms"}, nil, "invalid --timeout 1ms", 2, 0},
+		{"no such timeout", []string{config, "--instance=orders", "--timeout=1ms"}, nil, "invalid --timeout 1ms: must be between 1s and 10m", 2, 0},
+		{"no duration", []string{config, "--instance=orders", "--timeout=5"}, nil, `invalid --timeout "5": not a duration`, 2, 0},
 		{"no such file", []string{"--config.file=/nonexistent", "--instance=orders"}, nil, "no such file", 2, 0},
 		{"no such instance", []string{config, "--instance=nothing"}, nil, "  instance-1 orders\n  instance-2 twin", 1, 0},
 		{"two of a name", []string{config, "--instance=twin"}, nil, "use the id of one", 1, 0},
-		{"several nodes", []string{config, "--instance=instance-2"}, nil, "choose one: node-2 (node-2-name), node-3 (node-3-name)", 1, 0},
-		{"no such node", []string{config, "--instance=instance-2", "--node=node-1"}, nil, "no such node", 1, 0},
+		{"several nodes", []string{config, "--instance=instance-2"}, nil, "choose one by its id or name, or all\n  NODE    NAME         TYPE\n  node-2  node-2-name  master\n  node-3  node-3-name  master", 1, 0},
+		{"no such node", []string{config, "--instance=instance-2", "--node=node-x"}, nil, `--node: the instance has no node "node-x" that holds sessions; did you mean node-2?`, 1, 0},
+		{"nodes of one name", []string{config, "--instance=instance-4", "--node=same"}, nil, `several nodes have the name "same": choose one by its id`, 1, 0},
+		{"nearly an instance", []string{config, "--instance=oders"}, nil, `--instance: no instance "oders" is configured or discovered; did you mean orders? Known instances:`, 1, 0},
 		{"never scanned", []string{config, "--instance=orders"}, nil, never, 1, 0},
 		{"scans are off", []string{off, "--instance=orders", "--scan"}, nil, "scan.mode is off", 1, 0},
 		{"a scan", []string{config, "--instance=orders", "--scan", "--limit=2"}, []string{
@@ -84,6 +94,19 @@ func TestSessions(t *testing.T) {
 		{"rising", []string{config, "--instance=orders", "--sort=omem", "--order=asc", "--offset=2499"}, []string{"Sessions 2500 to 2500 of 2500, by omem asc"}, "", 0, 0},
 		{"past the end", []string{config, "--instance=orders", "--offset=9000"}, []string{"No sessions from 9001 on of 2500"}, "", 0, 0},
 		{"an address", []string{config, "--instance=orders", "--addr=10.0.0.3"}, []string{"Sessions 1 to 20 of 500 from 10.0.0.3"}, "", 0, 0},
+		{"a node by its name", []string{config, "--instance=orders", "--node=node-1-name", "--limit=1"}, []string{"Sessions 1 to 1 of 2500"}, "", 0, 0},
+		{"a range", []string{config, "--instance=orders", "--addr=10.0.0.2/31"}, []string{"Sessions 1 to 20 of 1000 from 10.0.0.2/31"}, "", 0, 0},
+		{"a range within IPv6", []string{config, "--instance=orders", "--addr=::ffff:10.0.0.4/128", "--offset=499"}, []string{"Sessions 500 to 500 of 500 from 10.0.0.4/32"}, "", 0, 0},
+		{"a name", []string{config, "--instance=orders", "--name==cmd*"}, []string{"Sessions 1 to 1 of 1 with name =cmd*"}, "", 0, 0},
+		{"a command", []string{config, "--instance=orders", "--cmd=GET", "--user=nobody"}, []string{"No sessions of 0 with user nobody with command GET"}, "", 0, 0},
+		{"all nodes", []string{config, "--instance=namesakes", "--node=all", "--scan", "--sort=omem", "--limit=101"}, []string{
+			"namesakes (instance-4), all nodes\nSessions 1 to 101 of 150, by omem desc", "NODE    ID", "\nsame  2500  ", "\nsame    50  ",
+		}, "", 0, 2},
+		{"all nodes, further on", []string{config, "--instance=namesakes", "--node=all", "--sort=id", "--order=desc", "--offset=149", "-o", "json"}, []string{
+			`"node_id": "all"`, `"node_id": "node-6",`, `"node_name": "same",`, `"id": 1,`, `"count": 150`,
+		}, "", 0, 0},
+		{"all nodes of one", []string{config, "--instance=orders", "--node=all", "--limit=1", "-o", "csv"}, []string{"instance-1,node-1,2"}, "", 0, 0},
+		{"wide", []string{config, "--instance=orders", "-o", "wide", "--limit=1", "--sort=multi"}, []string{"MULTI"}, "", 0, 0},
 		{"csv", []string{config, "--instance=orders", "-o", "csv", "--limit=2"}, []string{"instance_id,node_id,time,id,addr,", "instance-1,node-1,2", `,\x1b]0;owned\a,`, ",'=cmd|x,", ",-1,"}, "", 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -154,14 +177,14 @@ func TestSessions(t *testing.T) {
 			Count    int
 			Changed  bool
 			Sessions []struct {
-				ID   string
+				ID   int
 				OMem int64
 			}
 		}
 		if err := json.Unmarshal([]byte(stdout.String()), &got); err != nil {
 			t.Fatal(err)
 		}
-		if got.Time == "" || got.Count != 2500 || got.Changed || len(got.Sessions) != 2200 || got.Sessions[0].ID != "101" || got.Sessions[2199].ID != "2300" || got.Sessions[2199].OMem != 2299<<20 {
+		if got.Time == "" || got.Count != 2500 || got.Changed || len(got.Sessions) != 2200 || got.Sessions[0].ID != 101 || got.Sessions[2199].ID != 2300 || got.Sessions[2199].OMem != 2299<<20 {
 			t.Errorf("%s %d %v %d", got.Time, got.Count, got.Changed, len(got.Sessions))
 		}
 	})
@@ -175,7 +198,7 @@ func runDocumented(t *testing.T, config string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := regexp.MustCompile(`^(instance|node|addr|sort|order|limit|offset|format)$`)
+	known := regexp.MustCompile(`^(instance|node|addr|user|name|cmd|sort|order|limit|offset|format)$`)
 	stand := strings.NewReplacer("--config.file=config.yml", config, "prod-orders-ha", "orders", "…", "node-1", "ID", "instance-1", "NODE", "node-1", "ADDR", "10.0.0.1")
 	commands, links := 0, 0
 	for _, file := range append(files, "README.md") {

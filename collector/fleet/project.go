@@ -166,6 +166,14 @@ func (l *lists) ListedAt() time.Time {
 	return at
 }
 
+// ListError returns why the instances could not be listed last, nil if they
+// could.
+func (l *lists) ListError() error {
+	l.inventory.mu.Lock()
+	defer l.inventory.mu.Unlock()
+	return l.inventory.err
+}
+
 // Remembers reports whether anything is cached of an instance.
 func (l *lists) Remembers(id string) bool { return l.instances.Has(id) }
 

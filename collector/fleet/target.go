@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,6 +108,26 @@ func (t *Target) HolderNodes(ctx context.Context) ([]dcsapi.Node, error) {
 		nodes[i].ID = id
 	}
 	return nodes, nil
+}
+
+// AllNodes returns all nodes of the target, read or not, and the ids of those to
+// read. It waits for the list of nodes if there is none yet. Of nodes that the
+// configuration names and the API does not list, only the ids are known.
+func (t *Target) AllNodes(ctx context.Context) (all []dcsapi.Node, read []string, err error) {
+	listed, have, err := t.cached.nodes.get(ctx, t.Project.tasks.options.Load().DiscoveryInterval)
+	if !have && t.Nodes == nil {
+		return nil, nil, err
+	}
+	all = slices.Clone(listed)
+	if t.Nodes == nil {
+		return all, Holders(all, t.Project.ReadReplicas), nil
+	}
+	for _, id := range t.Nodes {
+		if !slices.ContainsFunc(all, func(n dcsapi.Node) bool { return n.ID == id }) {
+			all = append(all, dcsapi.Node{ID: id})
+		}
+	}
+	return all, t.Nodes, nil
 }
 
 // RefreshNodesAfter lists the nodes again, in the background, if an error shows

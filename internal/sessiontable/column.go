@@ -1,7 +1,9 @@
-// Package sessiontable makes a table of one node's sessions: it selects them
-// (query.go), reads them page by page (read.go), defines the columns (column.go),
-// and writes text for a terminal, JSON or CSV (text.go, json.go, csv.go). The
-// page /sessions and the command sessions use it.
+// Package sessiontable makes a table of a node's sessions: it finds the node
+// (find.go), says which sessions to show (query.go), reads them page by page
+// (read.go), selects where the API cannot (filter.go), merges several nodes
+// (merge.go), defines the columns (column.go), and writes text for a terminal,
+// JSON or CSV (text.go, terminal.go, json.go, csv.go). The page /sessions and the
+// command sessions use it.
 package sessiontable
 
 import (
@@ -84,8 +86,12 @@ func Names() []string {
 // Right reports whether the column is right-aligned: numbers are, and texts that
 // contain numbers.
 func (c *Column) Right() bool {
-	return c.Unit != Text || c.Name == "id" || c.Name == "fd" || c.Name == "db"
+	return c.Unit != Text || c.Numeric()
 }
+
+// Numeric reports whether the column's texts contain numbers, by which it is
+// sorted.
+func (c *Column) Numeric() bool { return c.Name == "id" || c.Name == "fd" || c.Name == "db" }
 
 // Raw returns a session's value as the API sent it. It returns false if the
 // answer did not contain that number. Bytes that are not UTF-8 are replaced.

@@ -26,11 +26,15 @@ func (p *Page) WriteCSV(w io.Writer) error {
 	extra := p.extraNames()
 	header := append([]string{"instance_id", "node_id", "time"}, Names()...)
 	for _, name := range extra {
-		header = append(header, harmless(name))
+		header = append(header, Harmless(name))
 	}
 	_ = out.Write(header) // out.Error returns the error
 	for i := range p.Sessions {
-		row := []string{p.Instance, p.Node, printable.Text(p.Time)}
+		node := p.Node
+		if p.Nodes != nil {
+			node = p.Nodes[i].ID
+		}
+		row := []string{p.Instance, node, printable.Text(p.Time)}
 		for k := range columns {
 			c := &columns[k]
 			value, there := c.Raw(&p.Sessions[i])
@@ -38,7 +42,7 @@ func (p *Page) WriteCSV(w io.Writer) error {
 			case !there:
 				value = ""
 			case c.Unit == Text:
-				value = harmless(value)
+				value = Harmless(value)
 			}
 			row = append(row, value)
 		}
@@ -71,14 +75,14 @@ func extraText(fields []dcsapi.ExtraField, name string) string {
 	var text string
 	switch value := fields[k].Value; {
 	case json.Unmarshal(value, &text) == nil:
-		return harmless(text)
+		return Harmless(text)
 	default:
-		return harmless(string(value))
+		return Harmless(string(value))
 	}
 }
 
-// harmless returns a text that no spreadsheet takes for a formula.
-func harmless(s string) string {
+// Harmless returns a text that no spreadsheet takes for a formula.
+func Harmless(s string) string {
 	s = printable.Text(strings.ReplaceAll(s, `\`, `\\`))
 	if t := strings.TrimLeft(s, " \u00a0\u3000"); t != "" && strings.ContainsRune("=+-@＝＋－＠'", []rune(t)[0]) {
 		return "'" + s

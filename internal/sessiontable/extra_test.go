@@ -42,7 +42,7 @@ func TestExtraFields(t *testing.T) {
 	if err := json.Unmarshal([]byte(text.String()), &got); err != nil {
 		t.Fatal(err)
 	}
-	if s := got.Sessions[0]; s["tot_mem"] != 22298.0 || s["lib_name"] != "=cmd()" || s["id"] != "1" {
+	if s := got.Sessions[0]; s["tot_mem"] != 22298.0 || s["lib_name"] != "=cmd()" || s["id"] != 1.0 {
 		t.Errorf("got %v", s)
 	}
 	if gone, there := got.Sessions[1]["gone"]; !there || gone != nil {

@@ -9,6 +9,7 @@ import (
 	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/nearest"
 	"dcs_session_exporter/internal/printable"
 )
 
@@ -56,7 +57,14 @@ type InstanceError struct {
 
 // Error lists the instances.
 func (e InstanceError) Error() string {
+	var known []string
+	for _, t := range e.Targets {
+		known = append(known, t.ID, t.Details.Name)
+	}
 	text := fmt.Sprintf("no instance %q is configured or discovered; known instances:", printable.Name(e.Asked))
+	if hint := suggestion(e.Asked, known); hint != "" {
+		text = strings.Replace(text, "; known", hint+" Known", 1)
+	}
 	if e.Several {
 		text = "several instances have this name, use the id of one:"
 	}
@@ -68,20 +76,33 @@ func (e InstanceError) Error() string {
 	return b.String()
 }
 
-// ChooseNode returns the target's node with the given id. If id is empty, it
-// returns the only node.
+// AllNodes is the Query.Node that stands for all nodes of an instance.
+const AllNodes = "all"
+
+// ChooseNode returns the target's node with the given id, or else the only one
+// with that name. If neither is given, it returns the only node.
 //
 // Errors: NodeError, and what the API says.
-func ChooseNode(ctx context.Context, t *fleet.Target, id string) (node dcsapi.Node, all []dcsapi.Node, err error) {
+func ChooseNode(ctx context.Context, t *fleet.Target, node string) (chosen dcsapi.Node, all []dcsapi.Node, err error) {
 	if all, err = t.HolderNodes(ctx); err != nil {
 		return dcsapi.Node{}, nil, err
 	}
+	var named []dcsapi.Node
 	for _, n := range all {
-		if n.ID == id || (id == "" && len(all) == 1) {
+		switch {
+		case n.ID == node || (node == "" && len(all) == 1):
 			return n, all, nil
+		case node != "" && n.Name == node:
+			named = append(named, n)
 		}
 	}
-	return dcsapi.Node{}, all, NodeError{id, all}
+	if len(named) == 1 {
+		return named[0], all, nil
+	}
+	if len(named) > 1 {
+		return dcsapi.Node{}, all, NodeError{Asked: node, Nodes: named, Several: true}
+	}
+	return dcsapi.Node{}, all, NodeError{Asked: node, Nodes: all}
 }
 
 // Scan scans a node of a target on demand; see reader.Reader.Scan.
@@ -91,28 +112,49 @@ func Scan(ctx context.Context, r *reader.Reader, t *fleet.Target, nodeID string)
 	return err
 }
 
-// NodeError means that a query names no node that holds sessions.
+// NodeError means that a query names no node that holds sessions, or several.
 type NodeError struct {
-	Asked string // "" if it names none
-	Nodes []dcsapi.Node
+	Asked   string // "" if it names none
+	Nodes   []dcsapi.Node
+	Several bool // all Nodes have the name
 }
 
 // Error lists the nodes.
 func (e NodeError) Error() string {
-	text := "the instance has several nodes, choose one"
-	if e.Asked != "" {
-		text = "the instance has no such node that holds sessions; its nodes are"
+	text := "the instance has several nodes: choose one by its id or name, or all"
+	switch {
+	case e.Several:
+		text = fmt.Sprintf("several nodes have the name %q: choose one by its id", printable.Name(e.Asked))
+	case e.Asked != "":
+		text = fmt.Sprintf("the instance has no node %q that holds sessions%s", printable.Name(e.Asked), suggestion(e.Asked, nodeWords(e.Nodes)))
 	}
-	return text + ": " + strings.Join(nodeWords(e.Nodes), ", ")
+	return text + "\n" + nodeTable(e.Nodes)
 }
 
+// suggestion returns a hint at the known word that is closest to a misspelt one.
+func suggestion(word string, known []string) string {
+	if best := nearest.Word(word, known); best != "" {
+		return "; did you mean " + printable.Name(best) + "?"
+	}
+	return ""
+}
+
+// nodeWords returns the ids and names of nodes.
 func nodeWords(nodes []dcsapi.Node) []string {
-	words := make([]string, len(nodes))
-	for i, n := range nodes {
-		words[i] = printable.Name(n.ID)
-		if n.Name != "" {
-			words[i] += " (" + printable.Name(n.Name) + ")"
-		}
+	var words []string
+	for _, n := range nodes {
+		words = append(words, n.ID, n.Name)
 	}
 	return words
+}
+
+// nodeTable returns nodes as a table.
+func nodeTable(nodes []dcsapi.Node) string {
+	rows := [][]string{{"NODE", "NAME", "TYPE"}}
+	for _, n := range nodes {
+		rows = append(rows, []string{printable.Name(n.ID), printable.Name(n.Name), printable.Name(n.Type)})
+	}
+	var b strings.Builder
+	Align(&b, rows, nil)
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\n", "\n  ")
 }

@@ -21,12 +21,16 @@ const (
 // DefaultLimit is the number of sessions shown by default.
 const DefaultLimit = 50
 
-// Query selects and sorts the sessions of a node. Apart from the instance and
-// the node, the fields are the API's own parameters.
+// Query selects and sorts the sessions of a node. Addr, if it is not a range,
+// and the fields from Sort on are the API's own parameters; the table itself
+// selects by the others (filter.go).
 type Query struct {
 	Instance string
-	Node     string
-	Addr     string // client address, an IP or IP:port; "" for all
+	Node     string // id or name, or AllNodes
+	Addr     string // client address, an IP, IP:port or range in CIDR notation; "" for all
+	User     string // pattern for the user; "" for all
+	Name     string // pattern for the client's name; "" for all
+	Command  string // pattern for the last command; "" for all
 	Sort     string // a column's name
 	Order    string // Ascending or Descending
 	Limit    int    // from 1 to MaxLimit
@@ -41,7 +45,7 @@ const MaxLimit = 1_000_000
 // ignores unknown parameters. The error lists everything that is wrong.
 func ParseQuery(v url.Values) (Query, error) {
 	var errs []error
-	q := Query{Instance: v.Get("instance"), Node: v.Get("node"), Addr: strings.TrimSpace(v.Get("addr")), Sort: v.Get("sort"), Order: v.Get("order")}
+	q := Query{Instance: v.Get("instance"), Node: v.Get("node"), Addr: strings.TrimSpace(v.Get("addr")), User: v.Get("user"), Name: v.Get("name"), Command: v.Get("cmd"), Sort: v.Get("sort"), Order: v.Get("order")}
 	whole := func(name string, value int) int {
 		if s := v.Get(name); s != "" {
 			n, err := strconv.Atoi(s)
@@ -63,6 +67,8 @@ func ParseQuery(v url.Values) (Query, error) {
 func (q Query) WithDefaults() Query {
 	if _, addr, ok := aggregate.ParseIP(q.Addr); ok {
 		q.Addr = addr
+	} else if r, ok := q.addressRange(); ok {
+		q.Addr = r.String()
 	}
 	q.Sort = cmp.Or(q.Sort, "id")
 	if q.Order == "" {
@@ -72,6 +78,18 @@ func (q Query) WithDefaults() Query {
 		}
 	}
 	return q
+}
+
+// DescendingNames returns the names of the columns that are sorted in descending
+// order by default: those with numbers.
+func DescendingNames() []string {
+	var names []string
+	for _, c := range columns {
+		if c.Unit != Text {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // Validate returns everything that is wrong with the query.
@@ -89,8 +107,9 @@ func (q Query) Validate() error {
 	if q.Offset < 0 || q.Offset > 1<<31-1 {
 		errs = append(errs, errors.New("offset must be between 0 and 2147483647"))
 	}
-	if _, _, ok := aggregate.ParseIP(q.Addr); !ok && q.Addr != "" {
-		errs = append(errs, errors.New("addr must be an IP or IP:port"))
+	_, _, ip := aggregate.ParseIP(q.Addr)
+	if _, cidr := q.addressRange(); !ip && !cidr && q.Addr != "" {
+		errs = append(errs, errors.New("addr must be an IP, IP:port or a range such as 10.0.0.0/8"))
 	}
 	return errors.Join(errs...)
 }
@@ -107,6 +126,9 @@ func (q Query) Values() url.Values {
 	set("instance", q.Instance, "")
 	set("node", q.Node, "")
 	set("addr", q.Addr, "")
+	set("user", q.User, "")
+	set("name", q.Name, "")
+	set("cmd", q.Command, "")
 	set("sort", q.Sort, "id")
 	set("order", q.Order, standard.Order)
 	set("limit", strconv.Itoa(q.Limit), strconv.Itoa(DefaultLimit))

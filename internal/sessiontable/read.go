@@ -28,6 +28,15 @@ type Page struct {
 	// Unreadable is the number of sessions left out because each alone makes the
 	// answer too large.
 	Unreadable int
+
+	// Searched is how many sessions the table selected from, where the API cannot
+	// select; 0 if the API did it. Cut says that the list has more.
+	Searched int
+	Cut      bool
+
+	// Nodes has the node of each session where the page shows several nodes; nil
+	// for a page of one node.
+	Nodes []dcsapi.Node
 }
 
 // Lister lists the sessions of a project's nodes; a reader.Reader is one.
@@ -35,10 +44,19 @@ type Lister interface {
 	ListClients(context.Context, dcsapi.ListClientsRequest, func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error)
 }
 
-// Read reads the sessions that a query asks for: one page of the API's, or
-// several one after the other if it wants more than one holds, or if the server
-// puts fewer on a page. Query.Node is one of the target's nodes.
+// Read reads the sessions that a query asks for. Query.Node is one of the target's
+// nodes.
 func Read(ctx context.Context, l Lister, t *fleet.Target, node dcsapi.Node, q Query) (*Page, error) {
+	if q.selects() {
+		return search(ctx, l, t, node, q)
+	}
+	return readPages(ctx, l, t, node, q)
+}
+
+// readPages reads the sessions of a query that the API answers: one page of the API's, or
+// several one after the other if it wants more than one holds, or if the server
+// puts fewer on a page.
+func readPages(ctx context.Context, l Lister, t *fleet.Target, node dcsapi.Node, q Query) (*Page, error) {
 	q.Instance, q.Node = t.ID, node.ID
 	out := &Page{Query: q, InstanceName: t.Details.Name, NodeName: node.Name, Region: t.Region, ProjectID: t.ProjectID, Count: -1}
 	r := &pages{lister: l, target: t, page: out, at: q.Offset, size: dcsapi.MaxLimit, seen: make(map[identity]bool), pageOf: make(map[string]int)}

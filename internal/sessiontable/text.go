@@ -2,8 +2,6 @@ package sessiontable
 
 import (
 	"fmt"
-	"io"
-	"strings"
 	"time"
 	"unicode"
 
@@ -30,15 +28,16 @@ func (p *Page) Range() string {
 // Summary describes in a line which part of the list this is, and its age.
 func (p *Page) Summary() string {
 	text := p.Range()
-	if p.Addr != "" {
-		text += " from " + printable.Text(p.Addr)
-	}
+	text += p.Selection()
 	text += fmt.Sprintf(", by %s %s; %s", p.Sort, p.Order, p.AgeWords())
 	if p.Changed {
 		text += "; the list changed while it was being read: sessions may be missing"
 	}
 	if p.Unreadable > 0 {
 		text += fmt.Sprintf("; sessions missing because they are too large to read: %d (look for a client with a huge name)", p.Unreadable)
+	}
+	if p.Cut {
+		text += "; " + p.CutWords()
 	}
 	return text
 }
@@ -53,6 +52,9 @@ func (p *Page) AgeWords() string {
 
 // Title returns the names of the instance and the node.
 func (p *Page) Title() string {
+	if p.Nodes != nil {
+		return Named(p.InstanceName, p.Instance) + ", all nodes"
+	}
 	return Named(p.InstanceName, p.Instance) + ", node " + Named(p.NodeName, p.Node)
 }
 
@@ -85,52 +87,6 @@ func (p *Page) Shown() []*Column {
 		}
 	}
 	return shown
-}
-
-// WriteText writes the page as a table for a terminal: a title, a summary, and a
-// line per session with the columns worth showing. Sizes and durations are in
-// large units, numbers are right-aligned.
-func (p *Page) WriteText(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n", p.Title(), p.Summary())
-	if len(p.Sessions) > 0 {
-		b.WriteByte('\n')
-		p.writeRows(&b)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// widest is the maximum width of a value in terminal cells, so that one long
-// client name does not widen the whole table.
-const widest = 64
-
-func (p *Page) writeRows(b *strings.Builder) {
-	shown := p.Shown()
-	rows := make([][]string, 1+len(p.Sessions))
-	widths := make([]int, len(shown))
-	for k, c := range shown {
-		rows[0] = append(rows[0], strings.ToUpper(c.Name))
-		for i := range p.Sessions {
-			rows[i+1] = append(rows[i+1], Cut(c.Human(&p.Sessions[i]), widest))
-		}
-		for _, row := range rows {
-			widths[k] = max(widths[k], cells(row[k]))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for k, c := range shown {
-			pad := strings.Repeat(" ", widths[k]-cells(row[k]))
-			if c.Right() {
-				row[k] = pad + row[k]
-			} else {
-				row[k] += pad
-			}
-			line.WriteString(row[k] + "  ")
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
 }
 
 // Cut returns a printable text. If it is wider than most terminal cells, Cut

@@ -208,15 +208,16 @@ func TestSessionsData(t *testing.T) {
 		NodeID     string `json:"node_id"`
 		Count      int
 		Sessions   []struct {
-			ID, Name string
-			OMem     *int64
+			ID   int
+			Name string
+			OMem *int64
 		}
 	}
 	_, body := get(t, url+"/sessions?instance=instance-5&sort=id&order=desc&format=json", nil)
 	if err := json.Unmarshal([]byte(body), &page); err != nil {
 		t.Fatal(err)
 	}
-	if page.InstanceID != "instance-5" || page.NodeID != "node-6" || page.Count != 4 || len(page.Sessions) != 4 || page.Sessions[0].ID != "10" || *page.Sessions[3].OMem != 300<<20 || page.Sessions[3].Name != `<script>alert("x")</script>` {
+	if page.InstanceID != "instance-5" || page.NodeID != "node-6" || page.Count != 4 || len(page.Sessions) != 4 || page.Sessions[0].ID != 10 || *page.Sessions[3].OMem != 300<<20 || page.Sessions[3].Name != `<script>alert("x")</script>` {
 		t.Errorf("%s", body)
 	}
 	resp, body := get(t, url+"/sessions?instance=instance-5&format=csv", nil)
