@@ -45,6 +45,10 @@ type Options struct {
 	Proxy func(*http.Request) (*url.URL, error) // nil for none
 	TLS   *tls.Config                           // nil for the defaults
 
+	// Wrap returns a transport around the client's own, which sees all requests
+	// as they are sent, with their signatures. nil for none.
+	Wrap func(http.RoundTripper) http.RoundTripper
+
 	MaxConcurrentRequests int     // bounds the requests in flight; default 8
 	RequestsPerSecond     float64 // default 20
 	UserAgent             string
@@ -81,6 +85,9 @@ func New(o Options) *Client {
 	if o.Keyring == nil {
 		o.Keyring = new(Keyring)
 	}
+	if o.Wrap == nil {
+		o.Wrap = func(t http.RoundTripper) http.RoundTripper { return t }
+	}
 	o.Observer = o.Observer.orNothing()
 	if source, ok := o.Keys.(keyReporter); ok && o.Observer.Key != nil {
 		source.reportTo(o.Observer.Key)
@@ -88,7 +95,7 @@ func New(o Options) *Client {
 	c := &Client{
 		options: o,
 		http: &http.Client{
-			Transport: NewTransport(o.Proxy, o.TLS, o.MaxConcurrentRequests),
+			Transport: o.Wrap(NewTransport(o.Proxy, o.TLS, o.MaxConcurrentRequests)),
 			// A redirect would send the signature to another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
