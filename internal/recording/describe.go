@@ -1,0 +1,64 @@
+package recording
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// maxListed is how many texts of a field are listed.
+const maxListed = 12
+
+// Describe writes what a recording in a file has, what was kept and replaced, and
+// how to look at it.
+func Describe(w io.Writer, path string, size int64, r *Recording, s Summary) error {
+	var b strings.Builder
+	statuses := make(map[string]int)
+	for _, x := range r.Exchanges {
+		if x.Response == nil {
+			statuses["no answer ("+x.Failure+")"]++
+		} else {
+			statuses[fmt.Sprint(x.Response.Status)]++
+		}
+	}
+	fmt.Fprintf(&b, "%s: %d requests, %d KiB\n", path, len(r.Exchanges), (size+1023)>>10)
+	fmt.Fprintf(&b, "\nAnswers by status:        %s\n", counted(statuses))
+	fmt.Fprintf(&b, "Replaced, by kind:        %s\n", counted(s.Replaced))
+	if s.Dropped > 0 {
+		fmt.Fprintf(&b, "Not JSON:                 %d answers, of which only the length is kept\n", s.Dropped)
+	}
+	b.WriteString("\nKept are numbers, times, the names and order of fields, the words of error messages, and these texts:\n")
+	for _, name := range slices.Sorted(maps.Keys(s.Kept)) {
+		fmt.Fprintf(&b, "  %s: %s\n", name, listed(s.Kept[name]))
+	}
+	if len(s.Unknown) > 0 {
+		fmt.Fprintf(&b, "\nFields that this program does not know are kept by name, their values replaced:\n  %s\n", listed(s.Unknown))
+	}
+	fmt.Fprintf(&b, `
+It is plain JSON. Look at it before you send it to anybody:
+  tar -xzOf %s | less
+Serve it, as the API would:
+  dcs_emulator --replay=%s
+`, path, path)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// counted renders numbers by name.
+func counted(numbers map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(numbers)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, numbers[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// listed renders the first texts of a list.
+func listed(texts []string) string {
+	if len(texts) <= maxListed {
+		return strings.Join(texts, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(texts[:maxListed], ", "), len(texts)-maxListed)
+}

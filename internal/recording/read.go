@@ -1,0 +1,120 @@
+package recording
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// The limits of an archive that is read: it may come from anybody.
+const (
+	maxFile      = 64 << 20  // bytes of a file in the archive
+	maxUnpacked  = 384 << 20 // bytes of all of them
+	maxExchanges = 200_000
+)
+
+// Load reads the recording in a file.
+func Load(path string) (*Recording, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the recording %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// Read reads an archive that Write has written. Files with other names are
+// ignored. It is safe for archives from untrusted sources: what is larger than a
+// recording can be, truncated or malformed is an error.
+func Read(in io.Reader) (*Recording, error) { return read(in, maxFile, maxUnpacked) }
+
+// read is Read with limits of a file and of all files, in bytes.
+func read(in io.Reader, mostFile, mostAll int64) (*Recording, error) {
+	z, err := gzip.NewReader(in)
+	if err != nil {
+		return nil, fmt.Errorf("not a compressed archive, or truncated: %w", err)
+	}
+	limited := &io.LimitedReader{R: z, N: mostAll}
+	t := tar.NewReader(limited)
+	var out Recording
+	for {
+		header, err := t.Next()
+		switch {
+		case limited.N <= 0:
+			return nil, fmt.Errorf("too large: it has more than %d MiB unpacked", mostAll>>20)
+		case errors.Is(err, io.EOF):
+			if _, err := io.Copy(io.Discard, limited); err != nil { // the checksum comes last
+				return nil, fmt.Errorf("truncated or damaged: %w", err)
+			}
+			return &out, out.check()
+		case err != nil:
+			return nil, fmt.Errorf("truncated or damaged: %w", err)
+		case header.Size > mostFile:
+			return nil, fmt.Errorf("too large: %.100q has more than %d MiB", header.Name, mostFile>>20)
+		}
+		var to any
+		switch {
+		case header.Typeflag != tar.TypeReg:
+			continue
+		case header.Name == manifestName:
+			to = &out.Manifest
+		case strings.HasPrefix(header.Name, exchangesName):
+			if len(out.Exchanges) == maxExchanges {
+				return nil, fmt.Errorf("too large: it has more than %d exchanges", maxExchanges)
+			}
+			out.Exchanges = append(out.Exchanges, Exchange{})
+			to = &out.Exchanges[len(out.Exchanges)-1]
+		default:
+			continue
+		}
+		content, err := io.ReadAll(t)
+		if err != nil {
+			return nil, fmt.Errorf("truncated or damaged: %w", err)
+		}
+		if err := json.Unmarshal(content, to); err != nil {
+			return nil, fmt.Errorf("%.100q is malformed: %w", header.Name, err)
+		}
+	}
+}
+
+// check returns what is wrong with a recording, and compacts its bodies.
+func (r *Recording) check() error {
+	switch {
+	case r.Manifest.FormatVersion == 0:
+		return fmt.Errorf("not a recording: it has no %s, or one without format_version", manifestName)
+	case r.Manifest.FormatVersion != FormatVersion:
+		return fmt.Errorf("its format version is %d: this program reads version %d", r.Manifest.FormatVersion, FormatVersion)
+	case len(r.Exchanges) == 0:
+		return errors.New("it has no exchanges")
+	}
+	for i := range r.Exchanges {
+		x := &r.Exchanges[i]
+		if !strings.HasPrefix(x.Request.Path, "/") {
+			return fmt.Errorf("exchange %d: its request has no path", i+1)
+		}
+		if x.Response == nil {
+			continue
+		}
+		if s := x.Response.Status; s < 200 || s > 599 {
+			return fmt.Errorf("exchange %d: its status is %d", i+1, s)
+		}
+		if x.Response.Length < 0 || x.Response.Length > maxFile {
+			return fmt.Errorf("exchange %d: its length is %d", i+1, x.Response.Length)
+		}
+		var b bytes.Buffer
+		if err := json.Compact(&b, x.Response.Body); err == nil {
+			x.Response.Body = b.Bytes()
+		}
+	}
+	return nil
+}
