@@ -1,5 +1,6 @@
 // Command dcs_emulator serves an emulated DCS API on loopback, for development,
-// with the sessions of an invented fleet or of a real Redis.
+// with the sessions of an invented fleet or of a real Redis, or with the answers
+// of a recording.
 package main
 
 import (
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"dcs_session_exporter/internal/emulator"
+	"dcs_session_exporter/internal/recording"
+	"dcs_session_exporter/internal/replay"
 
 	"github.com/alecthomas/kingpin/v2"
 )
@@ -46,12 +49,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	quirks := app.Flag("quirk", quirkHelp()).PlaceHolder("NAME[=VALUE]").Strings()
 	chaos := app.Flag("chaos", chaosHelp()).PlaceHolder("NAME[,NAME...]").Strings()
 	chaosSeed := app.Flag("chaos.seed", "Seed that determines which requests --chaos attacks, and how.").Default("1").Uint64()
+	recorded := app.Flag("replay", "Serve a recording that dcs_session_exporter record has made. Cannot be combined with other flags but --listen-address.").PlaceHolder("FILE").String()
 	_, err := app.Parse(args)
 	switch {
 	case ended:
 		return nil
 	case err != nil:
 		return fmt.Errorf("%w (try --help)", err)
+	case *recorded != "" && (*redis != "" || len(*quirks) > 0 || len(*chaos) > 0):
+		return errors.New("--replay serves a recording as it is: it cannot be combined with --redis.addr, --quirk or --chaos")
+	case *recorded != "":
+		return serveRecording(ctx, *recorded, *address, stdout)
 	}
 	options := emulator.Options{ScanDuration: *scan}
 	for _, text := range *quirks {
@@ -81,7 +89,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return fmt.Errorf("--chaos: %w", err)
 		}
 	}
-	return serve(ctx, api, *address, fleet, stdout)
+	return serve(ctx, service{api, api.Close, func(url string) string { return emulator.DemoConfig(url, fleet) }}, *address, stdout)
+}
+
+// serveRecording serves the recording in a file until ctx ends.
+func serveRecording(ctx context.Context, path, address string, stdout io.Writer) error {
+	r, err := recording.Load(path)
+	if err != nil {
+		return err
+	}
+	api, err := replay.New(r, time.Now)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, service{api, func() {}, api.Config}, address, stdout)
 }
 
 // quirkHelp lists all quirks.
@@ -117,19 +138,27 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", resolved.String())
 }
 
+// service is what is served: the API, a function that ends what it does in the
+// background, and one that returns a configuration for it.
+type service struct {
+	http.Handler
+	close  func()
+	config func(baseURL string) string
+}
+
 // serve prints a configuration for the API and serves it until ctx ends. Then it
 // waits up to five seconds for requests in progress.
-func serve(ctx context.Context, api *emulator.Server, address string, fleet []emulator.Instance, stdout io.Writer) error {
+func serve(ctx context.Context, api service, address string, stdout io.Writer) error {
 	listener, err := listen(ctx, address)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "# The emulated DCS API listens on %s. The exporter's configuration for it:\n%s", listener.Addr(), emulator.DemoConfig("http://"+listener.Addr().String(), fleet))
+	fmt.Fprintf(stdout, "# The emulated DCS API listens on %s. The exporter's configuration for it:\n%s", listener.Addr(), api.config("http://"+listener.Addr().String()))
 	server := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
-		api.Close()
+		api.close()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if server.Shutdown(ctx) != nil {

@@ -15,6 +15,7 @@ import (
 
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/emulator"
+	"dcs_session_exporter/internal/recording"
 
 	"go.uber.org/goleak"
 )
@@ -196,5 +197,58 @@ func TestQuirksOnTheCommandLine(t *testing.T) {
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err != nil || !strings.HasPrefix(string(body), "\uFEFF{") {
 		t.Errorf("%q, %v", body, err)
+	}
+}
+
+// TestReplay checks that a recording is served, and when it is refused.
+func TestReplay(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "recording.tar.gz")
+	file, err := recording.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := recording.Write(file, &recording.Recording{
+		Manifest: recording.Manifest{FormatVersion: recording.FormatVersion, Projects: []recording.Project{{Region: "cn-north-4", ID: "p1", Discover: recording.DiscoverAll}}},
+		Exchanges: []recording.Exchange{{
+			Request:  recording.Request{Method: http.MethodGet, Path: "/v2/p1/instances"},
+			Response: &recording.Response{Status: http.StatusTeapot},
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	text, end := start(t, "--replay="+path)
+	cfg, err := config.Parse("printed", []byte(text), ".")
+	if err != nil {
+		t.Fatalf("the exporter refuses it: %v\n%s", err, text)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(cfg.Projects[0].Endpoint + "/v2/p1/instances")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusTeapot {
+		t.Errorf("answered by %s", resp.Status)
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--replay=" + dir + "/none"}, "no such file"},
+		{[]string{"--replay=" + path, "--quirk=bom"}, "cannot be combined"},
+		{[]string{"--replay=" + path, "--redis.addr=127.0.0.1:1"}, "cannot be combined"},
+		{[]string{"--replay=main.go"}, "cannot read the recording main.go: not a compressed archive"},
+	} {
+		if err := run(t.Context(), append([]string{"--listen-address=127.0.0.1:0"}, tt.args...), io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: got %v, want %q", tt.args, err, tt.want)
+		}
 	}
 }

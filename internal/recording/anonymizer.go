@@ -141,7 +141,7 @@ func (a *anonymizer) key(f field, name string) string {
 	if _, private := a.aliases.kinds[name]; private || len(a.unknown[f.name]) > maxFields || a.aliases.leaks.find(name) != "" {
 		return a.replace(kindText, name)
 	}
-	if !slices.Contains(a.summary.Unknown, name) && len(a.summary.Unknown) < 1000 {
+	if !isQuantity(member.name) && !slices.Contains(a.summary.Unknown, name) && len(a.summary.Unknown) < 1000 {
 		a.summary.Unknown = append(a.summary.Unknown, name)
 	}
 	return name

@@ -34,7 +34,7 @@ func Describe(w io.Writer, path string, size int64, r *Recording, s Summary) err
 		fmt.Fprintf(&b, "  %s: %s\n", name, listed(s.Kept[name]))
 	}
 	if len(s.Unknown) > 0 {
-		fmt.Fprintf(&b, "\nFields that this program does not know are kept by name, their values replaced:\n  %s\n", listed(s.Unknown))
+		fmt.Fprintf(&b, "\nFields that this program does not know. Their names are kept, their texts and numbers replaced:\n  %s\n", listed(s.Unknown))
 	}
 	fmt.Fprintf(&b, `
 It is plain JSON. Look at it before you send it to anybody:

@@ -93,12 +93,12 @@ var numbers = fieldSet(`age idle sub psub ssub multi watch qbuf qbuf_free argv_m
 	fd db io_thread tot_net_in tot_net_out tot_cmds count total instance_num node_count offset limit code status capacity capacity_minor port
 	node_port charging_mode sharding_num proxy_num db_number cpu_num priority_weight format_version time`)
 
-// known are further fields that are kept as they are named, whose values have no
-// text.
+// known are further fields whose names are kept. The rules for their values are
+// those for their kind of name.
 var known = fieldSet(`clients instances nodes tags features redis_config flavors attrs projects dimensions key value is_access is_remove_ip
 	is_domain enabled self next previous job_id instance_id node_id logical_node_id replication_id group_id enable_ssl
 	transparent_client_ip_enable bandwidth_info param_id node_name node_ip instance_name request_id project_id domain_id parent_id support_acl
-	support_transparent_client_ip no_password_access`)
+	support_transparent_client_ip no_password_access config_time created_at updated_at`)
 
 func fieldSet(names string) map[string]bool {
 	set := make(map[string]bool)
