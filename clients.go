@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -22,6 +23,7 @@ type clients struct {
 	logger  log.Logger     // nil for none
 	keyring dcsapi.Keyring // outlives configurations: a refused key stays refused after a reload
 	open    map[string]*dcsapi.Client
+	wrap    func(http.RoundTripper) http.RoundTripper // around their transports; nil for none
 }
 
 // connect returns the projects of a configuration, each with a client, and how
@@ -73,6 +75,7 @@ func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcs
 	if err != nil {
 		return nil, err
 	}
+	o.Wrap = c.wrap
 	var client *dcsapi.Client
 	o.Observer.Request = func(operation, code string, took time.Duration) {
 		own.ObserveRequest(client.KnownProjectID(), operation, code, took)

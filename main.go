@@ -71,6 +71,7 @@ type flags struct {
 	check          checkFlags
 	sessions       sessionsFlags
 	instances      instancesFlags
+	record         recordFlags
 }
 
 // run is the program: it parses the command line, runs the command, and returns
@@ -101,6 +102,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.sessions.add(sessionsCommand)
 	instancesCommand := app.Command("instances", "Show the instances that are configured or discovered, with their nodes, and which of them the exporter reads.")
 	f.instances.add(instancesCommand)
+	recordCommand := app.Command("record", "Record what the API answers, with everything private replaced, to show it to others.")
+	f.record.add(recordCommand)
 
 	if err := checkEnvironment(app, args); err != nil {
 		return invalidError{err}
@@ -131,6 +134,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return instances(ctx, f, stdout)
 	case sessionsCommand.FullCommand():
 		return sessions(ctx, f, stdout)
+	case recordCommand.FullCommand():
+		return record(ctx, f, stdout)
 	case serveCommand.FullCommand():
 		return serve(ctx, f, stdout, stderr)
 	default:

@@ -98,7 +98,13 @@ var numbers = fieldSet(`age idle sub psub ssub multi watch qbuf qbuf_free argv_m
 var known = fieldSet(`clients instances nodes tags features redis_config flavors attrs projects dimensions key value is_access is_remove_ip
 	is_domain enabled self next previous job_id instance_id node_id logical_node_id replication_id group_id enable_ssl
 	transparent_client_ip_enable bandwidth_info param_id node_name node_ip instance_name request_id project_id domain_id parent_id support_acl
-	support_transparent_client_ip no_password_access config_time created_at updated_at`)
+	support_transparent_client_ip no_password_access config_time created_at updated_at
+	` + settings)
+
+// settings are names of parameters, attributes and dimensions.
+const settings = `maxclients timeout maxmemory_policy notify_keyspace_events slowlog_log_slower_than client_output_buffer_limit
+	client_output_buffer_slave_hard_limit client_output_buffer_slave_soft_limit client_output_buffer_limit_slave_soft_seconds
+	max_clients max_connections sharding_num db_number dcs_instance_id dcs_cluster_redis_node dcs_cluster_proxy_node`
 
 func fieldSet(names string) map[string]bool {
 	set := make(map[string]bool)

@@ -46,6 +46,7 @@ type Project struct {
 	Configured   []Instance `json:"instances"`
 	Discover     string     `json:"discover"`   // one of DiscoverNone, DiscoverAll, DiscoverSome
 	Discovered   []string   `json:"discovered"` // ids
+	MaxClients   int        `json:"discover_max_clients,omitempty"`
 	ReadReplicas bool       `json:"read_replicas"`
 }
 

@@ -27,14 +27,18 @@ func (s *Server) Config(baseURL string) string {
 		}
 		instances := p.Configured
 		pattern, named := s.namePattern(p)
+		maxClients := ""
+		if p.MaxClients > 0 {
+			maxClients = fmt.Sprintf(", max_clients: %d", p.MaxClients)
+		}
 		switch {
 		case p.Discover == recording.DiscoverAll:
-			b.WriteString("    discover: {}\n")
+			fmt.Fprintf(&b, "    discover: {%s}\n", strings.TrimPrefix(maxClients, ", "))
 		case p.Discover == recording.DiscoverSome && named:
-			fmt.Fprintf(&b, "    discover: {name: %q}\n", pattern)
+			fmt.Fprintf(&b, "    discover: {name: %q%s}\n", pattern, maxClients)
 		case p.Discover == recording.DiscoverSome:
 			for _, id := range p.Discovered {
-				instances = append(instances, recording.Instance{ID: id})
+				instances = append(instances, recording.Instance{ID: id, MaxClients: p.MaxClients})
 			}
 		}
 		if len(instances) > 0 {

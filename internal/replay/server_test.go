@@ -214,9 +214,9 @@ func TestRefuses(t *testing.T) {
 func TestConfig(t *testing.T) {
 	api, err := replay.New(&recording.Recording{
 		Manifest: recording.Manifest{Projects: []recording.Project{
-			{Region: "cn-north-4", ID: "p1", Discover: recording.DiscoverSome, Discovered: []string{"i1"}, ReadReplicas: true},
-			{Region: "cn-north-1", Configured: []recording.Instance{{ID: "i2", Nodes: []string{"n1", "n2"}, MaxClients: 5}}, Discover: recording.DiscoverAll},
-			{Region: "cn-east-3", ID: "p3", Discover: recording.DiscoverSome, Discovered: []string{"i4"}},
+			{Region: "cn-north-4", ID: "p1", Discover: recording.DiscoverSome, Discovered: []string{"i1"}, ReadReplicas: true, MaxClients: 7},
+			{Region: "cn-north-1", Configured: []recording.Instance{{ID: "i2", Nodes: []string{"n1", "n2"}, MaxClients: 5}}, Discover: recording.DiscoverAll, MaxClients: 8},
+			{Region: "cn-east-3", ID: "p3", Discover: recording.DiscoverSome, Discovered: []string{"i4"}, MaxClients: 9},
 			{Region: "cn-east-4", ID: "p4", Discover: recording.DiscoverSome},
 		}},
 		Exchanges: []recording.Exchange{exchange(http.MethodGet, instances+"?limit=1000", 200, `{"instances":[{"instance_id":"i1","name":"name-1"},{"instance_id":"i9","name":"name-2"}]}`)},
@@ -230,13 +230,13 @@ func TestConfig(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	first, second, third, fourth := cfg.Projects[0], cfg.Projects[1], cfg.Projects[2], cfg.Projects[3]
-	if first.Discover == nil || first.Discover.Name.String() != "^(name-1)$" || !first.ReadReplicas || first.ProjectID != "p1" {
+	if first.Discover == nil || first.Discover.Name.String() != "^(name-1)$" || first.Discover.MaxClients != 7 || !first.ReadReplicas || first.ProjectID != "p1" {
 		t.Errorf("the first project: %+v", first)
 	}
-	if second.Discover == nil || second.ReadReplicas || len(second.Instances) != 1 || len(second.Instances[0].Nodes) != 2 || second.Instances[0].MaxClients != 5 {
+	if second.Discover == nil || second.Discover.MaxClients != 8 || second.ReadReplicas || len(second.Instances) != 1 || len(second.Instances[0].Nodes) != 2 || second.Instances[0].MaxClients != 5 {
 		t.Errorf("the second project: %+v", second)
 	}
-	if third.Discover != nil || len(third.Instances) != 1 || third.Instances[0].ID != "i4" {
+	if third.Discover != nil || len(third.Instances) != 1 || third.Instances[0].ID != "i4" || third.Instances[0].MaxClients != 9 {
 		t.Errorf("the third project, whose list was not recorded: %+v", third)
 	}
 	if fourth.Discover == nil || len(fourth.Instances) != 0 {
