@@ -229,6 +229,7 @@ func TestRecordAndReplay(t *testing.T) {
 			} else {
 				text = strings.Replace(text, "idle_threshold: 5m", "# idle_threshold: 5m", 1)
 			}
+			text, _, _ = strings.Cut(text, "client_groups:") // a recording has no addresses for them
 			text = fast(text) + recordSettings
 			scanAll(t, text)
 			api.SetFaults(tt.faults...)
