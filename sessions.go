@@ -38,6 +38,7 @@ func (f *sessionsFlags) add(command *kingpin.CmdClause) {
 	command.Flag("addr", "Show only sessions from this client address: an IP, IP:port or a range such as 10.0.0.0/8.").StringVar(&f.query.Addr)
 	command.Flag("user", "Show only sessions of this user; * stands for any text.").StringVar(&f.query.User)
 	command.Flag("name", "Show only sessions with this client name; * stands for any text.").StringVar(&f.query.Name)
+	command.Flag("group", "Show only sessions of this group of client_groups; * stands for any text.").StringVar(&f.query.Group)
 	command.Flag("cmd", "Show only sessions with this last command; * stands for any text.").StringVar(&f.query.Command)
 	addChoice(command.Flag("sort", "Field to sort by: "+strings.Join(sessiontable.Names(), ", ")+".").Default("id"), &f.query.Sort, sessiontable.Names()...)
 	addChoice(command.Flag("order", "Sort order: asc, desc. Default: desc for "+strings.Join(sessiontable.DescendingNames(), ", ")+", asc for the others, id among them."), &f.query.Order, sessiontable.Ascending, sessiontable.Descending)
@@ -66,6 +67,9 @@ func sessions(ctx context.Context, f flags, stdout io.Writer) error {
 		return err
 	}
 	defer r.close()
+	if q, err = q.WithGroups(sessiontable.Grouping{Groups: r.collector.Groups(), Address: r.collector.Address()}); err != nil {
+		return invalidError{inFlags(err)}
+	}
 	scan := f.sessions.scan || f.demo // nobody has scanned the demo's nodes yet
 	page, err := readSessions(ctx, r.collector, q, scan, r.minInterval)
 	if err != nil {

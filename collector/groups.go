@@ -68,6 +68,12 @@ func (c *Collector) UnusedGroups() []string {
 	return c.groups.unused(c.options.Aggregate.Groups, time.Now())
 }
 
+// Groups returns the client groups, nil for none.
+func (c *Collector) Groups() *aggregate.Groups { return c.options.Aggregate.Groups }
+
+// Address returns how addresses of clients are taken from sessions.
+func (c *Collector) Address() aggregate.AddressOptions { return c.options.Aggregate.Address }
+
 // reportGroups notes the groups of a result, and logs those that match nothing: each
 // once a day.
 func (c *Collector) reportGroups(r *exposition.Result) {

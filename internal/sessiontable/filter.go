@@ -32,7 +32,7 @@ func (q Query) addressRange() (netip.Prefix, bool) {
 // cannot select by.
 func (q Query) selects() bool {
 	_, ranged := q.addressRange()
-	return ranged || q.User != "" || q.Name != "" || q.Command != ""
+	return ranged || q.User != "" || q.Name != "" || q.Command != "" || q.Group != ""
 }
 
 // matches reports whether a session is one that the query selects, by what the
@@ -44,7 +44,7 @@ func (q Query) matches(s *dcsapi.Session) bool {
 			return false
 		}
 	}
-	return like(q.User, s.User) && like(q.Name, s.Name) && like(strings.ToLower(q.Command), strings.ToLower(s.Cmd))
+	return like(q.Group, groupColumn.text(s)) && like(q.User, s.User) && like(q.Name, s.Name) && like(strings.ToLower(q.Command), strings.ToLower(s.Cmd))
 }
 
 // like reports whether a text matches a pattern, in which * stands for any text.
@@ -72,7 +72,7 @@ func like(pattern, text string) bool {
 // search reads the whole list, up to MaxSearched sessions, and selects from it.
 func search(ctx context.Context, l Lister, t *fleet.Target, node dcsapi.Node, q Query) (*Page, error) {
 	whole := q
-	whole.User, whole.Name, whole.Command, whole.Offset, whole.Limit = "", "", "", 0, MaxSearched
+	whole.User, whole.Name, whole.Command, whole.Group, whole.Offset, whole.Limit = "", "", "", "", 0, MaxSearched
 	if _, ranged := q.addressRange(); ranged {
 		whole.Addr = ""
 	}
@@ -111,6 +111,7 @@ func (q Query) Selection() string {
 	add("with user", q.User)
 	add("with name", q.Name)
 	add("with command", q.Command)
+	add("of group", q.Group)
 	return text
 }
 

@@ -28,6 +28,7 @@ type document struct {
 	User         string    `json:"user"`
 	Name         string    `json:"name"`
 	Command      string    `json:"cmd"`
+	Group        string    `json:"group"`
 	Searched     int       `json:"searched"` // sessions that the table selected from; 0 if the API selected
 	Cut          bool      `json:"cut"`      // the list has more than were searched
 	Sort         string    `json:"sort"`
@@ -97,7 +98,7 @@ func (s session) MarshalJSON() ([]byte, error) {
 func (p *Page) WriteJSON(w io.Writer) error {
 	d := document{
 		InstanceID: p.Instance, InstanceName: p.InstanceName, NodeID: p.Node, NodeName: p.NodeName, Region: p.Region, ProjectID: p.ProjectID,
-		Changed: p.Changed, Unreadable: p.Unreadable, Addr: p.Addr, User: p.User, Name: p.Name, Command: p.Command, Searched: p.Searched, Cut: p.Cut, Sort: p.Sort, Order: p.Order, Limit: p.Limit, Offset: p.Offset,
+		Changed: p.Changed, Unreadable: p.Unreadable, Addr: p.Addr, User: p.User, Name: p.Name, Command: p.Command, Group: p.Group, Searched: p.Searched, Cut: p.Cut, Sort: p.Sort, Order: p.Order, Limit: p.Limit, Offset: p.Offset,
 		Sessions: make([]session, len(p.Sessions)),
 	}
 	if p.Time != "" {

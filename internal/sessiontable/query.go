@@ -31,10 +31,13 @@ type Query struct {
 	User     string // pattern for the user; "" for all
 	Name     string // pattern for the client's name; "" for all
 	Command  string // pattern for the last command; "" for all
+	Group    string // pattern for the group; "" for all
 	Sort     string // a column's name
 	Order    string // Ascending or Descending
 	Limit    int    // from 1 to MaxLimit
 	Offset   int
+
+	grouping Grouping
 }
 
 // MaxLimit is the maximum number of sessions shown. No node has more.
@@ -45,7 +48,7 @@ const MaxLimit = 1_000_000
 // ignores unknown parameters. The error lists everything that is wrong.
 func ParseQuery(v url.Values) (Query, error) {
 	var errs []error
-	q := Query{Instance: v.Get("instance"), Node: v.Get("node"), Addr: strings.TrimSpace(v.Get("addr")), User: v.Get("user"), Name: v.Get("name"), Command: v.Get("cmd"), Sort: v.Get("sort"), Order: v.Get("order")}
+	q := Query{Instance: v.Get("instance"), Node: v.Get("node"), Addr: strings.TrimSpace(v.Get("addr")), User: v.Get("user"), Name: v.Get("name"), Command: v.Get("cmd"), Group: v.Get("group"), Sort: v.Get("sort"), Order: v.Get("order")}
 	whole := func(name string, value int) int {
 		if s := v.Get(name); s != "" {
 			n, err := strconv.Atoi(s)
@@ -129,6 +132,7 @@ func (q Query) Values() url.Values {
 	set("user", q.User, "")
 	set("name", q.Name, "")
 	set("cmd", q.Command, "")
+	set("group", q.Group, "")
 	set("sort", q.Sort, "id")
 	set("order", q.Order, standard.Order)
 	set("limit", strconv.Itoa(q.Limit), strconv.Itoa(DefaultLimit))

@@ -159,6 +159,7 @@ func (r *pages) add(s *dcsapi.Session) {
 		r.twins = r.twins || on == r.count
 		r.inherited = r.inherited || on != r.count
 	}
+	r.page.setGroup(&kept)
 	r.seen[key], r.pageOf[kept.ID] = true, r.count
 	r.page.Sessions = append(r.page.Sessions, kept)
 }

@@ -20,7 +20,7 @@ const (
 
 // dispensable are the columns that WriteText leaves out if there is no room for
 // all, in this order.
-var dispensable = []string{"db", "flags", "omem", "cmd", "user", "name"}
+var dispensable = []string{"db", "flags", "omem", "cmd", "user", "name", groupName}
 
 // WriteText writes the page as a table for a terminal of 80 columns: a title, a
 // summary, and a line per session with the most useful columns and the one that
@@ -28,7 +28,7 @@ var dispensable = []string{"db", "flags", "omem", "cmd", "user", "name"}
 // and durations are in large units, numbers are right-aligned.
 func (p *Page) WriteText(w io.Writer) error {
 	shown := slices.DeleteFunc(p.Shown(), func(c *Column) bool {
-		return slices.IndexFunc(columns, func(o Column) bool { return o.Name == c.Name }) >= always && c.Name != p.Sort
+		return c != &groupColumn && slices.IndexFunc(columns, func(o Column) bool { return o.Name == c.Name }) >= always && c.Name != p.Sort
 	})
 	return p.writeTable(w, narrow, shown)
 }

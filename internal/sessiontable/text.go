@@ -85,6 +85,9 @@ func (p *Page) Shown() []*Column {
 		if something {
 			shown = append(shown, c)
 		}
+		if c.Name == "user" && p.grouping.Groups != nil {
+			shown = append(shown, &groupColumn)
+		}
 	}
 	return shown
 }

@@ -215,7 +215,14 @@ func (v *view) find(ctx context.Context) (err error) {
 
 // read finds the instance and the node, and reads the page.
 func (v *view) read(ctx context.Context) (err error) {
-	if err = v.find(ctx); err == nil {
+	v.query, err = v.query.WithGroups(sessiontable.Grouping{Groups: v.collector.Groups(), Address: v.collector.Address()})
+	if err != nil {
+		err = badRequest{err}
+	}
+	if err == nil {
+		err = v.find(ctx)
+	}
+	if err == nil {
 		v.page, err = sessiontable.Read(ctx, v.collector.Reader(v.target), v.target, v.node, v.query)
 	}
 	return err

@@ -286,7 +286,10 @@ func newTableView(p *sessiontable.Page, state reader.ScanState) *tableView {
 				column.Arrow, column.AriaSort, sorted.Order = " ▼", "descending", sessiontable.Ascending
 			}
 		}
-		column.Link = with(func(q *sessiontable.Query) { q.Sort, q.Order, q.Offset = sorted.Sort, sorted.Order, 0 })
+		column.Link = t.Here
+		if c.Sortable() {
+			column.Link = with(func(q *sessiontable.Query) { q.Sort, q.Order, q.Offset = sorted.Sort, sorted.Order, 0 })
+		}
 		t.Columns = append(t.Columns, column)
 	}
 	for i := range p.Sessions {
