@@ -269,7 +269,7 @@ scrape_configs: [{job_name: dcs_sessions, static_configs: [{targets: ['%s']}]}]
 			}()
 			t.Cleanup(func() { _ = slow.Close(); <-cut })
 			arrives(t, "DcsSlowReader", node, `A client of instance `+real.ID+` \(redis\) reads too slowly\.`,
-				`One session on node `+real.Nodes[0].ID+` \(.*\) has [\d.]+MiB of answers waiting\. That is memory of the node\. Heaviest now: user reporting from 127\.0\.6\.6, [\d.]+MiB\.`,
+				`A normal client on node `+real.Nodes[0].ID+` \(.*\) has [\d.]+[KM]?i?B of answers waiting(, and .*)?\. Redis does not disconnect it: .* Heaviest now: user reporting from 127\.0\.6\.6, [\d.]+MiB\.`,
 				func() {}, func() { <-cut })
 		})
 		t.Run("node not read", func(t *testing.T) {

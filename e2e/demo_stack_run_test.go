@@ -80,7 +80,7 @@ func TestDemoStackConfigs(t *testing.T) {
 		t.Errorf("promtool check config: exit code %d, %d rule files\n%s", code, len(files), out)
 	}
 	out, code = harness.Run(t, nil, harness.Binary(t, "amtool"), "check-config", hostPath(t, alertmanager, flagValue(t, alertmanager, "--config.file")))
-	if code != 0 || !strings.Contains(out, "10 inhibit rules") {
+	if code != 0 || !strings.Contains(out, "12 inhibit rules") {
 		t.Errorf("amtool check-config: exit code %d\n%s", code, out)
 	}
 }

@@ -104,13 +104,19 @@ func checkExpression(t *testing.T, where, text string) {
 				checkNotOther(t, where, selector, m)
 			}
 		case *parser.SubqueryExpr:
-			// The value that an expression over gauges had last is sound; of others
-			// this test does not know.
+			// The value that an expression over gauges had last is sound, and how a
+			// gauge changes; of others this test does not know.
 			call, ok := path[len(path)-1].(*parser.Call)
-			sound := ok && call.Func.Name == "last_over_time"
+			_, plain := n.Expr.(*parser.VectorSelector)
+			sound := ok && (call.Func.Name == "last_over_time" || plain && call.Func.Name == "deriv")
 			parser.Inspect(n.Expr, func(inner parser.Node, _ []parser.Node) error {
-				if s, ok := inner.(*parser.VectorSelector); ok && known[s.Name].counter {
-					sound = false
+				if s, ok := inner.(*parser.VectorSelector); ok {
+					if known[s.Name].counter {
+						sound = false
+					}
+					if call != nil && slices.Contains(withPast, call.Func.Name) {
+						checkNotOther(t, where, s, known[s.Name])
+					}
 				}
 				return nil
 			})

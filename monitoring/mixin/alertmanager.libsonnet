@@ -31,7 +31,10 @@ function(config) {
   inhibit_rules: inOrder + [
     // A list got old, until it could not be used any more.
     rule(['DcsSessionListOld'], ['DcsNodeNotRead'], node),
-    rule(['DcsOutputMemoryPastLimit'], ['DcsSlowReader'], node),
+    // What is worse says that it is bad.
+    rule(['DcsSubscriberNearLimit'], ['DcsSubscriberBehind'], node),
+    rule(['DcsOutputMemoryShare'], ['DcsSlowReader'], node),
+    rule(['DcsNearMaxClients'], ['DcsConnectionsRunOut'], node),
     // What a client leaks lies idle.
     rule(['DcsConnectionLeak'], ['DcsIdleSessions'], node + ['user']),
   ],

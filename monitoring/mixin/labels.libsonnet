@@ -26,26 +26,30 @@ function(config) {
     },
     {
       record: 'node:dcs_labels:info',
-      expr: '(\n%s\nor on (%s)\ngroup by (%s) (last_over_time(dcs_node_up[15m]))\n)\n%s\n' % [
+      expr: '(\n%s\nor on (%s)\ngroup by (%s) (last_over_time(dcs_node_up[15m]))\n)\n%s\nor\ninstance:dcs_labels:info\n' % [
         latest('dcs_node_info', 'node_name!=""', lib.node, ['node_name']),
         lib.node,
         lib.node,
         lib.named.instance,
       ],
-      comment:: 'Nodes, likewise.',
+      comment:: 'Nodes, likewise; and, without a node_id, instances, for what is known of all their nodes together.',
     },
     {
-      local firing = 'ALERTS{alertname=~"Dcs.*", alertstate="firing", node_id!=""}',
+      local firing = 'ALERTS{alertname=~"Dcs.*", alertstate="firing", instance_id!=""}',
       record: 'node:dcs_alerts:held',
       expr: lib.lines(|||
         max by (%(labels)s) (
           %(firing)s
           and on (%(node)s)
-          max by (%(node)s) (dcs_node_up) < 1
+          (
+            max by (%(node)s) (dcs_node_up) < 1
+            or
+            min by (%(instance)s) (max by (%(node)s) (dcs_node_up)) < 1
+          )
         or
           %(firing)s
           unless on (%(node)s)
-          dcs_node_up
+          (dcs_node_up or dcs_up)
           and on (%(keep)s)
           min by (%(keep)s) (up{%(job)s}) < 1
         or
@@ -68,7 +72,7 @@ function(config) {
         job: config.jobSelector,
         gone: config.holdGone,
       }) + '\n',
-      comment:: 'Alerts on sessions that fire, and whose node is not read now: it failed, or its target did, or is gone. They stay until it is read again.',
+      comment:: 'Alerts on sessions that fire, and whose node is not read now: it failed, or its target did, or is gone. They stay until it is read again. Those on all nodes of an instance together have no node_id.',
     },
   ],
 }

@@ -48,8 +48,9 @@ function(config) {
   instanceDashboard:: '/d/dcs-sessions-instance/dcs-sessions-instance?var-instance={{ $labels.instance_id }}',
   sessions(sort):: '/sessions?instance={{ $labels.instance_id }}&node={{ $labels.node_id }}&sort=%s&order=desc' % sort,
 
-  // An alert on the sessions of a node. While the node is not read, it stays as it
-  // was, with the value -1.
+  // An alert on the sessions of a node, or of all nodes of an instance together,
+  // which has no node_id then. While the node is not read, it stays as it was, with
+  // the value -1.
   sessionAlert(name, value, operator, threshold, fields, labels=[]):: lib.alert(
     name,
     '-1 * max by (%s) (node:dcs_alerts:held{alertname="%s"})\nor\n%s\n%s' % [
@@ -61,8 +62,8 @@ function(config) {
     operator,
     threshold,
     { dashboard: lib.instanceDashboard } + fields + {
-      description: '{{ if lt $value 0.0 }}Node %s is not read now: this was so when it was read last.{{ else }}%s{{ end }}'
-                   % [lib.text.node, fields.description],
+      local unread = if std.objectHas(fields, 'unread') then fields.unread else 'Node %s is not read now: this was so when it was read last.' % lib.text.node,
+      description: '{{ if lt $value 0.0 }}%s{{ else }}%s{{ end }}' % [unread, fields.description],
     },
   ),
 
@@ -80,9 +81,9 @@ function(config) {
                      ]),
 
     // Which client has most of a metric now.
-    heaviest(metric, shown): (
+    heaviest(metric, shown, who='Heaviest now'): (
       '{{ range printf "topk(1, max by (user, client_address) (%s{instance_id=%%q,node_id=%%q,client_address!=\'other\'}))" $labels.instance_id $labels.node_id | query }}'
-      + ' Heaviest now: user {{ or .Labels.user "(none)" }} from {{ .Labels.client_address }}, %s.{{ end }}'
-    ) % [metric, shown],
+      + ' %s: user {{ or .Labels.user "(none)" }} from {{ .Labels.client_address }}, %s.{{ end }}'
+    ) % [metric, who, shown],
   },
 }

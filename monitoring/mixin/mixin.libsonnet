@@ -8,6 +8,7 @@
     (import 'alerts/reading.libsonnet')(config),
     (import 'alerts/buffers.libsonnet')(config),
     (import 'alerts/connections.libsonnet')(config),
+    (import 'alerts/headroom.libsonnet')(config),
     (import 'alerts/habits.libsonnet')(config),
   ],
 

@@ -1,4 +1,4 @@
-// Who is connected: leaks, idle sessions, headroom, storms.
+// Who is connected: leaks, idle sessions, storms.
 function(config) {
   local lib = (import '../lib.libsonnet')(config),
   local text = lib.text,
@@ -50,24 +50,6 @@ function(config) {
         sessions: lib.sessions('idle'),
       },
       ['user'],
-    ),
-
-    lib.sessionAlert(
-      'DcsNearMaxClients',
-      |||
-        max by (%(node)s) (last_over_time(sum without (user) (dcs_sessions)[2m:15s]))
-        / on (%(node)s)
-        max by (%(node)s) (last_over_time(dcs_node_max_clients[2m]))
-      ||| % { node: lib.node },
-      '>',
-      threshold('DcsNearMaxClients'),
-      {
-        absent: 'The configuration has no max_clients for the instance: silent. The node is not read: DcsNodeNotRead.',
-        value: 'sessions, as part of `max_clients`',
-        summary: 'Instance %s will soon refuse connections.' % text.instance,
-        description: 'Node %s has {{ $value | humanizePercentage }} of the connections that it accepts (max_clients).%s' % [text.node, bySessions],
-        sessions: lib.sessions('idle'),
-      },
     ),
 
     lib.sessionAlert(

@@ -57,7 +57,13 @@ function(config) {
       absent: unread,
       value: 'sessions with a hidden address',
       summary: 'Client addresses of instance %s are hidden.' % text.instance,
-      description: '{{ $value | humanize }} sessions on node %s come from 198.19.0.0/16, the address of a VPC endpoint: who they are cannot be told.' % text.node,
+      description: '{{ $value | humanize }} sessions on node %s come from 198.19.0.0/16, the address of a VPC endpoint: who they are cannot be told.' % text.node
+                   + '{{ range printf "max by (state) (dcs_instance_client_ip_pass_through{instance_id=%q})" $labels.instance_id | query }}'
+                   + '{{ if eq .Labels.state "off" }} Client IP pass-through is off: turn it on.'
+                   + '{{ else if eq .Labels.state "supported" }} The instance supports client IP pass-through: turn it on if it is off.'
+                   + '{{ else if eq .Labels.state "on" }} Client IP pass-through is on: these connections are older, or have not sent a command yet.'
+                   + '{{ else if eq .Labels.state "excluded_by_ssl" }} The instance has SSL, which excludes client IP pass-through.'
+                   + '{{ else }} The instance does not support client IP pass-through.{{ end }}{{ end }}',
       sessions: lib.sessions('addr'),
     }),
   ],

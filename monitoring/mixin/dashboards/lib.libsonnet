@@ -10,8 +10,11 @@ function(config) {
   // Of series that have no job: alerts.
   kept:: std.join('', [', %s=~"$%s"' % [l, l] for l in config.keep]),
 
+  // What is much for all normal clients of a node whose memory is not known, in MiB.
+  muchOutput:: config.alerts.DcsOutputMemoryShare.threshold * config.unknownMemory,
+
   // The numbers that the alerts begin at, and colours from there on.
-  output:: { warning: config.alerts.DcsSlowReader.threshold * 1024 * 1024, bad: config.alerts.DcsOutputMemoryPastLimit.threshold * 1024 * 1024 },
+  output:: { warning: config.alerts.DcsSlowReader.threshold * 1024 * 1024, bad: lib.muchOutput * 1024 * 1024 },
   levels:: {
     output: grafana.levels(lib.output.warning, lib.output.bad),
     connections: grafana.levels(std.round(config.alerts.DcsNearMaxClients.threshold * 90) / 100, config.alerts.DcsNearMaxClients.threshold),
@@ -21,7 +24,7 @@ function(config) {
     anyWarning: [[grafana.colours.warning, 1]],
   },
   // MiB, for texts.
-  outputText:: { warning: '%d MiB' % config.alerts.DcsSlowReader.threshold, bad: '%d MiB' % config.alerts.DcsOutputMemoryPastLimit.threshold },
+  outputText:: { warning: '%d MiB' % config.alerts.DcsSlowReader.threshold, bad: '%d MiB' % lib.muchOutput },
 
   // Variables.
   query(name, label, description, query, regex='', multi=true, hide=0):: {
