@@ -24,6 +24,7 @@ type clients struct {
 	keyring dcsapi.Keyring // outlives configurations: a refused key stays refused after a reload
 	open    map[string]*dcsapi.Client
 	wrap    func(http.RoundTripper) http.RoundTripper // around their transports; nil for none
+	keys    keyStates
 }
 
 // connect returns the projects of a configuration, each with a client, and how
@@ -82,7 +83,10 @@ func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcs
 	}
 	o.Observer.RateLimited = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
 	if c.logger != nil {
-		o.Observer.Key = func(n dcsapi.KeyEvent) { logKey(log.With(c.logger, "region", p.Region), n) }
+		o.Observer.Key = func(n dcsapi.KeyEvent) {
+			c.keys.note(p.Connection, n)
+			logKey(log.With(c.logger, "region", p.Region), n)
+		}
 		odd := oddities{logger: log.With(c.logger, "region", p.Region, "project_id", log.Valuer(func() any { return client.KnownProjectID() }))}
 		o.Observer.Warning = odd.observe
 	}

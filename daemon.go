@@ -100,6 +100,7 @@ func (d *daemon) apply(cfg *config.Config) error {
 	before := d.replace(web.Settings{
 		Collector: next, Timeout: cfg.ScrapeTimeout, TimeoutOffset: cfg.ScrapeTimeoutOffset,
 		ExporterOnly: cfg.MetricsEndpoint == config.MetricsExporter,
+		Since:        time.Now(), InForce: cfg.InForce(), KeysInUse: d.clients.keysOf(cfg),
 	})
 	d.own.ConfigLoaded(time.Now())
 	if before != nil {

@@ -92,7 +92,7 @@ func TestTelemetryPath(t *testing.T) {
 		"/metrics": true, "/dcs/metrics": true, "/a.b_c~d-e": true, "/probes": true, "/probe/x": true, "/-": true, "/.well-known/m": true,
 		"": false, "metrics": false, "/": false, "//": false, "//metrics": false, "/metrics//": false, "/metrics/": false, "/a//b": false,
 		"/a/../b": false, "/./a": false, "/..": false, "/probe": false, "/probe/": false, "//probe": false, "/x/../probe": false,
-		"/sd": false, "/sessions": false, "/-/ready": false, "/-/metrics": false, "/%70robe": false, "/%2F": false, "/%": false,
+		"/sd": false, "/sessions": false, "/status": false, "/-/ready": false, "/-/metrics": false, "/%70robe": false, "/%2F": false, "/%": false,
 		"/{x}": false, "/{$}": false, "/{x...}": false, "/}": false, "/a b": false, "/a?b": false, "/a#b": false, "/a\nb": false, "/a\\b": false,
 		"/\xff": false, "/a\x00": false, "GET /metrics": false, "example.com/metrics": false,
 	} {

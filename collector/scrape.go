@@ -41,6 +41,7 @@ type scrape struct {
 	targets  func(*project) iter.Seq[*fleet.Target]
 	scopes   []exposition.Scope
 	result   *exposition.Result // nil before Read
+	budget   *budget            // nil before Read
 }
 
 // Scrape returns the gatherer of one scrape of all targets, which ends with ctx.
@@ -53,7 +54,9 @@ func (c *Collector) Scrape(ctx context.Context) Gatherer {
 }
 
 // Probe returns the gatherer of one scrape of a single target.
-func (c *Collector) Probe(ctx context.Context, t *fleet.Target) Gatherer {
+func (c *Collector) Probe(ctx context.Context, t *fleet.Target) Gatherer { return c.probe(ctx, t) }
+
+func (c *Collector) probe(ctx context.Context, t *fleet.Target) *scrape {
 	return &scrape{
 		Collector: c, ctx: ctx, projects: []*project{c.projectOf(t)},
 		targets: func(*project) iter.Seq[*fleet.Target] {
@@ -90,19 +93,25 @@ func (s *scrape) Families() exposition.Families {
 // Read implements Gatherer. It reads the projects side by side and returns at the
 // end of the context at the latest, with what it has.
 func (s *scrape) Read() {
+	s.result = s.options.exposed(s.read())
+	s.reportGroups(s.result)
+}
+
+// read reads the projects.
+func (s *scrape) read() []projectResult {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(s.ctx, s.options.Timeout)
 	defer cancel()
 	end, _ := ctx.Deadline()
 	b := newBudget(start, end, s.options.Scan.Wait)
+	s.budget = b
 	results := make([]projectResult, len(s.projects))
 	var wait sync.WaitGroup
 	for i, p := range s.projects {
 		wait.Go(func() { results[i] = s.readProject(ctx, p, b) })
 	}
 	wait.Wait()
-	s.result = s.options.exposed(results)
-	s.reportGroups(s.result)
+	return results
 }
 
 // readProject reads the targets of a project.
@@ -119,6 +128,7 @@ func (s *scrape) readProject(ctx context.Context, p *project, b *budget) project
 		waitCtx, cancel := context.WithDeadline(ctx, until)
 		p.AwaitInstances(waitCtx)
 		cancel()
+		dcsapi.TraceOf(ctx).Step("", "the project's id and instances are known, or waited for no longer")
 	}
 	for t := range s.targets(p) {
 		out.instances = append(out.instances, &instanceResult{Target: t})
@@ -156,6 +166,7 @@ func (s *scrape) readInstances(ctx context.Context, p *project, b *budget, insta
 	together := p.ListsNodesTogether()
 	if together && len(toRead) > 0 {
 		p.AwaitNodes(ctx, b.nodes)
+		dcsapi.TraceOf(ctx).Step("", "the nodes of all instances are known, or waited for no longer")
 	}
 	newSchedule(ctx, p, b, &s.options, together).read(toRead)
 	var targets []*fleet.Target

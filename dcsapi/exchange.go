@@ -56,6 +56,7 @@ func (x *roundTrip) run(ctx context.Context, req *http.Request) *Error {
 		return failed
 	}
 	defer resp.Body.Close()
+	x.request.traced.Status, x.request.traced.RequestID = resp.StatusCode, x.redactor.quote(resp.Header.Get("X-Request-Id"), maxRequestID)
 	x.body = newBody()
 	defer x.body.free()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -72,7 +73,9 @@ func (x *roundTrip) run(ctx context.Context, req *http.Request) *Error {
 
 // observe reports the end of a transmission.
 func (x *roundTrip) observe(code string) {
-	x.client.options.Observer.Request(x.request.operation, code, time.Since(x.start))
+	took := time.Since(x.start)
+	x.request.traced.Took = took
+	x.client.options.Observer.Request(x.request.operation, code, took)
 }
 
 // send sends the request and returns the response, its body unread.

@@ -35,6 +35,7 @@ type request struct {
 	permit    *permit  // by withBreaker
 	epoch     int      // by withThrottle
 	throttled bool     // a status line has begun a new hold-off
+	traced    Exchange // by withTrace, for a context with a Trace
 }
 
 // handler carries out a request. It returns nil for a success.
@@ -61,6 +62,8 @@ func (c *Client) newHandler() handler {
 		// While a key is unproven all but its probe wait here, again before they
 		// take a token or a slot.
 		c.withBreaker,
+		// What follows is recorded for those who look for a problem.
+		c.withTrace,
 		// A token of the rate limit before a slot: waiting for the rate must not
 		// keep a slot from another request.
 		c.withRateLimit,

@@ -58,7 +58,10 @@ func (l *adaptiveLimiter) speedUp() {
 // withRateLimit waits for a token of the rate limit.
 func (c *Client) withRateLimit(next handler) handler {
 	return func(ctx context.Context, r *request) *Error {
-		switch err := c.waitForToken(ctx); {
+		start := time.Now()
+		err := c.waitForToken(ctx)
+		r.traced.Rate = time.Since(start)
+		switch {
 		case err == nil:
 			return next(ctx, r)
 		case errors.Is(err, context.DeadlineExceeded):

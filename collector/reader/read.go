@@ -41,9 +41,11 @@ func (r *Reader) readNode(ctx context.Context, n *node, q Request) (out Reading)
 		until = q.ScanBy
 	}
 	waitUntil(ctx, q.ReadFrom, until)
+	n.trace(ctx, "the scans of the other nodes are waited for no longer")
 	var begun *list
 	if coming {
 		begun = r.awaitNewList(ctx, n, until)
+		n.trace(ctx, "the new list is waited for no longer")
 	}
 	out.Snapshot, out.Err = r.list(ctx, n, begun)
 	out.Err = n.explain(out.Err)
@@ -54,6 +56,7 @@ func (r *Reader) readNode(ctx context.Context, n *node, q Request) (out Reading)
 		out.Warnings = append(out.Warnings, n.warnings()...)
 	}
 	out.Churn = n.churn.Churn
+	n.traceVerdict(ctx, &out)
 	return out
 }
 
@@ -141,7 +144,10 @@ func (r *Reader) list(ctx context.Context, n *node, begun *list) (*aggregate.Sna
 			first = p
 			return n.last != nil && n.lastAs == r.options.Aggregate && !p.Taken.IsZero() && p.Time == n.lastTime
 		},
-		r.onTorn)
+		func() {
+			n.trace(ctx, "the pages do not fit together: the list changed while it was read")
+			r.onTorn()
+		})
 	if err != nil {
 		if l != nil && dcsapi.ReasonOf(err) == dcsapi.ReasonTimeout {
 			n.lastPages = max(n.lastPages, l.pages.expected(l.first.Count)) // for the next scrape's plan
@@ -151,7 +157,11 @@ func (r *Reader) list(ctx context.Context, n *node, begun *list) (*aggregate.Sna
 	now := time.Now()
 	n.awaited = n.awaited && first.Time == n.seen
 	n.seen = first.Time
+	if l == nil {
+		n.trace(ctx, "the list is the one that was read before: its numbers are used again")
+	}
 	if l != nil {
+		n.trace(ctx, "list read: pages %d, sessions %d, %d by the API's count", len(l.pages.read), l.sessions.Len(), l.first.Count)
 		taken := l.oldest()
 		n.churn.Observe(l.sessions, taken, now)
 		n.last, n.lastAs, n.lastTime, n.lastPages = l.agg.Snapshot(&n.top, now), r.options.Aggregate, first.Time, len(l.pages.read)

@@ -46,6 +46,7 @@ func (r *Reader) scan(ctx context.Context, n *node, until time.Time) (requested,
 		}
 	}
 	if !r.options.Scan.Due(n.scanned) {
+		n.traceNoScan(ctx, &r.options.Scan)
 		return false, coming
 	}
 	if !n.knowsList() {
@@ -54,12 +55,19 @@ func (r *Reader) scan(ctx context.Context, n *node, until time.Time) (requested,
 			n.seen = page.Time
 			if age, known := ageByServer(page); known && n.scanned.IsZero() && age < r.options.Scan.MinInterval {
 				n.scanned = time.Now().Add(-age) // before a restart, or by somebody else
+				n.traceNoScan(ctx, &r.options.Scan)
 				return false, false
 			}
 		}
 	}
 	n.pending = r.sendScan(ctx, n)
-	return true, n.settle(ctx)
+	coming = n.settle(ctx)
+	if coming {
+		n.trace(ctx, "scan accepted: a new list is coming")
+	} else {
+		n.trace(ctx, "scan failed: %v", n.scanError)
+	}
+	return true, coming
 }
 
 // ageByServer returns how old a list is by the clock of the server alone, and

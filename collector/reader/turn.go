@@ -42,6 +42,7 @@ func (r *Reader) Read(ctx context.Context, q Request) Reading {
 			}
 		}
 		if !mine {
+			dcsapi.TraceOf(ctx).Step(q.NodeID, "another scrape is reading the node: its reading is shared, its requests are not listed here")
 			q.OnScanned()
 		}
 		return n.await(ctx, t, start)
@@ -69,7 +70,7 @@ func (r *Reader) join(ctx context.Context, n *node, q Request) (t *turn, mine bo
 		return t, false
 	}
 	t = n.begin(&turn{aggregate: r.options.Aggregate, waiters: 1, until: until})
-	reading, stop := context.WithTimeout(context.Background(), r.options.Timeout)
+	reading, stop := context.WithTimeout(dcsapi.WithTrace(context.Background(), dcsapi.TraceOf(ctx)), r.options.Timeout)
 	reading, t.cancel = context.WithCancelCause(dcsapi.WithSendBy(reading, func() time.Time {
 		n.mu.Lock()
 		defer n.mu.Unlock()

@@ -1,6 +1,6 @@
 // Package web serves the exporter's HTTP endpoints: /metrics and /probe
-// (metrics.go, rendering.go, answer.go), /sd (discovery.go), /sessions (sessions.go) for those who may
-// see it (access.go), /-/healthy, /-/ready and /-/reload (lifecycle.go), and the
+// (metrics.go, rendering.go, answer.go), /sd (discovery.go), /sessions (sessions.go), /status (status.go) and
+// /probe?debug=true (debug.go) for those who may see them (access.go), /-/healthy, /-/ready and /-/reload (lifecycle.go), and the
 // landing page (landing.go).
 package web
 
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dcs_session_exporter/collector"
+	"dcs_session_exporter/internal/config"
 
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +39,12 @@ type Settings struct {
 	Timeout       time.Duration // upper bound of a scrape
 	TimeoutOffset time.Duration // subtracted from Prometheus' timeout for the way back
 	ExporterOnly  bool          // /metrics reads no instance
+
+	// For /status: since when the settings are in force, what the configuration
+	// says, without secrets, and the keys of the collector's projects.
+	Since     time.Time
+	InForce   []config.Setting
+	KeysInUse func() []KeyState
 }
 
 // plainPath matches paths that need no escaping in a URL and have no special
@@ -48,7 +55,7 @@ var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 // path in its shortest form, and must not belong to another endpoint.
 func IsTelemetryPath(p string) bool {
 	return plainPath.MatchString(p) && p == path.Clean(p) &&
-		!slices.Contains([]string{"/probe", "/sd", "/sessions"}, p) && !strings.HasPrefix(p, "/-/")
+		!slices.Contains([]string{"/probe", "/sd", "/sessions", "/status"}, p) && !strings.HasPrefix(p, "/-/")
 }
 
 // NewHandler returns the handler of all endpoints.
@@ -57,9 +64,11 @@ func NewHandler(o Options) (http.Handler, error) {
 	out := new(outbox)
 	scrapes := newScrapes(o, out)
 	mux.Handle("GET "+o.TelemetryPath, metrics(scrapes))
-	mux.Handle("GET /probe", probe(scrapes))
+	restricted := &sessions{o, out, make(chan struct{}, sessionsAtOnce)}
+	mux.Handle("GET /probe", probe(scrapes, restricted.onlyIfEnabled("What a reading did", restricted.debug)))
+	mux.Handle("GET /status", restricted.onlyIfEnabled("The status", restricted.status))
 	mux.Handle("GET /sd", &discovery{Options: o, outbox: out})
-	handleSessions(mux, o, out)
+	handleSessions(mux, restricted)
 	lifecycle(mux, o)
 	mux.Handle("GET /{$}", landing(o))
 	// Reject requests from other sites' pages that would change something.

@@ -19,6 +19,7 @@ import (
 	"dcs_session_exporter/collector/fleet"
 	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
+	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/emulator"
 	"dcs_session_exporter/internal/web"
 
@@ -112,7 +113,13 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 	registry.MustRegister(own)
 	handler, err := web.NewHandler(web.Options{
 		Settings: func() (web.Settings, func()) {
-			return web.Settings{Collector: coll, Timeout: cmp.Or(h.timeout, 10*time.Second), TimeoutOffset: 500 * time.Millisecond, ExporterOnly: h.exporterOnly}, func() {}
+			return web.Settings{
+				Collector: coll, Timeout: cmp.Or(h.timeout, 10*time.Second), TimeoutOffset: 500 * time.Millisecond, ExporterOnly: h.exporterOnly,
+				Since: time.Now(), InForce: []config.Setting{{Name: "scan.mode", Value: "on_scrape"}},
+				KeysInUse: func() []web.KeyState {
+					return []web.KeyState{{Origin: "the test", Ends: time.Now().Add(time.Hour), Problem: "not renewed"}}
+				},
+			}, func() {}
 		},
 		Reload: h.reload, Sessions: h.sessions,
 		Own: registry, Rejected: own.ScrapeRejected, TelemetryPath: "/metrics",

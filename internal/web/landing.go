@@ -89,7 +89,10 @@ func (o Options) links() []pageLink {
 	if o.Sessions == nil {
 		return links
 	}
-	return slices.Insert(links, 0, pageLink{"sessions", "Sessions", "the live table of a node's sessions, straight from the API"})
+	return slices.Insert(links, 0,
+		pageLink{"sessions", "Sessions", "the live table of a node's sessions, straight from the API"},
+		pageLink{"status", "Status", "the configuration in force, and how each node was last read"},
+	)
 }
 
 // verdict says in a sentence whether the exporter works.

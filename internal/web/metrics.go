@@ -34,9 +34,21 @@ func metrics(t *scrapes) http.Handler {
 	})
 }
 
-// probe serves the sessions of the instance in the parameter target.
-func probe(t *scrapes) http.Handler {
+// probe serves the sessions of the instance in the parameter target. With the
+// parameter debug it serves what debug does instead.
+func probe(t *scrapes, debug http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if value := r.URL.Query().Get("debug"); value != "" {
+			on, err := strconv.ParseBool(value)
+			if err != nil {
+				say(w, http.StatusBadRequest, "debug must be true or false.")
+				return
+			}
+			if on {
+				debug.ServeHTTP(w, r)
+				return
+			}
+		}
 		s, done := t.Settings()
 		target, status, text := probed(r, s)
 		if target == nil {

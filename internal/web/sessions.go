@@ -38,18 +38,25 @@ type sessions struct {
 	slots  chan struct{}
 }
 
-// handleSessions registers the live table, or an answer that says that it is not
-// enabled.
-func handleSessions(mux *http.ServeMux, o Options, out *outbox) {
-	if o.Sessions == nil {
-		mux.HandleFunc("/sessions", func(w http.ResponseWriter, _ *http.Request) {
-			say(w, http.StatusNotFound, "The live table of sessions is not enabled: start the exporter with --web.enable-sessions.")
-		})
+// handleSessions registers the live table.
+func handleSessions(mux *http.ServeMux, t *sessions) {
+	if t.Sessions == nil {
+		mux.Handle("/sessions", t.onlyIfEnabled("The live table of sessions", t.show))
 		return
 	}
-	t := &sessions{o, out, make(chan struct{}, sessionsAtOnce)}
 	mux.Handle("GET /sessions", t.guarded(t.show))
 	mux.Handle("POST /sessions", t.guarded(t.scan))
+}
+
+// onlyIfEnabled is like guarded where the live table is enabled; elsewhere the
+// answer says that it is not.
+func (t *sessions) onlyIfEnabled(what string, serve func(http.ResponseWriter, *http.Request, Settings)) http.Handler {
+	if t.Sessions != nil {
+		return t.guarded(serve)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusNotFound, what+" is not enabled: start the exporter with --web.enable-sessions.")
+	})
 }
 
 // guarded admits only requests that may see sessions, limits how many are served
