@@ -48,7 +48,7 @@ func TestEnvironment(t *testing.T) {
 // TestNearestWords checks that misspelt flags and commands get a hint.
 func TestNearestWords(t *testing.T) {
 	for arg, want := range map[string]string{
-		"--demoo": "did you mean --demo?", "--web.listen-addres=x": "did you mean --web.listen-address?", "sesions": "did you mean sessions?", "--xyzzy": "(try --help)",
+		"--demoo": "did you mean --demo?", "--web.config.fil=x": "did you mean --web.config.file?", "sesions": "did you mean sessions?", "--xyzzy": "(try --help)",
 	} {
 		if err := run(t.Context(), []string{arg}, new(output), new(output)); err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != 2 {
 			t.Errorf("%s: got %v, want %q", arg, err, want)

@@ -37,7 +37,8 @@ func TestStatus(t *testing.T) {
 			}
 		}
 		Configuration []struct{ Name, Value string }
-	}) {
+	},
+	) {
 		t.Helper()
 		resp, body := get(t, url+"/status?format=json", nil)
 		if err := json.Unmarshal([]byte(body), &d); err != nil || resp.Header.Get("Content-Type") != "application/json" {
