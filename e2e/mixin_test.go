@@ -41,7 +41,7 @@ func TestMixinIsUpToDate(t *testing.T) {
 			t.Errorf("%s is not up to date: go -C e2e run ./mixin", path)
 		}
 	}
-	for _, dir := range []string{"alertmanager", "dashboards", "dashboards-import", "kubernetes", "rules"} {
+	for _, dir := range []string{"alertmanager", "dashboards", "dashboards-import", "rules"} {
 		entries, err := os.ReadDir("../monitoring/" + dir)
 		if err != nil {
 			t.Fatal(err)
@@ -57,12 +57,12 @@ func TestMixinIsUpToDate(t *testing.T) {
 // The files that are generated, but for where the alerts' names and numbers do
 // not get to.
 var (
-	ofRules      = []string{"monitoring/kubernetes/prometheusrule.yml", "monitoring/rules/alerts.yml"}
+	ofRules      = []string{"monitoring/rules/alerts.yml"}
 	ofDashboards = []string{
 		"monitoring/dashboards/fleet.json", "monitoring/dashboards/instance.json", "monitoring/dashboards-import/fleet.json",
-		"monitoring/dashboards-import/instance.json", "monitoring/kubernetes/dashboards.yml",
+		"monitoring/dashboards-import/instance.json",
 	}
-	ofFleet        = slices.Concat(ofRules, []string{"monitoring/dashboards/fleet.json", "monitoring/dashboards-import/fleet.json", "monitoring/kubernetes/dashboards.yml"})
+	ofFleet        = slices.Concat(ofRules, []string{"monitoring/dashboards/fleet.json", "monitoring/dashboards-import/fleet.json"})
 	ofAll          = slices.Concat(ofRules, ofDashboards)
 	ofKept         = append([]string{"monitoring/rules/recording.yml", "deploy/demo/alertmanager.yml", "monitoring/alertmanager/inhibitions.yml"}, ofAll...)
 	ofThresholds   = append([]string{"docs/runbooks.md"}, ofAll...)
@@ -86,7 +86,6 @@ func TestMixinConfig(t *testing.T) {
 		{"another threshold", `alerts+: { DcsSlowReader+: { threshold: 77 } }`, ofThresholds, "", "> 77 * 1024 * 1024"},
 		{"another severity and times", `alerts+: { DcsSlowReader+: { severity: 'page', 'for': '7m', keepFiring: '45m' } }`, ofOnlyTheRules, "", "keep_firing_for: 45m"},
 		{"hosts", `runbooks: 'https://git.example/runbooks.md', grafana: 'https://grafana.example', exporter: 'https://dcs.example'`, ofAll, "_url: /", "sessions_url: https://dcs.example/sessions?"},
-		{"names in Kubernetes", `kubernetes+: { namespace: 'watch', ruleLabels: { prometheus: 'k8s' } }`, []string{"monitoring/kubernetes/dashboards.yml", "monitoring/kubernetes/prometheusrule.yml"}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			after := renderMixin(t, c.config)

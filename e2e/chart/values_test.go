@@ -59,7 +59,7 @@ func TestIdentity(t *testing.T) {
 }
 
 // TestRulesAndDashboards checks that what the chart installs is what
-// monitoring/ has, but for the links to the runbooks.
+// monitoring/ has, but for the hosts of links.
 func TestRulesAndDashboards(t *testing.T) {
 	_, objects := render(t, prod, set(t, "monitoring", nil))
 	installed := make(map[string]*monitoringv1.PrometheusRule)
@@ -75,7 +75,11 @@ func TestRulesAndDashboards(t *testing.T) {
 	}
 	for _, source := range sources {
 		name := "prod-dcs-session-exporter-" + strings.TrimSuffix(filepath.Base(source), ".yml")
-		text := strings.ReplaceAll(readFile(t, source), "docs/runbooks.md", "https://wiki.example/dcs/runbooks.md")
+		text := strings.NewReplacer(
+			"docs/runbooks.md", "https://wiki.example/dcs/runbooks.md",
+			"_url: /d/", "_url: https://grafana.example/d/",
+			"_url: /sessions", "_url: https://dcs.example/sessions",
+		).Replace(readFile(t, source))
 		got, err := yaml.Marshal(installed[name].Spec)
 		if err != nil {
 			t.Fatal(err)

@@ -18,15 +18,6 @@
     grafana: '',
     exporter: '',
 
-    // The name and namespace of the PrometheusRule and of the ConfigMaps, and
-    // their labels: those that the operator and Grafana's sidecar look for.
-    kubernetes: {
-      name: 'dcs-session-exporter',
-      namespace: 'default',
-      ruleLabels: {},
-      dashboardLabels: { grafana_dashboard: '1' },
-    },
-
     // How long an alert on the sessions of an instance stays as it was when no
     // target exports the instance, and all that are known are up: it was deleted,
     // or its target was.

@@ -9,7 +9,6 @@ function(mixin)
     recording: withComments(mixin.prometheusRules.groups),
     inhibitions: mixin.alertmanager,
     dashboards: mixin.grafanaDashboards,
-    kubernetes: mixin._config.kubernetes,
     table: [
       r.inTable { alert: r.alert, severity: r.labels.severity, 'for': r['for'], keepFiring: r.keep_firing_for }
       for g in mixin.prometheusAlerts.groups

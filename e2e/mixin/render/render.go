@@ -1,6 +1,6 @@
 // Package render renders monitoring/mixin: it evaluates the jsonnet, and writes
-// what comes out as the files that Prometheus, its operator, Alertmanager,
-// Grafana and people read.
+// what comes out as the files that Prometheus, Alertmanager, Grafana and people
+// read.
 package render
 
 import (
@@ -19,7 +19,6 @@ type mixin struct {
 	Recording   []group                    `json:"recording"`
 	Inhibitions json.RawMessage            `json:"inhibitions"`
 	Dashboards  map[string]json.RawMessage `json:"dashboards"`
-	Kubernetes  objectNames                `json:"kubernetes"`
 	Table       []tableRow                 `json:"table"`
 }
 
@@ -37,14 +36,6 @@ type rule struct {
 	Labels        map[string]string `json:"labels"`
 	Annotations   map[string]string `json:"annotations"`
 	Comment       string            `json:"comment"`
-}
-
-// objectNames are the names and labels of the objects for Kubernetes.
-type objectNames struct {
-	Name            string            `json:"name"`
-	Namespace       string            `json:"namespace"`
-	RuleLabels      map[string]string `json:"ruleLabels"`
-	DashboardLabels map[string]string `json:"dashboardLabels"`
 }
 
 type tableRow struct {
@@ -76,12 +67,6 @@ func Files(root, config string) (map[string]string, error) {
 		return nil, err
 	}
 	files["monitoring/alertmanager/inhibitions.yml"] = inhibitionsHead + inhibitions
-	if files["monitoring/kubernetes/prometheusrule.yml"], err = prometheusRule(m); err != nil {
-		return nil, err
-	}
-	if files["monitoring/kubernetes/dashboards.yml"], err = dashboardMaps(m); err != nil {
-		return nil, err
-	}
 	for name, d := range m.Dashboards {
 		if files["monitoring/dashboards/"+name], err = indentJSON(d); err != nil {
 			return nil, err

@@ -62,17 +62,17 @@ const (
 
 // ruleFile writes groups of rules as Prometheus reads them.
 func ruleFile(head string, groups []group) (string, error) {
-	text, err := encode(mapping("groups", ruleGroups(groups, true)))
+	text, err := encode(mapping("groups", ruleGroups(groups)))
 	return head + text, err
 }
 
-func ruleGroups(groups []group, comments bool) *yaml.Node {
+func ruleGroups(groups []group) *yaml.Node {
 	list := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, g := range groups {
 		rules := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, r := range g.Rules {
 			node := ruleNode(r)
-			if comments && r.Comment != "" {
+			if r.Comment != "" {
 				node.HeadComment = wrap(r.Comment, 85)
 			}
 			rules.Content = append(rules.Content, node)

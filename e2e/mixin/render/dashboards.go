@@ -5,51 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
-
-// prometheusRule writes all rules as an object of the Prometheus operator.
-func prometheusRule(m *mixin) (string, error) {
-	groups := ruleGroups(slices.Concat(m.Alerts, m.Recording), false)
-	text, err := encode(mapping(
-		"apiVersion", scalar("monitoring.coreos.com/v1"), "kind", scalar("PrometheusRule"),
-		"metadata", metadata(m.Kubernetes, m.Kubernetes.Name, m.Kubernetes.RuleLabels), "spec", mapping("groups", groups),
-	))
-	return generated + text, err
-}
-
-// dashboardMaps writes the dashboards as ConfigMaps, which a sidecar of
-// Grafana's finds by their labels.
-func dashboardMaps(m *mixin) (string, error) {
-	var objects []string
-	for _, file := range slices.Sorted(maps.Keys(m.Dashboards)) {
-		dashboard, err := indentJSON(m.Dashboards[file])
-		if err != nil {
-			return "", err
-		}
-		data := scalar(dashboard)
-		data.Style = yaml.LiteralStyle
-		text, err := encode(mapping(
-			"apiVersion", scalar("v1"), "kind", scalar("ConfigMap"),
-			"metadata", metadata(m.Kubernetes, m.Kubernetes.Name+"-"+strings.TrimSuffix(file, ".json"), m.Kubernetes.DashboardLabels),
-			"data", mapping(file, data),
-		))
-		if err != nil {
-			return "", err
-		}
-		objects = append(objects, text)
-	}
-	return generated + strings.Join(objects, "---\n"), nil
-}
-
-func metadata(names objectNames, name string, labels map[string]string) *yaml.Node {
-	pairs := []any{"name", scalar(name), "namespace", scalar(names.Namespace)}
-	if len(labels) > 0 {
-		pairs = append(pairs, "labels", stringMap(labels))
-	}
-	return mapping(pairs...)
-}
 
 // indentJSON writes JSON with a field a line, without escapes of &, < and >, and
 // numbers as short as they can be.
