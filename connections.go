@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/go-kit/log"
@@ -17,16 +16,6 @@ import (
 // file descriptors are available. A Prometheus server keeps one connection per
 // target.
 const mostConnections = 2048
-
-// connectionLimit returns the maximum number of client connections: half of the
-// process's file descriptors. The other half is for the API and for files.
-func connectionLimit() int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return mostConnections
-	}
-	return int(max(8, min(limit.Cur/2, mostConnections)))
-}
 
 // connections limits the number of client connections. Above the limit it
 // closes the connection that has been idle longest, or else the one that has
