@@ -9,10 +9,13 @@ import (
 
 // ProjectStatus is how a project stands at the moment.
 type ProjectStatus struct {
-	Region    string
-	ID        string // "" while it is not known
-	ListedAt  time.Time
-	HoldOff   time.Duration // how long requests are still held off
+	Region   string
+	ID       string // "" while it is not known
+	ListedAt time.Time
+	HoldOff  time.Duration // how long requests are still held off
+
+	LimitsRefused bool // the key may not read the configuration of instances
+
 	InFlight  int
 	Instances []InstanceStatus // in the fleet's order
 }
@@ -99,7 +102,7 @@ func (c *Collector) Status() []ProjectStatus {
 	for i, p := range c.projects {
 		out[i] = ProjectStatus{
 			Region: p.api.Region(), ID: p.api.KnownProjectID(), ListedAt: p.ListedAt(),
-			HoldOff: p.api.HoldOff(), InFlight: p.api.InFlight(),
+			HoldOff: p.api.HoldOff(), LimitsRefused: p.LimitsRefused(), InFlight: p.api.InFlight(),
 		}
 		for t := range c.fleet.TargetsOf(p.Project) {
 			out[i].Instances = append(out[i].Instances, p.journal.of(t))

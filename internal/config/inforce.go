@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"strings"
@@ -62,7 +63,7 @@ func inForce(out *[]Setting, path string, v reflect.Value) {
 		}
 		inForce(out, path, v.Elem())
 	case reflect.Slice:
-		if v.Len() == 0 || v.Type().Elem().Kind() != reflect.Struct {
+		if v.Len() == 0 || v.Type().Elem().Kind() != reflect.Struct || v.Type().Elem() == reflect.TypeFor[netip.Prefix]() {
 			add(fmt.Sprint(v.Interface()))
 			return
 		}
@@ -88,7 +89,7 @@ func secretInForce(s dcsapi.Secret) string {
 
 // snake returns the name of a field as the configuration file has it.
 func snake(name string) string {
-	for _, word := range []string{"ID", "IAM", "TLS"} {
+	for _, word := range []string{"CIDR", "IPv", "ID", "IAM", "TLS"} {
 		name = strings.ReplaceAll(name, word, word[:1]+strings.ToLower(word[1:]))
 	}
 	var b strings.Builder

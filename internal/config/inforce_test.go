@@ -30,6 +30,8 @@ func TestInForce(t *testing.T) {
   - region: cn-east-3
     discover: {}
 scan: {min_interval: 45s}
+client_groups: [{group: a, cidrs: [10.0.0.0/8], names: ^x}]
+client_address: {aggregate: {ipv4: 24}}
 `), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +48,7 @@ scan: {min_interval: 45s}
 		"projects[0].proxy": "set", "projects[0].tls": "not set", "projects[0].instances[0].id": "i1", "projects[0].instances[0].nodes": "[n1 n2]", "projects[0].iam_endpoint": "https://iam.cn-north-4.myhuaweicloud.com",
 		"projects[1].credentials.secret_key": "from the file " + filepath.Join(dir, "sk"), "projects[1].discover.name": "^prod-", "projects[1].discover.tags": "map[team:orders]",
 		"projects[2].credentials": "not set", "scan.min_interval": "45s", "scan.mode": "on_scrape", "discovery_interval": "5m0s", "limits.clients": "50", "client_address.source": "addr",
+		"client_groups[0].group": "a", "client_groups[0].cidrs": "[10.0.0.0/8]", "client_groups[0].users": "[]", "client_groups[0].names": "^x", "client_address.aggregate.ipv4": "24", "limits_interval": "1h0m0s",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -45,6 +46,9 @@ type statusDocument struct {
 	Settings    []setting       `json:"configuration"`
 	NodesRead   int             `json:"nodes_read"`
 	NodesToRead int             `json:"nodes_to_read"`
+
+	// UnusedGroups are the client groups that no session has matched for a day.
+	UnusedGroups []string `json:"unused_client_groups"`
 }
 
 type setting struct {
@@ -53,13 +57,17 @@ type setting struct {
 }
 
 type projectStatus struct {
-	Region    string           `json:"region"`
-	ID        string           `json:"project_id"`
-	Key       string           `json:"key_origin"`
-	KeyEnds   *time.Time       `json:"key_ends"`
-	KeyError  string           `json:"key_error"`
-	ListedAt  *time.Time       `json:"instances_listed_at"`
-	HoldOff   float64          `json:"holdoff_seconds"`
+	Region   string     `json:"region"`
+	ID       string     `json:"project_id"`
+	Key      string     `json:"key_origin"`
+	KeyEnds  *time.Time `json:"key_ends"`
+	KeyError string     `json:"key_error"`
+	ListedAt *time.Time `json:"instances_listed_at"`
+	HoldOff  float64    `json:"holdoff_seconds"`
+
+	// LimitsRefused says that the key may not read what instances allow.
+	LimitsRefused bool `json:"limits_refused"`
+
 	InFlight  int              `json:"requests_in_flight"`
 	Instances []instanceStatus `json:"instances"`
 }
@@ -110,6 +118,7 @@ func (t *sessions) newStatus(s Settings) statusDocument {
 	d := statusDocument{
 		Version: t.Version, InForce: s.Since.UTC(), LastScrape: known(health.Scraped),
 		NodesRead: health.Read, NodesToRead: health.Nodes, Settings: []setting{}, Projects: []projectStatus{},
+		UnusedGroups: append([]string{}, s.Collector.UnusedGroups()...),
 	}
 	for _, in := range s.InForce {
 		d.Settings = append(d.Settings, setting(in))
@@ -119,7 +128,7 @@ func (t *sessions) newStatus(s Settings) statusDocument {
 		keys = s.KeysInUse()
 	}
 	for i, p := range projects {
-		out := projectStatus{Region: p.Region, ID: p.ID, ListedAt: known(p.ListedAt), HoldOff: p.HoldOff.Seconds(), InFlight: p.InFlight, Instances: []instanceStatus{}}
+		out := projectStatus{Region: p.Region, ID: p.ID, ListedAt: known(p.ListedAt), HoldOff: p.HoldOff.Seconds(), LimitsRefused: p.LimitsRefused, InFlight: p.InFlight, Instances: []instanceStatus{}}
 		if i < len(keys) {
 			out.Key, out.KeyEnds, out.KeyError = keys[i].Origin, known(keys[i].Ends), keys[i].Problem
 		}
@@ -189,7 +198,11 @@ func (t *sessions) status(w http.ResponseWriter, r *http.Request, s Settings) {
 	p := statusPage{Style: template.CSS(sessionsCSS), Demo: t.Demo, Settings: s.InForce}
 	p.Verdict, p.Class = verdict(health, projects)
 	p.Facts = append(healthFacts(health), fact{"Configuration in force since", moment(s.Since)}, fact{"Version", t.Version})
-	for _, project := range t.newStatus(s).Projects {
+	d := t.newStatus(s)
+	if len(d.UnusedGroups) > 0 {
+		p.Facts = append(p.Facts, fact{"Client groups without sessions for a day", printable.Name(strings.Join(d.UnusedGroups, ", "))})
+	}
+	for _, project := range d.Projects {
 		p.Projects = append(p.Projects, newProjectView(project))
 	}
 	var out bytes.Buffer
@@ -212,6 +225,9 @@ func newProjectView(p projectStatus) projectView {
 		v.Facts = append(v.Facts, fact{"Key not replaced", printable.Text(p.KeyError)})
 	}
 	v.Facts = append(v.Facts, fact{"Instances listed", ago(p.ListedAt)}, fact{"Requests in flight", fmt.Sprint(p.InFlight)})
+	if p.LimitsRefused {
+		v.Facts = append(v.Facts, fact{"Limits", "the key lacks dcs:instance:getConfiguration: see docs/limits.md"})
+	}
 	if p.HoldOff > 0 {
 		v.Facts = append(v.Facts, fact{"Requests held off for", seconds(time.Duration(p.HoldOff * float64(time.Second)))})
 	}
