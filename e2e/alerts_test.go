@@ -201,7 +201,10 @@ func TestAlertsArrive(t *testing.T) {
 	for i := range emulated.Nodes {
 		emulated.Nodes[i].Sessions = emulator.Static(sessionsOf(5, 1))
 	}
-	api, config := harness.StartAPI(t, emulator.Options{}, scanned, real, emulated)
+	full := emulator.DemoFleet(1)[0]
+	full.Parameters = map[string]string{"maxclients": "100"}
+	full.Nodes[0].Sessions = emulator.Static(sessionsOf(90, 1))
+	api, config := harness.StartAPI(t, emulator.Options{}, scanned, real, emulated, full)
 	exporter := harness.StartExporter(t, "--config.file="+config)
 
 	hook := startWebhook(t)
@@ -215,23 +218,27 @@ global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [%s]
 alerting: {alertmanagers: [{static_configs: [{targets: ['%s']}]}]}
 scrape_configs: [{job_name: dcs_sessions, static_configs: [{targets: ['%s']}]}]
-`, rules, alertmanager.Address, exporter.Address)).Await(t, `count(dcs_up == 1) == 2`)
+`, rules, alertmanager.Address, exporter.Address)).Await(t, `count(dcs_up == 1) == 3`)
 
 	node := map[string]string{
 		"region": "cn-north-4", "project_id": emulator.DemoProject, "instance_id": real.ID, "instance_name": "redis",
 		"node_id": real.Nodes[0].ID, "node_name": real.Nodes[0].Name,
 	}
 	// arrives awaits that an alert fires, and that it is resolved after end.
-	arrives := func(t *testing.T, alert string, labels map[string]string, summary, description string, meanwhile, end func()) {
+	arrivesAs := func(t *testing.T, severity, alert string, labels map[string]string, summary, description string, meanwhile, end func()) {
 		t.Helper()
-		firing := hook.await(t, "firing", alert, "warning", labels, summary, description, meanwhile)
+		firing := hook.await(t, "firing", alert, severity, labels, summary, description, meanwhile)
 		end()
-		resolved := hook.await(t, "resolved", alert, "warning", labels, summary, ".*", func() {})
+		resolved := hook.await(t, "resolved", alert, severity, labels, summary, ".*", func() {})
 		if !resolved.StartsAt.Equal(firing.StartsAt) {
 			t.Errorf("%s: fired at %s, and what is resolved began at %s", alert, firing.StartsAt, resolved.StartsAt)
 		}
 	}
-	// The three take place at once. The group ends when all have.
+	arrives := func(t *testing.T, alert string, labels map[string]string, summary, description string, meanwhile, end func()) {
+		t.Helper()
+		arrivesAs(t, "warning", alert, labels, summary, description, meanwhile, end)
+	}
+	// They take place at once. The group ends when all have.
 	t.Run("alerts", func(t *testing.T) {
 		t.Run("leak", func(t *testing.T) {
 			t.Parallel()
@@ -271,6 +278,32 @@ scrape_configs: [{job_name: dcs_sessions, static_configs: [{targets: ['%s']}]}]
 			arrives(t, "DcsSlowReader", node, `A client of instance `+real.ID+` \(redis\) reads too slowly\.`,
 				`A normal client on node `+real.Nodes[0].ID+` \(.*\) has [\d.]+[KM]?i?B of answers waiting(, and .*)?\. Redis does not disconnect it: .* Heaviest now: user reporting from 127\.0\.6\.6, [\d.]+MiB\.`,
 				func() {}, func() { <-cut })
+		})
+		t.Run("subscriber", func(t *testing.T) {
+			t.Parallel()
+			subscriber, publisher := connect(t, redis, "127.0.7.7"), connect(t, redis, "127.0.7.8")
+			subscriber.send("SUBSCRIBE news")
+			if _, err := subscriber.r.ReadString('\n'); err != nil { // subscribed; it reads no more
+				t.Fatal(err)
+			}
+			for range 20 {
+				publisher.do(publishMegabyte)
+			}
+			arrives(t, "DcsSubscriberBehind", node, `A subscriber of instance `+real.ID+` \(redis\) reads too slowly\.`,
+				`A subscriber on node `+real.Nodes[0].ID+` \(.*\) has [\d.]+MiB of messages waiting, [\d.]+% of its soft limit\. Redis disconnects it after a minute above that, and it misses what is published until it is back\. Heaviest of all clients now: user .* from [\d.]+, [\d.]+MiB\.`,
+				func() {}, func() { _ = subscriber.Close() })
+		})
+		t.Run("near the limit that the API names", func(t *testing.T) {
+			t.Parallel()
+			arrivesAs(t, "critical", "DcsNearMaxClients", map[string]string{
+				"region": "cn-north-4", "project_id": emulator.DemoProject, "instance_id": full.ID, "instance_name": full.Name,
+				"node_id": full.Nodes[0].ID, "node_name": full.Nodes[0].Name,
+			},
+				`Instance `+full.ID+` \(dev-single\) will soon refuse connections\.`,
+				`Node `+full.Nodes[0].ID+` \(.*\) has 90% of the connections that are accepted\. The limit is from the parameter maxclients\. Heaviest now: .*`,
+				func() {}, func() {
+					api.Change(full.ID, func(i *emulator.Instance) { i.Nodes[0].Sessions = emulator.Static(sessionsOf(10, 1)) })
+				})
 		})
 		t.Run("node not read", func(t *testing.T) {
 			t.Parallel()

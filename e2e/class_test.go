@@ -9,6 +9,9 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
+// publishMegabyte publishes a message of 1 MiB.
+const publishMegabyte = `EVAL "return redis.call('PUBLISH', 'news', string.rep('x', 1048576))" 0`
+
 // TestClassesOfClients has a real Redis cut off a subscriber that does not read,
 // and leave an ordinary client alone that has twice as much waiting.
 func TestClassesOfClients(t *testing.T) {
@@ -20,7 +23,6 @@ func TestClassesOfClients(t *testing.T) {
 	p := harness.StartPrometheus(t, scrapedBy("1s", [2]string{"dcs_sessions", harness.StartExporter(t, "--config.file="+config).Address}))
 
 	subscriber, ordinary, other := connect(t, redis, "127.0.9.11"), connect(t, redis, "127.0.9.12"), connect(t, redis, "127.0.9.13")
-	const publish = `EVAL "return redis.call('PUBLISH', 'news', string.rep('x', 1048576))" 0`
 	other.do("SETRANGE big 1048575 x")
 	subscriber.send("SUBSCRIBE news")
 	for range 6 { // what confirms it: "*3", "$9", "subscribe", …; afterwards it does not read
@@ -31,7 +33,7 @@ func TestClassesOfClients(t *testing.T) {
 
 	// The sockets take some of it.
 	for range 24 {
-		other.do(publish)
+		other.do(publishMegabyte)
 	}
 	for range 80 {
 		ordinary.send("GET big")
@@ -43,7 +45,7 @@ func TestClassesOfClients(t *testing.T) {
 	p.AwaitValue(t, 1, `dcs_class_output_memory_max_bytes{class="normal", node_id=%q} > bool 64 `+mib, node)
 
 	for range 24 {
-		other.do(publish)
+		other.do(publishMegabyte)
 	}
 	p.AwaitValue(t, 0, `dcs_class_sessions{class="pubsub", node_id=%q}`, node)
 	p.AwaitValue(t, 0, `count(dcs_class_output_memory_bytes{class="pubsub", node_id=%q}) or vector(0)`, node)
