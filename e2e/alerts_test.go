@@ -246,7 +246,7 @@ scrape_configs: [{job_name: dcs_sessions, static_configs: [{targets: ['%s']}]}]
 			labels := maps.Clone(node)
 			labels["user"], labels["client_address"] = "inventory", "127.0.5.5"
 			arrives(t, "DcsConnectionLeak", labels, `127\.0\.5\.5 leaks connections to instance `+real.ID+` \(redis\)\.`,
-				`User inventory from 127\.0\.5\.5 has \d+ sessions more on node `+real.Nodes[0].ID+` \(.*\) than 10 minutes ago, and their number has not once fallen\. It has \d+ now\.`,
+				`User inventory from 127\.0\.5\.5 has \d+ sessions more on node `+real.Nodes[0].ID+` \(.*\) than 10 minutes ago, and their number has not once fallen\. It has \d+ now\. The group that grew most is inventory, by \d+\.`,
 				func() {
 					c := connect(t, redis, "127.0.5.5")
 					c.do("AUTH inventory pw")

@@ -31,7 +31,9 @@ function(config) {
         description: 'User {{ or $labels.user "(none)" }} from {{ $labels.client_address }} has {{ $value | printf "%.0f" }} sessions more on node ' + text.node
                      + ' than 10 minutes ago, and their number has not once fallen.'
                      + '{{ range printf "max by (user, client_address) (dcs_client_sessions{instance_id=%q,node_id=%q,user=%q,client_address=%q})" $labels.instance_id $labels.node_id $labels.user $labels.client_address | query }}'
-                     + ' It has {{ .Value | humanize }} now.{{ end }}',
+                     + ' It has {{ .Value | humanize }} now.{{ end }}'
+                     + '{{ range printf "topk(1, max by (group) (delta(dcs_group_sessions{instance_id=%q,node_id=%q}[10m])) > 0)" $labels.instance_id $labels.node_id | query }}'
+                     + ' The group that grew most is {{ .Labels.group }}, by {{ .Value | printf "%.0f" }}.{{ end }}',
         sessions: lib.sessions('idle') + '&addr={{ $labels.client_address }}',
       },
       ['user', 'client_address'],
