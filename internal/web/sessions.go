@@ -146,6 +146,9 @@ func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
 	v := view{collector: s.Collector}
 	var err error
 	v.query, _, err = parse(r.PostForm)
+	if err == nil && v.query.Node == sessiontable.AllNodes {
+		err = badRequest{errors.New("choose one node to take a new list of")}
+	}
 	if err == nil {
 		err = v.find(r.Context())
 	}
@@ -213,6 +216,10 @@ func (v *view) find(ctx context.Context) (err error) {
 		return err
 	}
 	v.query.Instance = v.target.ID
+	if v.query.Node == sessiontable.AllNodes {
+		v.nodes, err = v.target.HolderNodes(ctx)
+		return err
+	}
 	if v.node, v.nodes, err = sessiontable.ChooseNode(ctx, v.target, v.query.Node); err != nil {
 		return err
 	}
@@ -224,13 +231,16 @@ func (v *view) find(ctx context.Context) (err error) {
 func (v *view) read(ctx context.Context) (err error) {
 	v.query, err = v.query.WithGroups(sessiontable.Grouping{Groups: v.collector.Groups(), Address: v.collector.Address()})
 	if err != nil {
-		err = badRequest{err}
+		return badRequest{err}
 	}
-	if err == nil {
-		err = v.find(ctx)
+	if err = v.find(ctx); err != nil {
+		return err
 	}
-	if err == nil {
-		v.page, err = sessiontable.Read(ctx, v.collector.Reader(v.target), v.target, v.node, v.query)
+	lists := v.collector.Reader(v.target)
+	if v.query.Node == sessiontable.AllNodes {
+		v.page, err = sessiontable.ReadAll(ctx, lists, v.target, v.nodes, v.query)
+	} else {
+		v.page, err = sessiontable.Read(ctx, lists, v.target, v.node, v.query)
 	}
 	return err
 }

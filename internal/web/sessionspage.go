@@ -52,6 +52,8 @@ type sessionsPage struct {
 	Instances []choice
 	Kept      []parameter // kept when another instance is chosen
 	Nodes     []choice
+	All       bool // all nodes are shown
+	Switches  []toNode
 	Links     []step // to all choices, if nothing is chosen yet
 	Sorts     []choice
 	Orders    []choice
@@ -69,26 +71,28 @@ type choice struct {
 // parameter is a parameter of a URL or a form.
 type parameter struct{ Name, Value string }
 
-// scanView is the button that triggers a scan.
-type scanView struct {
-	Off   bool
-	State []parameter
-	Words string
-}
-
 // tableView is the table.
 type tableView struct {
 	Page       *sessiontable.Page
 	Age        string
 	Old        bool   // older than expected
 	Late       string // why it is not the list that was requested last
+	ReadAt     string
 	Range      string
+	Selection  string // "" if all sessions are shown
+	Searched   string // who selected, "" if the API did
 	Columns    []columnView
-	Rows       [][]cell
+	Rows       []tableRow
 	Pages      []step
 	Here       string
 	Unfiltered string
 	JSON, CSV  string
+}
+
+// tableRow is a session, and the link to its node if several nodes are shown.
+type tableRow struct {
+	Node  *step
+	Cells []cell
 }
 
 // columnView is a column's header.
@@ -130,6 +134,8 @@ func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
 		if v.page != nil {
 			p.Table = newTableView(v.page, state)
 		}
+	} else if v.page != nil {
+		p.Table = newTableView(v.page, reader.ScanState{})
 	}
 	var out bytes.Buffer
 	if err := sessionsTemplate.Execute(&out, &p); err != nil {
@@ -195,7 +201,10 @@ func (p *sessionsPage) choices(v *view, targets []*fleet.Target) {
 		words := slices.DeleteFunc([]string{n.Name, n.Role, n.Type, n.ID}, func(s string) bool { return s == "" })
 		p.Nodes = append(p.Nodes, choice{n.ID, printable.Name(strings.Join(words, " · ")), n.ID == v.node.ID})
 	}
-	if v.node.ID == "" {
+	p.All = q.Node == sessiontable.AllNodes
+	if v.node.ID != "" || p.All {
+		p.Switches = switches(v.nodes, q)
+	} else {
 		p.Links = links(p.Nodes, func(id string) sessiontable.Query { q.Node = id; return q })
 	}
 	for _, name := range sessiontable.Names() {
@@ -236,27 +245,6 @@ func parameters(q sessiontable.Query) []parameter {
 	return all
 }
 
-// newScanView returns the button, with what to know before pressing it.
-func newScanView(q sessiontable.Query, state reader.ScanState) *scanView {
-	s := &scanView{Off: state.Off, State: parameters(q)}
-	switch {
-	case state.At.IsZero():
-		s.Words = "This exporter has not requested one yet."
-	case state.Due > 0:
-		s.Words = fmt.Sprintf("This exporter requested one %s ago, and can do so again in %s (scan.min_interval %s).", since(state.At), seconds(state.Due), state.MinInterval)
-	default:
-		s.Words = fmt.Sprintf("This exporter requested one %s ago.", since(state.At))
-	}
-	return s
-}
-
-func since(at time.Time) string { return sessiontable.Duration(time.Since(at)) }
-
-// seconds formats a duration, rounded up to a second.
-func seconds(d time.Duration) string {
-	return sessiontable.Duration(d + time.Second - time.Nanosecond)
-}
-
 const (
 	oldAge  = time.Minute     // older lists are marked
 	lateAge = 2 * time.Second // a list that is this much older than the last scan is not its result
@@ -265,7 +253,10 @@ const (
 // newTableView returns the table of a page.
 func newTableView(p *sessiontable.Page, state reader.ScanState) *tableView {
 	q := p.Query
-	t := &tableView{Page: p, Age: sentence(p.AgeWords()), Old: p.Taken.IsZero() || p.Age > oldAge, Range: p.Range(), Here: link(q)}
+	t := &tableView{Page: p, Age: sentence(p.AgeWords()), Old: p.Taken.IsZero() || p.Age > oldAge, Range: p.Range(), Here: link(q), ReadAt: clock(time.Now()), Selection: p.Selection()}
+	if p.Searched > 0 {
+		t.Searched = fmt.Sprintf("The exporter read %s and selected from them: the API selects by IP and IP:port only.", count(p.Searched, "session", "sessions"))
+	}
 	if !state.At.IsZero() && !p.Taken.IsZero() && p.Age > time.Since(state.At)+lateAge {
 		t.Late = "The list requested " + since(state.At) + " ago is not ready: reload in a few seconds. If it does not come, its scan failed."
 	}
@@ -274,7 +265,7 @@ func newTableView(p *sessiontable.Page, state reader.ScanState) *tableView {
 		change(&other)
 		return link(other)
 	}
-	t.Unfiltered = with(func(q *sessiontable.Query) { q.Addr, q.Offset = "", 0 })
+	t.Unfiltered = with(func(q *sessiontable.Query) { q.Addr, q.User, q.Name, q.Command, q.Offset = "", "", "", "", 0 })
 	t.JSON, t.CSV = t.Here+"&format="+formatJSON, t.Here+"&format="+formatCSV
 	shown := p.Shown()
 	for _, c := range shown {
@@ -293,11 +284,14 @@ func newTableView(p *sessiontable.Page, state reader.ScanState) *tableView {
 		t.Columns = append(t.Columns, column)
 	}
 	for i := range p.Sessions {
-		row := make([]cell, len(shown))
+		row := tableRow{Cells: make([]cell, len(shown))}
+		if p.Nodes != nil {
+			row.Node = &step{sessiontable.NodeLabel(p.Nodes[i]), with(func(q *sessiontable.Query) { q.Node, q.Offset = p.Nodes[i].ID, 0 })}
+		}
 		for k, c := range shown {
-			row[k] = newCell(c, &p.Sessions[i])
-			if ip, _, ok := aggregate.ParseIP(row[k].Text); ok && c.Name == "addr" && ip != q.Addr {
-				row[k].Only = with(func(q *sessiontable.Query) { q.Addr, q.Offset = ip, 0 })
+			row.Cells[k] = newCell(c, &p.Sessions[i])
+			if ip, _, ok := aggregate.ParseIP(row.Cells[k].Text); ok && c.Name == "addr" && ip != q.Addr {
+				row.Cells[k].Only = with(func(q *sessiontable.Query) { q.Addr, q.Offset = ip, 0 })
 			}
 		}
 		t.Rows = append(t.Rows, row)
