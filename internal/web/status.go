@@ -16,7 +16,6 @@ import (
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/printable"
-	"dcs_session_exporter/internal/sessiontable"
 
 	"github.com/go-kit/log/level"
 )
@@ -175,7 +174,8 @@ type projectView struct {
 	Rows  []statusRow
 }
 
-// statusRow is a node on the page, or an instance without known nodes.
+// statusRow is a node on the page, or an instance whose nodes are not shown. The
+// JSON form has the ids too.
 type statusRow struct{ Instance, Debug, Node, Read, Taken, Sessions, State string }
 
 // status serves what is in force and how it goes, as a page or as JSON, from
@@ -232,7 +232,7 @@ func newProjectView(p projectStatus) projectView {
 		v.Facts = append(v.Facts, fact{"Requests held off for", seconds(time.Duration(p.HoldOff * float64(time.Second)))})
 	}
 	for _, i := range p.Instances {
-		row := statusRow{Instance: sessiontable.Named(i.Name, i.ID), Debug: "probe?" + url.Values{"target": {i.ID}, "debug": {"true"}}.Encode()}
+		row := statusRow{Instance: printable.Name(cmp.Or(i.Name, i.ID)), Debug: "probe?" + url.Values{"target": {i.ID}, "debug": {"true"}}.Encode()}
 		if len(i.Nodes) == 0 || i.Error != "" || i.Skipped != "" {
 			first := row
 			first.State = printable.Text(cmp.Or(i.Error, i.Skipped, "not scraped yet"))
@@ -241,8 +241,11 @@ func newProjectView(p projectStatus) projectView {
 			}
 			v.Rows = append(v.Rows, first)
 		}
+		if i.Skipped != "" {
+			continue
+		}
 		for _, n := range i.Nodes {
-			row.Node, row.Read, row.Taken, row.Sessions, row.State = sessiontable.Named(n.Name, n.ID), ago(n.Read), ago(n.Taken), "", "read"
+			row.Node, row.Read, row.Taken, row.Sessions, row.State = printable.Name(cmp.Or(n.Name, n.ID)), ago(n.Read), ago(n.Taken), "", "read"
 			if n.Sessions != nil {
 				row.Sessions = fmt.Sprint(*n.Sessions)
 			}
