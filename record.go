@@ -19,6 +19,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/version"
 )
 
@@ -111,7 +112,11 @@ func askAll(ctx context.Context, f flags, cfg *config.Config, recorder *recordin
 	options.Timeout = f.record.timeout
 	options.Scan.Off = !f.record.scan
 	coll := collector.New(options, own, nil)
-	coll.Scrape(ctx).Read()
+	families, err := coll.Scrape(ctx).Gather()
+	if err != nil {
+		return manifest, err
+	}
+	manifest.NodesRead, manifest.NodesFailed = countNodes(families)
 	awaitQuiet(ctx, recorder)
 	coll.Close()
 	manifest.Projects = describeProjects(cfg, coll)
@@ -139,6 +144,23 @@ func askAll(ctx context.Context, f flags, cfg *config.Config, recorder *recordin
 		return manifest, invalid(err)
 	}
 	return manifest, nil
+}
+
+// countNodes returns how many nodes a scrape has read, and how many it could not.
+func countNodes(families []*dto.MetricFamily) (read, failed int) {
+	for _, f := range families {
+		if f.GetName() != "dcs_node_up" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if m.GetGauge().GetValue() == 1 {
+				read++
+			} else {
+				failed++
+			}
+		}
+	}
+	return read, failed
 }
 
 // askLimits asks for the limits of instances and of their specifications, which a

@@ -29,6 +29,9 @@ func TestAddresses(t *testing.T) {
 			texts = append(texts, fmt.Sprintf("172.%d.%d.%d:%d", 16+a, b, rng.IntN(256), rng.IntN(60000)))
 		}
 	}
+	for b := range 150 { // most of those that replacements are made of
+		texts = append(texts, fmt.Sprintf("10.%d.1.1", 50+b))
+	}
 	texts = append(texts, "127.0.0.1:6379", "[::1]:6379", "0.0.0.0")
 	body, _ := json.Marshal(map[string][]string{"ips": texts})
 	var out struct{ IPs []string }

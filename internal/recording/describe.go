@@ -24,7 +24,8 @@ func Describe(w io.Writer, path string, size int64, r *Recording, s Summary) err
 		}
 	}
 	fmt.Fprintf(&b, "%s: %d requests, %d KiB\n", path, len(r.Exchanges), (size+1023)>>10)
-	fmt.Fprintf(&b, "\nAnswers by status:        %s\n", counted(statuses))
+	fmt.Fprintf(&b, "\nSession lists:            %d nodes, %d that could not be read\n", r.Manifest.NodesRead, r.Manifest.NodesFailed)
+	fmt.Fprintf(&b, "Answers by status:        %s\n", counted(statuses))
 	fmt.Fprintf(&b, "Replaced, by kind:        %s\n", counted(s.Replaced))
 	if s.Dropped > 0 {
 		fmt.Fprintf(&b, "Not JSON:                 %d answers, of which only the length is kept\n", s.Dropped)

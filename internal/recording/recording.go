@@ -36,6 +36,8 @@ type Manifest struct {
 	RecordedAt    time.Time `json:"recorded_at"`
 	Exporter      string    `json:"exporter"` // its version
 	Scans         bool      `json:"scans"`    // nodes were scanned
+	NodesRead     int       `json:"nodes_read"`
+	NodesFailed   int       `json:"nodes_failed"` // those whose session list could not be read, or not in time
 	Projects      []Project `json:"projects"`
 }
 
