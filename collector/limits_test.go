@@ -58,8 +58,8 @@ func (h *harness) scrapeUntil(name string, labels ...string) families {
 // TestLimits checks what is exported of the limits of each kind of instance.
 func TestLimits(t *testing.T) {
 	h := newHarness(t, setup{instances: limitsFleet(), collector: limited(time.Hour)})
-	got := h.scrapeUntil("dcs_instance_max_clients", "instance_id=split")
-	got = h.scrape(10 * time.Second) // lists that were taken before the timeout was known are read again
+	h.scrapeUntil("dcs_instance_max_clients", "instance_id=split")
+	got := h.scrape(10 * time.Second) // lists that were taken before the timeout was known are read again
 
 	got.want(t, 7000, "dcs_node_max_clients", "node_id=ha-1")
 	got.want(t, 7000, "dcs_node_max_clients", "node_id=ha-2")

@@ -35,19 +35,29 @@ func TestGetLimits(t *testing.T) {
 		name, body string
 		want       dcsapi.ServerLimits
 	}{
-		{"as documented", parameters("maxclients", "10000", "timeout", "0", "client-output-buffer-slave-hard-limit", "268435456",
-			"client-output-buffer-slave-soft-limit", "67108864", "client-output-buffer-limit-slave-soft-seconds", "60", "maxmemory-policy", "volatile-lru"),
-			dcsapi.ServerLimits{MaxClients: 10000, IdleTimeout: seconds(0), OutputBuffer: replica(size(256<<20), size(64<<20), seconds(60))}},
-		{"as redis.conf has it", parameters("MAXCLIENTS", " 500 ", "client-output-buffer-limit", "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60"),
+		{
+			"as documented", parameters("maxclients", "10000", "timeout", "0", "client-output-buffer-slave-hard-limit", "268435456",
+				"client-output-buffer-slave-soft-limit", "67108864", "client-output-buffer-limit-slave-soft-seconds", "60", "maxmemory-policy", "volatile-lru"),
+			dcsapi.ServerLimits{MaxClients: 10000, IdleTimeout: seconds(0), OutputBuffer: replica(size(256<<20), size(64<<20), seconds(60))},
+		},
+		{
+			"as redis.conf has it", parameters("MAXCLIENTS", " 500 ", "client-output-buffer-limit", "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60"),
 			dcsapi.ServerLimits{MaxClients: 500, OutputBuffer: map[string]dcsapi.BufferLimit{
 				"normal": {size(0), size(0), seconds(0)}, "replica": {size(256 << 20), size(64 << 20), seconds(60)}, "pubsub": {size(32 << 20), size(8 << 20), seconds(60)},
-			}}},
-		{"a list for a class", parameters("client-output-buffer-limit-replica", "1gb 512MB 5", "timeout", "300s"),
-			dcsapi.ServerLimits{IdleTimeout: seconds(300), OutputBuffer: replica(size(1<<30), size(512<<20), seconds(5))}},
-		{"underscores and units", parameters("client_output_buffer_limit_slave_hard_limit", "2k", "client_output_buffer_slave_soft_limit", "7 b"),
-			dcsapi.ServerLimits{OutputBuffer: replica(size(2000), size(7), nil)}},
-		{"numbers", `{"redis_config":[{"param_name":"maxclients","param_value":7000},{"param_name":"timeout","param_value":60}]}`,
-			dcsapi.ServerLimits{MaxClients: 7000, IdleTimeout: seconds(60)}},
+			}},
+		},
+		{
+			"a list for a class", parameters("client-output-buffer-limit-replica", "1gb 512MB 5", "timeout", "300s"),
+			dcsapi.ServerLimits{IdleTimeout: seconds(300), OutputBuffer: replica(size(1<<30), size(512<<20), seconds(5))},
+		},
+		{
+			"underscores and units", parameters("client_output_buffer_limit_slave_hard_limit", "2k", "client_output_buffer_slave_soft_limit", "7 b"),
+			dcsapi.ServerLimits{OutputBuffer: replica(size(2000), size(7), nil)},
+		},
+		{
+			"numbers", `{"redis_config":[{"param_name":"maxclients","param_value":7000},{"param_name":"timeout","param_value":60}]}`,
+			dcsapi.ServerLimits{MaxClients: 7000, IdleTimeout: seconds(60)},
+		},
 		{"unlimited", parameters("maxclients", "unlimited", "timeout", "never", "client-output-buffer-slave-hard-limit", "-1", "client-output-buffer-limit", "normal 0"), dcsapi.ServerLimits{}},
 		{"huge", parameters("maxclients", "99999999999999999999", "timeout", "9223372036854775807", "client-output-buffer-slave-hard-limit", "99999999999gb"), dcsapi.ServerLimits{}},
 		{"negative", parameters("maxclients", "-5", "timeout", "-1"), dcsapi.ServerLimits{}},

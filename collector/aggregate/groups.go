@@ -51,9 +51,9 @@ func NewGroups(rules []GroupRule) *Groups {
 // Names returns the groups in the order of their first rules, and Ungrouped.
 func (g *Groups) Names() []string { return g.names }
 
-// Of returns the group of a session with a client address, as the field has it that
-// o names, a user and a name.
-func (g *Groups) Of(o AddressOptions, address, user, name string) string {
+// Of returns the group of a session with a client address, with or without its port,
+// a user and a name.
+func (g *Groups) Of(address, user, name string) string {
 	return g.names[g.match(hostOf(address), user, name)]
 }
 

@@ -45,7 +45,7 @@ func TestGroups(t *testing.T) {
 		{"some.host:1", "web", "worker-", "workers"},
 		{"", "", "", "ungrouped"},
 	} {
-		if got := g.Of(aggregate.AddressOptions{}, tt.address, tt.user, tt.name); got != tt.want {
+		if got := g.Of(tt.address, tt.user, tt.name); got != tt.want {
 			t.Errorf("%+v: got %s", tt, got)
 		}
 	}
@@ -89,7 +89,7 @@ func TestGroupTotals(t *testing.T) {
 			}
 			want := make(map[string]aggregate.GroupStats)
 			for _, s := range sessions {
-				group := g.Of(o.Address, s.Addr, s.User, s.Name)
+				group := g.Of(s.Addr, s.User, s.Name)
 				w := want[group]
 				w.Group = group
 				w.Sessions++

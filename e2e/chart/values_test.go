@@ -145,9 +145,15 @@ func TestCustom(t *testing.T) {
 		what string
 		got  any
 	}{
-		{"env", container.Env}, {"envFrom", container.EnvFrom}, {"affinity", spec.Affinity}, {"tolerations", spec.Tolerations},
-		{"node selector", spec.NodeSelector}, {"priority class", spec.PriorityClassName}, {"pull secrets", spec.ImagePullSecrets},
-		{"probe", container.LivenessProbe.TCPSocket}, {"probe", container.ReadinessProbe.TCPSocket},
+		{"env", container.Env},
+		{"envFrom", container.EnvFrom},
+		{"affinity", spec.Affinity},
+		{"tolerations", spec.Tolerations},
+		{"node selector", spec.NodeSelector},
+		{"priority class", spec.PriorityClassName},
+		{"pull secrets", spec.ImagePullSecrets},
+		{"probe", container.LivenessProbe.TCPSocket},
+		{"probe", container.ReadinessProbe.TCPSocket},
 	} {
 		if reflect.ValueOf(test.got).IsZero() {
 			t.Errorf("%s is not set", test.what)

@@ -59,7 +59,7 @@ func TestMaskedWords(t *testing.T) {
 		"off":             {func(i *emulator.Instance) { i.PassThrough = "off" }, "turn on client IP pass-through", "SSL"},
 		"on":              {func(i *emulator.Instance) { i.PassThrough = "on" }, "after a reconnect", "turn on"},
 		"excluded by SSL": {func(i *emulator.Instance) { i.PassThrough, i.SSL = "off", true }, "SSL is on", "turn on"},
-		"unsupported":     {func(i *emulator.Instance) {}, "has no client IP pass-through", "turn on"},
+		"unsupported":     {func(*emulator.Instance) {}, "has no client IP pass-through", "turn on"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := single("i1", masked(1))

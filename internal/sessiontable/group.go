@@ -43,7 +43,7 @@ func (g Grouping) of(s *dcsapi.Session) string {
 	if g.Address.Source == aggregate.SourcePeer {
 		address = s.Peer
 	}
-	return g.Groups.Of(g.Address, address, s.User, s.Name)
+	return g.Groups.Of(address, s.User, s.Name)
 }
 
 // WithGroups returns the query for sessions with groups. It is an error if the query
