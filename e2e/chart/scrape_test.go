@@ -56,7 +56,7 @@ func TestShards(t *testing.T) {
 				known := make(map[string]bool)
 				for i, sd := range scrape.Spec.HTTPSDConfigs {
 					known[host(i)] = true
-					if want := monitoringv1alpha1.HTTPSDConfig(sd).URL; want != "http://"+host(i)+"/sd" {
+					if want := sd.URL; string(want) != "http://"+host(i)+"/sd" {
 						t.Errorf("service discovery %d at %s, want http://%s/sd", i, want, host(i))
 					}
 				}
