@@ -111,6 +111,7 @@ func TestQueriesInTrouble(t *testing.T) {
 	t.Parallel()
 	well := singleNode(emulator.Static{{ID: "1", Addr: "10.0.0.1:1", User: "u", Flags: "N", Events: "r", Age: 9}})
 	well.ID, well.Nodes[0].ID = "well", "well"
+	well.Parameters = nil // no timeout
 	troubled := singleNode(emulator.SourceFunc(trouble(time.Now())))
 	_, first := harness.StartAPI(t, emulator.Options{}, "scrape_timeout_offset: 100ms\nscan: {min_interval: 0s}\nlimits: {names: 1}\n", troubled, well)
 
@@ -144,18 +145,21 @@ func TestQueriesInTrouble(t *testing.T) {
 	p.AwaitValue(t, 1, `dcs_up{instance_id="well"}`)
 	of := func(i emulator.Instance) string { return fmt.Sprintf("instance_id=%q", i.ID) }
 	want := map[string]string{ // what each result has
-		"Who opens connections and closes none?":             `user="leak"`,
-		"Does a session leave much unread?":                  of(troubled),
-		"In how many seconds does it pass 256 MiB?":          of(troubled),
-		"Is somebody running MONITOR?":                       of(troubled),
-		"Did somebody run MONITOR today?":                    of(troubled),
-		"Does somebody come from outside our networks?":      `user="stranger"`,
-		"Of which nodes is the age not known?":               `node_id="undated"`,
-		"Which nodes are not read, and why?":                 `reason="`,
-		"Do the top lists show everybody?":                   `dimension="names"`,
-		"Does the API hide sessions?":                        `=> 3 @`,
-		"Is the project held off?":                           emulator.DemoProject,
-		"How many readings failed within the hour, and why?": `reason="`,
+		"Who opens connections and closes none?":                 `user="leak"`,
+		"Does a normal client leave much unread?":                of(troubled),
+		"In how many seconds does a normal client pass 256 MiB?": of(troubled),
+		"Is a subscriber or a replica about to be disconnected?": `class="pubsub"`,
+		"Which sessions stay beyond the server's own timeout?":   of(troubled),
+		"In how many hours are the connections used up?":         of(troubled),
+		"Is somebody running MONITOR?":                           of(troubled),
+		"Did somebody run MONITOR today?":                        of(troubled),
+		"Does somebody come from outside our networks?":          `user="stranger"`,
+		"Of which nodes is the age not known?":                   `node_id="undated"`,
+		"Which nodes are not read, and why?":                     `reason="`,
+		"Do the top lists show everybody?":                       `dimension="names"`,
+		"Does the API hide sessions?":                            `=> 3 @`,
+		"Is the project held off?":                               emulator.DemoProject,
+		"How many readings failed within the hour, and why?":     `reason="`,
 	}
 	for _, q := range questions(t) {
 		if !q.troubleOnly {
@@ -205,14 +209,16 @@ func checkAnswer(t *testing.T, what string, got, want map[string]float64) {
 
 // trouble returns the sessions of a node that has every trouble: a host that
 // opens five connections a second and closes none, a client that reads ever
-// less of what it asks for, one that monitors, one from elsewhere.
+// less of what it asks for, one that monitors, one from elsewhere that is idle for
+// longer than the server allows, a subscriber that is near its limit.
 func trouble(start time.Time) func(context.Context, time.Time) ([]emulator.Session, string, error) {
 	return func(_ context.Context, now time.Time) ([]emulator.Session, string, error) {
 		passed := now.Sub(start)
 		sessions := []emulator.Session{
 			{Addr: "10.0.0.2:1", Flags: "N", User: "slow", Name: "a", Events: "rw", OMem: 80<<20 + int64(passed.Seconds()*(1<<20))},
 			{Addr: "10.0.0.3:1", Flags: "O", User: "watcher", Name: "b", Events: "r"},
-			{Addr: "203.0.113.9:1", Flags: "N", User: "stranger", Name: "c", Events: "r"},
+			{Addr: "203.0.113.9:1", Flags: "N", User: "stranger", Name: "c", Events: "r", Age: 9000, Idle: 9000},
+			{Addr: "10.0.0.5:1", Flags: "P", User: "subscriber", Name: "d", Events: "rw", OMem: 7 << 20},
 		}
 		for i := range int(passed.Seconds() * 5) {
 			sessions = append(sessions, emulator.Session{Addr: fmt.Sprintf("10.0.0.4:%d", 1000+i), Flags: "N", User: "leak", Events: "r"})

@@ -31,12 +31,22 @@ func (p placed) address() string {
 	return host
 }
 
+// class returns the class of client by which output buffers are limited.
+func (p placed) class() string {
+	for _, c := range [][2]string{{"M", "master"}, {"S", "replica"}, {"P", "pubsub"}} {
+		if strings.Contains(p.Flags, c[0]) {
+			return c[1]
+		}
+	}
+	return "normal"
+}
+
 // by returns the labels of the session that have these names, as answers writes
 // them.
 func (p placed) by(names ...string) string {
 	all := map[string]string{
 		"instance_id": p.instance.ID, "instance_name": p.instance.Name, "node_id": p.node.ID, "node_type": p.node.Type,
-		"user": p.User, "client_address": p.address(), "name": p.Name, "command": p.Cmd,
+		"user": p.User, "client_address": p.address(), "name": p.Name, "command": p.Cmd, "class": p.class(),
 	}
 	metric := make(model.Metric)
 	for _, name := range names {
@@ -145,58 +155,6 @@ func medianIdle(all []placed) map[string]float64 {
 	return out
 }
 
-// answeredFleet returns instances with sessions of all kinds: master and
-// standby, two shards without replicas, one that has no session, and one that
-// does not run.
-func answeredFleet() (fleet []emulator.Instance, all []placed) {
-	demo := emulator.DemoFleet(1)
-	orders, cluster, empty, stopped := demo[1], demo[2], demo[0], demo[5]
-	cluster.Nodes = []emulator.Node{cluster.Nodes[0], cluster.Nodes[2]}
-	empty.Nodes = empty.Nodes[:1]
-	put := func(i *emulator.Instance, node int, count int, s emulator.Session) {
-		list, _ := i.Nodes[node].Sessions.(emulator.Static)
-		host := s.Addr
-		for range count {
-			s.ID = fmt.Sprint(len(list) + 1)
-			s.Addr = fmt.Sprintf("%s:%d", host, 2000+len(list))
-			s.Age, s.Idle = s.Age+7, s.Idle+3 // so that no two are alike
-			list = append(list, s)
-		}
-		i.Nodes[node].Sessions = list
-	}
-	for _, i := range []*emulator.Instance{&orders, &cluster, &empty, &stopped} {
-		for k := range i.Nodes {
-			i.Nodes[k].Sessions = emulator.Static{}
-		}
-	}
-	put(&orders, 0, 23, emulator.Session{Addr: "10.20.1.1", User: "orders", Name: "api", Cmd: "get", Flags: "N", DB: "0", QBufFree: 100})
-	put(&orders, 0, 11, emulator.Session{Addr: "10.20.1.2", User: "orders", Name: "api", Cmd: "set", Flags: "N", DB: "0", QBuf: 30, OBL: 5})
-	put(&orders, 0, 9, emulator.Session{Addr: "10.20.1.3", User: "inventory", Name: "sync", Cmd: "get", Flags: "N", DB: "3", Age: 90000, Idle: 7000})
-	put(&orders, 0, 7, emulator.Session{Addr: "10.20.1.4", User: "notify", Cmd: "subscribe", Flags: "P", Sub: 2, PSub: 1, Age: 400, Idle: 400})
-	put(&orders, 0, 6, emulator.Session{Addr: "10.20.1.5", User: "worker", Name: "worker", Cmd: "blpop", Flags: "b", Idle: 500})
-	put(&orders, 0, 5, emulator.Session{Addr: "10.20.1.6", User: "default", Name: "cron", Cmd: "ping", Flags: "N"})
-	put(&orders, 0, 1, emulator.Session{Addr: "10.20.1.7", User: "default", Cmd: "monitor", Flags: "O"})
-	put(&orders, 0, 1, emulator.Session{Addr: "10.20.1.2", User: "feed", Name: "export", Cmd: "lrange", Flags: "N", OMem: 100 << 20, OLL: 9})
-	put(&orders, 1, 4, emulator.Session{Addr: "10.20.1.1", User: "orders", Name: "api", Cmd: "get", Flags: "r", OMem: 20504})
-	put(&orders, 1, 1, emulator.Session{Addr: "10.20.0.2", User: "(superuser)", Cmd: "ping", Flags: "M", Age: 400000, Idle: 9000000})
-	put(&orders, 0, 1, emulator.Session{Addr: "10.20.0.3", User: "default", Cmd: "replconf", Flags: "S", Age: 400000, Idle: 9000})
-	put(&orders, 0, 2, emulator.Session{Addr: "10.20.1.6", User: "default", Cmd: "replconf", Flags: "S"})
-	put(&cluster, 0, 12, emulator.Session{Addr: "198.19.4.4", Cmd: "get", Flags: "N", Idle: 20})
-	put(&cluster, 0, 3, emulator.Session{Addr: "[2001:db8::5]", Cmd: "hgetall", Flags: "x", QBuf: 4096, Idle: 20})
-	put(&cluster, 1, 2, emulator.Session{Addr: "10.20.1.9", User: "default", Cmd: "get", Flags: "N"}) // it has no other users
-	put(&cluster, 1, 1, emulator.Session{Addr: "10.20.0.4", User: "(superuser)", Cmd: "ping", Flags: "M", Idle: 30})
-	put(&cluster, 1, 5, emulator.Session{Addr: "10.20.1.1", Cmd: "eval", Flags: "N", Idle: 1000})
-	put(&stopped, 0, 2, emulator.Session{Addr: "10.20.1.1", Flags: "N"})
-	for _, i := range []emulator.Instance{orders, cluster, empty} {
-		for _, node := range i.Nodes {
-			for _, s := range node.Sessions.(emulator.Static) {
-				all = append(all, placed{i, node, s})
-			}
-		}
-	}
-	return []emulator.Instance{orders, cluster, empty, stopped}, all
-}
-
 // TestQueryAnswers checks the queries of docs/queries.md against the sessions
 // that were put in, in all figures, with two targets that export all nodes.
 func TestQueryAnswers(t *testing.T) {
@@ -212,6 +170,11 @@ func TestQueryAnswers(t *testing.T) {
 	}
 	p := harness.StartPrometheus(t, fmt.Sprintf("rule_files: [%s]\n", rules)+scrapedBy("1s", [2]string{"dcs_session_one", exporter.Address}, [2]string{"dcs_session_two", exporter.Address}))
 	p.AwaitValue(t, 6, `count(dcs_up == 1)`)
+	for _, i := range fleet[:3] { // their limits are read after the first scrape
+		p.Await(t, `count(dcs_node_max_clients{instance_id=%q}) == %d`, i.ID, 2*len(i.Nodes))
+	}
+	allowed := map[string]float64{fleet[0].ID: 600, fleet[1].ID: 10000} // connections of each node
+	const memory = 8192 << 20                                           // of the instance whose clients leave answers unread
 
 	const instance, node, user, client = "instance_id", "node_id", "user", "client_address"
 	idle := func(p placed) bool { return p.Idle > 300 && !strings.ContainsAny(p.Flags, "PbOSM") }
@@ -226,6 +189,7 @@ func TestQueryAnswers(t *testing.T) {
 	masked := func(p placed) bool { return strings.HasPrefix(p.address(), "198.19.") }
 	outside := func(p placed) bool { return !masked(p) && !strings.HasPrefix(p.address(), "10.") }
 	output := func(p placed) float64 { return float64(p.OMem) }
+	normal := slices.DeleteFunc(slices.Clone(all), func(p placed) bool { return p.class() != "normal" })
 	// What nodes without sessions have.
 	zero := func(values map[string]float64, names ...string) map[string]float64 {
 		values[placed{instance: fleet[2], node: fleet[2].Nodes[0]}.by(names...)] = 0
@@ -251,34 +215,37 @@ func TestQueryAnswers(t *testing.T) {
 	}
 
 	for title, want := range map[string]map[string]float64{
-		"How many sessions does each instance have?":                 zero(sumBy(all, each, instance, "instance_name"), instance, "instance_name"),
-		"Who holds the connections of each instance?":                top(5, sumBy(all, each, instance, user, client)),
-		"Which programs hold them?":                                  top(5, sumBy(all, each, instance, "name")),
-		"What are they doing?":                                       top(5, sumBy(all, each, instance, "command")),
-		"How near is each node to its limit of connections?":         above(0, sumBy(all, func(p placed) float64 { return those(limited)(p) / 10000 }, instance, node)),
-		"Are the connections spread evenly over shards and proxies?": uneven,
-		"From how many addresses do they come?":                      zero(addresses, instance, node),
-		"Which users hold connections that nobody uses?":             above(0, sumBy(all, those(idle), instance, user)),
-		"What part of a user's sessions is idle?":                    ratio(sumBy(clients, those(idle), instance, user), sumBy(clients, each, instance, user)),
-		"How long has the median session been idle?":                 medianIdle(opened),
-		"Which session has been idle longest?":                       top(3, maxBy(opened, func(p placed) float64 { return float64(p.Idle) }, instance, node, user)),
-		"Has everybody just reconnected?":                            ratio(sumBy(all, those(func(p placed) bool { return p.Age <= 300 }), instance, node), perNode),
-		"Which connections are oldest?":                              top(3, maxBy(all, func(p placed) float64 { return float64(p.Age) }, instance, node, user)),
-		"Who leaves answers unread?":                                 above(0, sumBy(all, output, instance, node, user, client)),
-		"Does a session leave much unread?":                          above(64<<20, maxBy(all, output, instance, node)),
-		"In how many seconds does it pass 256 MiB?":                  {}, // it does not grow
-		"How much memory do the sessions of each node take?":         zero(sumBy(all, func(p placed) float64 { return float64(p.OMem + p.OBL + p.QBuf + p.QBufFree) }, instance, node), instance, node),
-		"Who sends large commands?":                                  above(0, sumBy(all, func(p placed) float64 { return float64(p.QBuf) }, instance, node, user, client)),
-		"Is somebody running MONITOR?":                               above(0, sumBy(all, flag("O"), instance, node)),
-		"Did somebody run MONITOR today?":                            above(0, sumBy(all, flag("O"), instance, node)),
-		"How many sessions wait in blocking commands?":               zero(sumBy(all, flag("b"), instance, node), instance, node),
-		"How many subscriptions are there?":                          above(0, sumBy(all, func(p placed) float64 { return float64(p.Sub + p.PSub) }, instance, node)),
-		"Who uses the default user, although there are others?":      above(0, sumBy(all, those(func(p placed) bool { return privileged(p) && limited(p) }), instance, client)),
-		"Does somebody come from outside our networks?":              above(0, sumBy(all, those(outside), instance, user, client)),
-		"Who was not there an hour ago?":                             sumBy(all, each, instance, node, user, client),
-		"Can I trust the addresses?":                                 ratio(sumBy(all, those(masked), instance), sumBy(all, each, instance)),
-		"What part of the hour was each node read?":                  read,
-		"Which instances are left out on purpose?":                   {model.Metric{instance: model.LabelValue(fleet[3].ID), "reason": "not_running"}.String(): 1},
+		"How many sessions does each instance have?":                   zero(sumBy(all, each, instance, "instance_name"), instance, "instance_name"),
+		"Who holds the connections of each instance?":                  top(5, sumBy(all, each, instance, user, client)),
+		"Which programs hold them?":                                    top(5, sumBy(all, each, instance, "name")),
+		"What are they doing?":                                         top(5, sumBy(all, each, instance, "command")),
+		"How near is each node to its limit of connections?":           sumBy(all, func(p placed) float64 { return 1 / allowed[p.instance.ID] }, instance, node),
+		"Are the connections spread evenly over shards and proxies?":   uneven,
+		"From how many addresses do they come?":                        zero(addresses, instance, node),
+		"Which users hold connections that nobody uses?":               above(0, sumBy(all, those(idle), instance, user)),
+		"What part of a user's sessions is idle?":                      ratio(sumBy(clients, those(idle), instance, user), sumBy(clients, each, instance, user)),
+		"How long has the median session been idle?":                   medianIdle(opened),
+		"Which session has been idle longest?":                         top(3, maxBy(opened, func(p placed) float64 { return float64(p.Idle) }, instance, node, user)),
+		"Has everybody just reconnected?":                              ratio(sumBy(all, those(func(p placed) bool { return p.Age <= 300 }), instance, node), perNode),
+		"Which connections are oldest?":                                top(3, maxBy(all, func(p placed) float64 { return float64(p.Age) }, instance, node, user)),
+		"Who leaves answers unread?":                                   above(0, sumBy(all, output, instance, node, user, client)),
+		"Does a normal client leave much unread?":                      above(64<<20, maxBy(all, output, instance, node)),
+		"In how many seconds does a normal client pass 256 MiB?":       {}, // it does not grow
+		"Which class of client takes the output memory?":               sumBy(all, output, instance, node, "class"),
+		"What share of the memory do answers for normal clients take?": sumBy(normal, func(p placed) float64 { return output(p) / memory }, instance, node),
+		"Is a subscriber or a replica about to be disconnected?":       {},
+		"How much memory do the sessions of each node take?":           zero(sumBy(all, func(p placed) float64 { return float64(p.OMem + p.OBL + p.QBuf + p.QBufFree) }, instance, node), instance, node),
+		"Who sends large commands?":                                    above(0, sumBy(all, func(p placed) float64 { return float64(p.QBuf) }, instance, node, user, client)),
+		"Is somebody running MONITOR?":                                 above(0, sumBy(all, flag("O"), instance, node)),
+		"Did somebody run MONITOR today?":                              above(0, sumBy(all, flag("O"), instance, node)),
+		"How many sessions wait in blocking commands?":                 zero(sumBy(all, flag("b"), instance, node), instance, node),
+		"How many subscriptions are there?":                            above(0, sumBy(all, func(p placed) float64 { return float64(p.Sub + p.PSub) }, instance, node)),
+		"Who uses the default user, although there are others?":        above(0, sumBy(all, those(func(p placed) bool { return privileged(p) && limited(p) }), instance, client)),
+		"Does somebody come from outside our networks?":                above(0, sumBy(all, those(outside), instance, user, client)),
+		"Who was not there an hour ago?":                               sumBy(all, each, instance, node, user, client),
+		"Can I trust the addresses?":                                   ratio(sumBy(all, those(masked), instance), sumBy(all, each, instance)),
+		"What part of the hour was each node read?":                    read,
+		"Which instances are left out on purpose?":                     {model.Metric{instance: model.LabelValue(fleet[3].ID), "reason": "not_running"}.String(): 1},
 	} {
 		i := slices.IndexFunc(asked, func(q question) bool { return q.title == title })
 		if i < 0 {

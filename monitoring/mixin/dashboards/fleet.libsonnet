@@ -10,7 +10,16 @@ function(config)
 
   local sessions = 'max by (instance_id, node_id) (sum without (user) (dcs_sessions{%(i)s}) or 0 * dcs_client_addresses{%(i)s})' % { i: i };
   local idle = 'max by (instance_id, node_id) (sum without (user) (dcs_sessions_idle{%s}))' % i;
-  local limitUsed = '%s\n  / on (instance_id, node_id) max by (instance_id, node_id) (dcs_node_max_clients{%s})' % [sessions, i];
+  local node = 'instance_id, node_id';
+  // Limits of nodes; else of all nodes of an instance together.
+  local nodeLimit = 'max by (%s) (dcs_node_max_clients{%s})' % [node, i];
+  local instanceLimit = 'max by (instance_id) (dcs_instance_max_clients{%s})' % i;
+  local limitUsed = '(\n  %(s)s\n  / on (%(node)s) %(n)s\n  or on (instance_id)\n  sum by (instance_id) (%(s)s)\n  / on (instance_id) %(i)s\n)' % { s: sessions, node: node, n: nodeLimit, i: instanceLimit };
+  local growth = 'max by (%s) (deriv(dcs_sessions_reported{%s}[1h]))' % [node, i];
+  local hoursLeft = 'min by (instance_id) (\n  %s\n  or on (instance_id)\n  %s\n)' % [
+    lib.hoursLeft(node, nodeLimit, sessions, growth),
+    lib.hoursLeft('instance_id', instanceLimit, 'sum by (instance_id) (%s)' % sessions, 'sum by (instance_id) (%s)' % growth),
+  ];
   local age = 'time() - max by (instance_id, node_id) (dcs_session_snapshot_timestamp_seconds{%s})' % i;
   // Names of instances, or their ids, with the value 0.
   local named = |||
@@ -31,7 +40,9 @@ function(config)
       std.join('\n    or ', [
         cause('(max by (instance_id) (dcs_up{%s}) == 0) + 1' % i, '✗ not read'),
         cause(limitUsed, 'connections'),
-        cause('clamp_max(dcs_session_output_memory_max_bytes{%s} / %d, 1)' % [i, lib.output.bad], 'output memory'),
+        cause('clamp_max(%s, 1)' % lib.ofOutputLimit(node, i, 'pubsub', ', kind="hard"', config.outputLimits.pubsub.hard), 'subscriber'),
+        cause('clamp_max(%s, 1)' % lib.ofOutputLimit(node, i, 'replica', '', config.outputLimits.replica.soft), 'replica'),
+        cause('clamp_max((%s) / %g, 1)' % [lib.shareOfMemory(node, i), config.alerts.DcsOutputMemoryShare.threshold], 'output memory'),
         cause('clamp_max(dcs_sessions_idle{%s} / %d, 1)' % [i, 2 * config.alerts.DcsIdleSessions.threshold], 'idle sessions'),
         cause(
           'clamp_max((delta(dcs_client_sessions{%(c)s}[10m]) and dcs_client_sessions{%(i)s} unless resets(dcs_client_sessions{%(c)s}[10m]) > 0 unless last_over_time(dcs_client_replication_sessions{%(i)s}[10m])) / %(n)d, 1)'
@@ -58,7 +69,7 @@ function(config)
         grafana.stat("Idle sessions", "Sessions idle longer than the exporter's idle_threshold, without those that wait by design. See the table for where they are.", 'sum(%s)' % idle, scraped),
         grafana.stat(
           'Biggest output',
-          'Largest output buffers of a single session. Redis cuts subscribers off at 32 MiB and replicas at 256 MiB, ordinary clients never.',
+          'Largest output buffers of a single session. Redis cuts subscribers off at 32 MiB and replicas at 256 MiB, normal clients never.',
           'max(dcs_session_output_memory_max_bytes{%s})' % i,
           scraped,
           unit='bytes',
@@ -92,8 +103,8 @@ function(config)
       lib.line(9, 24, [
         grafana.table(
           'Instances',
-          'What hurts first. Pressure is the greatest of: connections in use of max_clients; output buffers of a single session, of %s; idle sessions of a user, of twice the %d at which an alert fires; sessions that a client has more than ten minutes ago, of twice %d; the list\'s age from one minute (0 %%) to five (100 %%), 50 %% where it is not known; 100 %% where the instance could not be read. No data: it was deleted, or its target is down. A row leads to the instance\'s dashboard.'
-          % [lib.outputText.bad, config.alerts.DcsIdleSessions.threshold, config.alerts.DcsConnectionLeak.threshold],
+          'What hurts first. Pressure is the greatest of: connections in use of the limit, of a node or of all nodes together; output buffers of a subscriber and of a replica, of what Redis disconnects it at; those of all normal clients, which it never disconnects, of %d %% of the memory of the node; idle sessions of a user, of twice the %d at which an alert fires; sessions that a client has more than ten minutes ago, of twice %d; the list\'s age from one minute (0 %%) to five (100 %%), 50 %% where it is not known; 100 %% where the instance could not be read. No data: it was deleted, or its target is down. Subscriber: the largest output buffers of one. Time left: until the limit of connections, at the growth of the last hour, two weeks at most. A row leads to the instance\'s dashboard.'
+          % [100 * config.alerts.DcsOutputMemoryShare.threshold, config.alerts.DcsIdleSessions.threshold, config.alerts.DcsConnectionLeak.threshold],
           noData,
           [
             'max by (instance_id, instance_name) (topk by (instance_id) (1, last_over_time(dcs_instance_info{%s, instance_name!=""}[1h])))' % i,
@@ -106,6 +117,8 @@ function(config)
             'max by (instance_id) (dcs_session_output_memory_max_bytes{%s})' % i,
             'max by (instance_id) (clamp_min(%s, 0))' % age,
             'max by (instance_id) (%s)' % limitUsed,
+            hoursLeft,
+            'max by (instance_id) (dcs_class_output_memory_max_bytes{%s, class="pubsub"})' % i,
           ],
           [
             grafana.column('Value #B', 'State', 95, mappings=grafana.states),
@@ -115,9 +128,11 @@ function(config)
             grafana.column('Value #D', 'Sessions', 85),
             grafana.column('Value #E', 'Idle', 65, steps=lib.levels.idle),
             grafana.column('Value #F', 'Conn/s', 75, decimals=1),
+            grafana.column('Value #K', 'Subscriber', 95, unit='bytes', steps=lib.levelsOfSubscriber),
             grafana.column('Value #G', 'Biggest output', 110, unit='bytes', steps=lib.levels.output),
             grafana.column('Value #H', 'List age', 80, unit='s', decimals=0, steps=lib.levels.age),
             grafana.column('Value #I', 'Limit used', 90, unit='percentunit', decimals=1, steps=lib.levels.connections),
+            grafana.column('Value #J', 'Time left', 85, unit='h', decimals=0, steps=lib.levelsOfHours),
             grafana.column('instance_id', 'Instance', links=toInstance, noValue=null),
           ],
           ['State', '-Pressure', '-Sessions'],
@@ -128,7 +143,7 @@ function(config)
         graph('Idle sessions, top 10', 'Sessions idle longer than idle_threshold. What only rises is a leak: open the instance, and look at its clients.', 'short', 'sum by (instance_id) (%s)' % idle),
         graph(
           'Biggest output memory, top 10',
-          'Largest output buffers of a single session: somebody reads too slowly. Lines: %s and %s.' % [lib.outputText.warning, lib.outputText.bad],
+          'Largest output buffers of a single session: somebody reads too slowly. Lines, for normal clients: %s and %s. Redis disconnects subscribers at 32 MiB and replicas at 256 MiB.' % [lib.outputText.warning, lib.outputText.bad],
           'bytes',
           'max by (instance_id) (dcs_session_output_memory_max_bytes{%s})' % i,
           steps=lib.levels.output,

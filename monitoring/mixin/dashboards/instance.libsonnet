@@ -11,7 +11,11 @@ function(config)
 
   local sessions = 'max by (node_id) (sum without (user) (dcs_sessions{%(i)s}) or 0 * dcs_client_addresses{%(i)s})' % { i: i };
   local idle = 'max by (node_id) (sum without (user) (dcs_sessions_idle{%s}))' % i;
-  local limitUsed = '%s / on (node_id) max by (node_id) (dcs_node_max_clients{%s})' % [sessions, i];
+  local nodeLimit = 'max by (node_id) (dcs_node_max_clients{%s})' % i;
+  local instanceLimit = 'max(dcs_instance_max_clients{%s})' % whole;
+  local ofAllNodes = 'sum(max by (node_id) (sum without (user) (dcs_sessions{%s})))' % whole;
+  local limitUsed = '%s / on (node_id) %s' % [sessions, nodeLimit];
+  local hoursLeft = lib.hoursLeft('node_id', nodeLimit, sessions, 'max by (node_id) (deriv(dcs_sessions_reported{%s}[1h]))' % i);
   local age = 'clamp_min(time() - max by (node_id) (dcs_session_snapshot_timestamp_seconds{%s}), 0)' % i;
   local largest(metric) = 'max(%s{%s})' % [metric, i];
   local total(metric) = 'sum(max by (node_id) (%s{%s}))' % [metric, i];
@@ -85,7 +89,7 @@ function(config)
         grafana.stat('Idle sessions', "Sessions idle longer than the exporter's idle_threshold, without those that wait by design.", 'sum(%s)' % idle, choose),
         grafana.stat(
           'Biggest output',
-          'Largest output buffers of a single session. Redis cuts subscribers off at 32 MiB and replicas at 256 MiB, ordinary clients never.',
+          'Largest output buffers of a single session. Redis cuts subscribers off at 32 MiB and replicas at 256 MiB, normal clients never.',
           largest('dcs_session_output_memory_max_bytes'),
           choose,
           unit='bytes',
@@ -93,9 +97,9 @@ function(config)
         ),
         grafana.stat(
           'Limit used',
-          "Connections in use of max_clients, on the node nearest to its limit. The limit is the one in the exporter's configuration.",
-          'max(%s)' % limitUsed,
-          'set max_clients',
+          "Connections in use of the limit, on the node nearest to it; of all nodes together, where only a limit for these is known. Where the limit is from: the row Headroom and limits.",
+          'max(%s) or %s / %s' % [limitUsed, ofAllNodes, instanceLimit],
+          'limit not known',
           unit='percentunit',
           steps=lib.levels.connections,
           decimals=1,
@@ -113,7 +117,7 @@ function(config)
       lib.line(8, 24, [
         grafana.table(
           'Nodes',
-          "The chosen nodes, the most sessions first. A row leads to the exporter's live table of its sessions.",
+          "The chosen nodes, the most sessions first. Time left: until the limit of connections, at the growth of the last hour, two weeks at most. A row leads to the exporter's live table of its sessions.",
           noData,
           [
             'max by (node_id, node_name, node_type) (topk by (node_id) (1, dcs_node_info{%s}))' % i,
@@ -126,6 +130,7 @@ function(config)
             'max by (node_id) (dcs_client_addresses{%s})' % i,
             age,
             limitUsed,
+            hoursLeft,
           ],
           [
             grafana.column('Value #B', 'State', 95, mappings=grafana.states),
@@ -139,6 +144,7 @@ function(config)
             grafana.column('Value #H', 'Addresses', 90),
             grafana.column('Value #I', 'List age', 80, unit='s', decimals=0, steps=lib.levels.age),
             grafana.column('Value #J', 'Limit used', 90, unit='percentunit', decimals=1, steps=lib.levels.connections),
+            grafana.column('Value #K', 'Time left', 85, unit='h', decimals=0, steps=lib.levelsOfHours),
             grafana.column('node_id', 'Node', links=ofNode, noValue=null),
           ],
           ['State', '-Sessions'],
@@ -152,17 +158,19 @@ function(config)
       lib.line(8, 12, [
         graph('Sessions by client address, top 10', 'Client sessions by client address. One that only rises: a leak. other: addresses beyond limits.clients.', by('client_address', 'dcs_client_sessions', '(none)')),
         grafana.graph(
-          'Output memory',
-          'Output buffers (omem) of all sessions, and of the biggest single one. Lines: %s and %s of one session.' % [lib.outputText.warning, lib.outputText.bad],
+          'Largest output buffers by class',
+          'Largest output buffers (omem) of a single session, by class of client. Redis disconnects subscribers (pubsub) at 32 MiB or after a minute above 8 MiB, replicas at 256 MiB or after a minute above 64 MiB, and normal clients never. Lines, for normal clients: %s and %s.' % [lib.outputText.warning, lib.outputText.bad],
           noData,
           'bytes',
-          [[total('dcs_sessions_output_memory_bytes'), 'all sessions'], [largest('dcs_session_output_memory_max_bytes'), 'biggest session']],
+          [['max by (class) (dcs_class_output_memory_max_bytes{%s})' % i, '{{class}}']],
           steps=lib.levels.output,
-          colours=grafana.named(['all sessions', 'biggest session']),
+          colours=lib.classes,
         ),
       ]),
     ],
     [
+      (import 'headroom.libsonnet')({ lib: lib, i: i, graph: graph, noData: noData, ofNode: ofNode }
+                                    { sessions: sessions, idle: idle, nodeLimit: nodeLimit, instanceLimit: instanceLimit }),
       lib.row('Who and what', [
         lib.line(8, 12, [
           graph('Sessions by user', 'Client sessions by ACL user. other: users beyond limits.users.', by('user', 'dcs_sessions', '(no user)', '%s')),
@@ -181,7 +189,7 @@ function(config)
           ),
           graph(
             'Masked client addresses',
-            'Sessions whose address is hidden by a VPC endpoint (198.19.0.0/16), beside all. Turn on client IP pass-through in DCS, or try client_address.source: peer.',
+            'Sessions whose address is hidden by a VPC endpoint (198.19.0.0/16), beside all. Whether client IP pass-through can be turned on is in the runbook of DcsAddressesMasked; or try client_address.source: peer.',
             [[total('dcs_sessions_address_masked'), 'masked'], ['sum(%s)' % sessions, 'all']],
             grafana.named(['all', 'masked']),
           ),

@@ -26,6 +26,43 @@ function(config) {
   // MiB, for texts.
   outputText:: { warning: '%d MiB' % config.alerts.DcsSlowReader.threshold, bad: '%d MiB' % lib.muchOutput },
 
+  // Colours of the classes of clients.
+  classes:: grafana.named(['normal', 'pubsub', 'replica', 'master']),
+
+  // Colours of a subscriber's output buffers.
+  levelsOfSubscriber:: grafana.levels(
+    config.outputLimits.pubsub.soft * 1024 * 1024,
+    config.alerts.DcsSubscriberNearLimit.threshold * config.outputLimits.pubsub.hard * 1024 * 1024,
+  ),
+
+  // The largest output buffers of a class of clients, as part of its limit, by
+  // labels. kinds narrows the limit to one kind; the default is in MiB.
+  ofOutputLimit(by, matchers, class, kinds, default):: |||
+    max by (%(by)s) (dcs_class_output_memory_max_bytes{%(m)s, class="%(class)s"})
+    / on (%(by)s)
+    (min by (%(by)s) (dcs_node_output_buffer_limit_bytes{%(m)s, class="%(class)s"%(kinds)s} > 0) or on (%(by)s) 0 * max by (%(by)s) (dcs_class_output_memory_max_bytes{%(m)s, class="%(class)s"}) + %(default)d)
+  ||| % { by: by, m: matchers, class: class, kinds: kinds, default: default * 1024 * 1024 },
+
+  // What all normal clients of a node have waiting, as part of its memory.
+  shareOfMemory(by, matchers):: |||
+    max by (%(by)s) (dcs_class_output_memory_bytes{%(m)s, class="normal"})
+    / on (%(by)s)
+    (max by (%(by)s) (dcs_node_max_memory_bytes{%(m)s}) or on (%(by)s) 0 * max by (%(by)s) (dcs_class_output_memory_bytes{%(m)s, class="normal"}) + %(unknown)d)
+  ||| % { by: by, m: matchers, unknown: config.unknownMemory * 1024 * 1024 },
+
+  // Hours until a limit of connections is reached, at the growth of the last hour;
+  // at most two weeks, where it grows more slowly or not at all.
+  hoursLeft(by, limit, sessions, growth):: |||
+    clamp_max(
+      clamp_min(%(limit)s - on (%(by)s) %(sessions)s, 0)
+      / on (%(by)s)
+      clamp_min(%(growth)s, 0.000001)
+      / 3600,
+      336
+    )
+  ||| % { by: by, limit: limit, sessions: sessions, growth: growth },
+  levelsOfHours:: [[grafana.colours.bad, 0], [grafana.colours.warning, 4], [grafana.colours.good, config.alerts.DcsConnectionsRunOut.threshold]],
+
   // Variables.
   query(name, label, description, query, regex='', multi=true, hide=0):: {
     name: name,
