@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"dcs_session_exporter/collector"
+	"dcs_session_exporter/collector/aggregate"
 )
 
 // TestSessionsSelection checks what the page says if it selects sessions itself,
@@ -51,6 +54,30 @@ func TestSessionsSelection(t *testing.T) {
 		t.Errorf("%s\n%s", resp.Status, body)
 	}
 	if resp, body := get(t, to+"/sessions?instance=instance-1&node=nod-1&format=json", nil); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "did you mean node-1?") {
+		t.Errorf("%s\n%s", resp.Status, body)
+	}
+}
+
+// TestSessionsOfGroup checks that the page has a field for groups of clients where
+// there are groups, and only there.
+func TestSessionsOfGroup(t *testing.T) {
+	const field = `name="group"`
+	_, without := startWith(t, how{sessions: onLoopback(), options: func(o *collector.Options) { o.Aggregate.Groups = nil }})
+	_, with := startWith(t, how{sessions: onLoopback(), options: func(o *collector.Options) {
+		o.Aggregate.Groups = aggregate.NewGroups([]aggregate.GroupRule{{Group: "checkout", Users: []string{"orders"}}})
+	}})
+	get(t, without+"/metrics", nil)
+	get(t, with+"/metrics", nil)
+	if _, body := get(t, without+"/sessions?instance=instance-1&node=node-1", nil); strings.Contains(body, field) {
+		t.Errorf("there are no groups:\n%s", body)
+	}
+	_, body := get(t, with+"/sessions?instance=instance-1&node=node-1&group=checkout", nil)
+	for _, want := range []string{field + ` value="checkout"`, "Sessions 1 to 2 of 2 of group checkout", `(<a href="sessions?instance=instance-1&amp;node=node-1">all sessions</a>)`, `<span title="group of clients, by client_groups in the configuration">group</span></th>`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in\n%s", want, body)
+		}
+	}
+	if resp, body := get(t, with+"/sessions?instance=instance-1&node=node-1&group=chekout", nil); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "did you mean checkout?") {
 		t.Errorf("%s\n%s", resp.Status, body)
 	}
 }

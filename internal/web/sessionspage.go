@@ -52,6 +52,7 @@ type sessionsPage struct {
 	Instances []choice
 	Kept      []parameter // kept when another instance is chosen
 	Nodes     []choice
+	Grouped   bool // there are client groups
 	All       bool // all nodes are shown
 	Switches  []toNode
 	Links     []step // to all choices, if nothing is chosen yet
@@ -201,7 +202,7 @@ func (p *sessionsPage) choices(v *view, targets []*fleet.Target) {
 		words := slices.DeleteFunc([]string{n.Name, n.Role, n.Type, n.ID}, func(s string) bool { return s == "" })
 		p.Nodes = append(p.Nodes, choice{n.ID, printable.Name(strings.Join(words, " · ")), n.ID == v.node.ID})
 	}
-	p.All = q.Node == sessiontable.AllNodes
+	p.All, p.Grouped = q.Node == sessiontable.AllNodes, v.collector.Groups() != nil
 	if v.node.ID != "" || p.All {
 		p.Switches = switches(v.nodes, q)
 	} else {
@@ -265,7 +266,9 @@ func newTableView(p *sessiontable.Page, state reader.ScanState) *tableView {
 		change(&other)
 		return link(other)
 	}
-	t.Unfiltered = with(func(q *sessiontable.Query) { q.Addr, q.User, q.Name, q.Command, q.Offset = "", "", "", "", 0 })
+	t.Unfiltered = with(func(q *sessiontable.Query) {
+		q.Addr, q.User, q.Name, q.Command, q.Group, q.Offset = "", "", "", "", "", 0
+	})
 	t.JSON, t.CSV = t.Here+"&format="+formatJSON, t.Here+"&format="+formatCSV
 	shown := p.Shown()
 	for _, c := range shown {
