@@ -18,7 +18,7 @@ func TestNewcomer(t *testing.T) {
 	const cluster = "d0c50001-0003-4000-8000-0000000f4df8"
 	b := openBrowser(t)
 	b.do(chromedp.Navigate("http://" + exporter.Address + "/"))
-	if got := b.texts(".good"); !slices.Equal(got, []string{"It does: every node was read in the last scrape."}) {
+	if got := b.texts(".good"); !slices.Equal(got, []string{"All is well: every node was read in the last scrape."}) {
 		t.Errorf("before anybody has scraped, it says %q", got)
 	}
 	if got := b.texts("select[name=instance] option"); len(got) != 7 || got[0] != "dev-single" || !slices.Contains(got, "prod-feed-cluster") {

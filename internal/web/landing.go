@@ -110,7 +110,7 @@ func verdict(h collector.Health, projects []collector.ProjectStatus) (text, clas
 	case h.Nodes == 0:
 		return "It does, but there is no node to read.", "old"
 	default:
-		return "It does: every node was read in the last scrape.", "good"
+		return "All is well: every node was read in the last scrape.", "good"
 	}
 }
 

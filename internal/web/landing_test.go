@@ -43,7 +43,7 @@ func TestLandingPageOfHealthyFleet(t *testing.T) {
 	api, url := start(t)
 	api.ClearFaults()
 	get(t, url+"/metrics", nil)
-	if _, body := get(t, url+"/", nil); !strings.Contains(body, `<p class="good">It does: every node was read in the last scrape.</p>`) {
+	if _, body := get(t, url+"/", nil); !strings.Contains(body, `<p class="good">All is well: every node was read in the last scrape.</p>`) {
 		t.Errorf("got\n%s", body)
 	}
 }
