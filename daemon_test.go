@@ -286,7 +286,7 @@ func TestKeyRotation(t *testing.T) {
 	link("data/access", "access")
 	link("data/secret", "secret")
 	valid("AK0")
-	r := serveFile(t, fmt.Sprintf("projects:\n  - region: cn-north-4\n    project_id: p1\n    endpoint: %s\n    credentials: {access_key_file: %s/access, secret_key_file: %s/secret}\n    instances: [{id: i1}]\nscan: {min_interval: 0s}\n", server.URL, dir, dir))
+	r := serveFile(t, fmt.Sprintf("projects:\n  - region: cn-north-4\n    project_id: p1\n    endpoint: %s\n    credentials: {access_key_file: %s/access, secret_key_file: %s/secret}\n    instances: [{id: i1}]\nscan: {min_interval: 0s}\nlimits_interval: 0s\n", server.URL, dir, dir))
 	const up, down = `dcs_up{instance_id="i1"} 1`, `dcs_up{instance_id="i1"} 0`
 	r.wantLine(up)
 
