@@ -64,6 +64,7 @@ type Project struct {
 	MaxClients            int // default for instances and discover; 0 if not set
 	MaxConcurrentRequests int
 	RequestsPerSecond     float64
+	FromDefaults          []string // the keys whose values are those of defaults, sorted
 
 	// Connection identifies the connection settings, credentials and limits,
 	// including the content of the files they refer to. It is equal for two
@@ -217,6 +218,7 @@ func (d *decoder) config(root value, cfg *Config) {
 	var projects value
 	timesGood := true
 	ok := root.mapping(fields{
+		"defaults":              d.setDefaults,
 		"projects":              func(v value) { projects = v },
 		"scan":                  func(v value) { d.scan(v, &cfg.Scan) },
 		"discovery_interval":    func(v value) { v.duration(&cfg.DiscoveryInterval, false) },

@@ -21,6 +21,9 @@ type decoder struct {
 	files    file.Reader
 	found    []found
 	warned   []found
+
+	defaults  *yaml.Node          // of projects, nil for none
+	inherited map[*yaml.Node]bool // the keys and values of defaults
 }
 
 // value is a place in the document.
@@ -63,6 +66,9 @@ func (v value) has(key string) bool {
 }
 
 func (v value) child(key string, node *yaml.Node) value {
+	if node != v.node && v.d.inherited[node] {
+		return value{v.d, node, "defaults." + key, v.secret}
+	}
 	return value{v.d, node, strings.TrimPrefix(v.key+"."+key, "."), v.secret}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,7 +49,10 @@ type found struct {
 
 // add records a problem at a node.
 func (d *decoder) add(at *yaml.Node, key, message string) {
-	d.found = append(d.found, found{Problem{d.file, at.Line, key, message}, at.Column, ""})
+	f := found{Problem{d.file, at.Line, key, message}, at.Column, ""}
+	if !slices.Contains(d.found, f) { // a value of defaults is decoded in each project
+		d.found = append(d.found, f)
+	}
 }
 
 // problems returns the recorded problems, in file order.

@@ -14,7 +14,9 @@ func (d *decoder) projects(v value) []Project {
 	known := make(map[string]int)     // line by region and project id, and by connection
 	instances := make(map[string]int) // line by canonical instance id
 	v.sequence(func(e value) {
+		e, keys := d.withDefaults(e)
 		p := d.project(e, instances)
+		p.FromDefaults = keys
 		for _, same := range []string{p.Region + " " + p.ProjectID, p.Connection} {
 			if same == "" || (same != p.Connection && p.ProjectID == "") {
 				continue

@@ -78,7 +78,18 @@ func secretTexts() []string {
 	} {
 		out = append(out, minimal+"    "+lines+"\n")
 	}
-	return out
+	for _, lines := range []string{
+		"credentials: {access_key: S3CR3T, secret_key: S3CR3T}",
+		"credentials: {access_key: S3CR3T, secret_kye: S3CR3T}",
+		"credentials: [S3CR3T]",
+		"proxy_url: http://user:S3CR3T@proxy.example:3128",
+		"proxy_url:http://user:S3CR3T@proxy.example:3128",
+		"tls_config: {key: S3CR3T}",
+		"endpoint: https://user:S3CR3T@x.example",
+	} {
+		out = append(out, "defaults:\n  "+lines+"\n"+minimal)
+	}
+	return append(out, "defaults: S3CR3T\n"+minimal, "defaults: [S3CR3T]\n"+minimal, "defaults: {credentials: S3CR3T}\n"+minimal+"    credentials: {access_key: S3CR3T, secret_key: S3CR3T}\n")
 }
 
 // TestSecretsStayIn checks that no error, printed value or summary contains a
@@ -203,12 +214,16 @@ func FuzzSecrets(f *testing.F) {
 			"credentials:\n      secret_key: a\n      access_key: ", "credentials:\n      access_key: a\n      secret_key: ",
 			"credentials:\n      access_key: a\n      secret_key: a\n      security_token: ", "credentials:\n      access_key: a\n      secret_key_file: ", "proxy_url: ", "tls_config:\n      key: ", "tls_config:\n      ca: ",
 		} {
-			text := minimal + "    " + place + before + marker + after + "\n"
-			if isProxyHost(t, text) {
-				continue
-			}
-			if said := allSaid(t, text, filepath.Join(t.TempDir(), "none")); strings.Contains(said, marker) {
-				t.Errorf("%q is answered with a secret:\n%s", text, said)
+			for _, text := range []string{
+				minimal + "    " + place + before + marker + after + "\n",
+				minimal + "defaults:\n    " + place + before + marker + after + "\n",
+			} {
+				if isProxyHost(t, text) {
+					continue
+				}
+				if said := allSaid(t, text, filepath.Join(t.TempDir(), "none")); strings.Contains(said, marker) {
+					t.Errorf("%q is answered with a secret:\n%s", text, said)
+				}
 			}
 		}
 	})

@@ -29,6 +29,9 @@ func (c *Config) Summary() string {
 			fmt.Fprintf(&b, "    %s  %s\n", i.ID, i.scope(p.ReadReplicas))
 		}
 		fmt.Fprintf(&b, "  limits       %d requests at once, %v per second\n", p.MaxConcurrentRequests, p.RequestsPerSecond)
+		if len(p.FromDefaults) > 0 {
+			fmt.Fprintf(&b, "  by defaults  %s\n", strings.Join(p.FromDefaults, ", "))
+		}
 	}
 	if len(c.ClientGroups) > 0 {
 		fmt.Fprintf(&b, "Sessions are grouped by %d rules into %s; the others are ungrouped.\n", len(c.ClientGroups), c.groupNames())

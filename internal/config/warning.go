@@ -30,7 +30,10 @@ const (
 
 // warn records what is probably wrong with the value.
 func (v value) warn(kind WarningKind, format string, args ...any) {
-	v.d.warned = append(v.d.warned, found{Problem{v.d.file, v.node.Line, v.key, fmt.Sprintf(format, args...)}, v.node.Column, kind})
+	f := found{Problem{v.d.file, v.node.Line, v.key, fmt.Sprintf(format, args...)}, v.node.Column, kind}
+	if !slices.Contains(v.d.warned, f) { // a value of defaults is decoded in each project
+		v.d.warned = append(v.d.warned, f)
+	}
 }
 
 // warnings returns the recorded warnings, in file order.
