@@ -18,6 +18,7 @@ func TestNoKey(t *testing.T) {
 	const (
 		environment = "environment (HUAWEICLOUD_SDK_AK and _SK, or _IDP_ID and _ID_TOKEN_FILE): "
 		sample      = "environment (CLOUD_SDK_AK and _SK): "
+		terraform   = "environment (HW_ACCESS_KEY and HW_SECRET_KEY): "
 		agency      = "agency of the machine (metadata service at 169.254.169.254): "
 		pod         = "identity of the pod (HC_CONTAINER_CREDENTIALS_FULL_URI): "
 	)
@@ -69,14 +70,18 @@ func TestNoKey(t *testing.T) {
 		says  []string
 	}{
 		{"nothing", func(*testing.T) http.Handler { return nil }, []string{
-			"get credentials: no key was found: set credentials in the configuration, or one of the sources that were tried. " + environment + "not set; " + sample + "not set; profile file (", "/.huaweicloud/credentials): does not exist; ",
+			"get credentials: no key was found: set credentials in the configuration, or one of the sources that were tried. " + environment + "not set; " + sample + "not set; " + terraform + "not set; profile file (", "/.huaweicloud/credentials): does not exist; KooCLI profile (", "/.hcloud/config.json): does not exist; ",
 			agency + "not reachable: dial tcp 127.0.0.1:1: connect: connection refused; " + pod + "not set",
 		}},
 		{"half an environment", func(t *testing.T) http.Handler {
 			t.Setenv("HUAWEICLOUD_SDK_AK", "SECRET")
 			t.Setenv("CLOUD_SDK_SK", "SECRET")
+			t.Setenv("HW_ACCESS_KEY", "SECRET")
 			return nil
-		}, []string{environment + "HUAWEICLOUD_SDK_AK is set, but HUAWEICLOUD_SDK_SK is not", sample + "CLOUD_SDK_SK is set, but CLOUD_SDK_AK is not"}},
+		}, []string{
+			environment + "HUAWEICLOUD_SDK_AK is set, but HUAWEICLOUD_SDK_SK is not", sample + "CLOUD_SDK_SK is set, but CLOUD_SDK_AK is not",
+			terraform + "HW_ACCESS_KEY is set, but HW_SECRET_KEY is not",
+		}},
 		{"half an identity", func(t *testing.T) http.Handler {
 			t.Setenv("HUAWEICLOUD_SDK_IDP_ID", "SECRET")
 			return nil
@@ -189,7 +194,7 @@ func TestNoKey(t *testing.T) {
 					t.Errorf("got %v\nwant %s", err, part)
 				}
 			}
-			if strings.Contains(err.Error(), "SECRET") {
+			if strings.Contains(strings.ReplaceAll(err.Error(), "HW_SECRET_KEY", ""), "SECRET") {
 				t.Errorf("a secret: %v", err)
 			}
 		})

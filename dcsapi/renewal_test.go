@@ -157,7 +157,7 @@ func TestSourceStays(t *testing.T) {
 		a := &agency{life: time.Hour}
 		c, _ := newAgencyChain(t, a)
 		other := c.sources[0]
-		other.name, other.get = "other", sampleKey
+		other.name, other.get = "other", environmentKey(envSampleAccessKey, envSampleSecretKey, "")
 		t.Setenv(envSampleAccessKey, "")
 		t.Setenv(envSampleSecretKey, "")
 		c.sources = []source{other, c.sources[0], other}

@@ -35,6 +35,11 @@ const (
 	// Those of the vendor's samples.
 	envSampleAccessKey = "CLOUD_SDK_AK"
 	envSampleSecretKey = "CLOUD_SDK_SK"
+
+	// Those of the vendor's Terraform provider.
+	envTerraformAccessKey = "HW_ACCESS_KEY"
+	envTerraformSecretKey = "HW_SECRET_KEY"
+	envTerraformToken     = "HW_SECURITY_TOKEN"
 )
 
 // source is a source of keys in the default chain.
@@ -65,8 +70,13 @@ func newSources(iamEndpoint string, transport *http.Transport) []source {
 		},
 		{
 			name:    "environment (" + envSampleAccessKey + " and _SK)",
-			get:     sampleKey,
+			get:     environmentKey(envSampleAccessKey, envSampleSecretKey, ""),
 			explain: func(error) string { return cmp.Or(halfSet(envSampleAccessKey, envSampleSecretKey), "not set") },
+		},
+		{
+			name:    "environment (" + envTerraformAccessKey + " and " + envTerraformSecretKey + ")",
+			get:     environmentKey(envTerraformAccessKey, envTerraformSecretKey, envTerraformToken),
+			explain: func(error) string { return cmp.Or(halfSet(envTerraformAccessKey, envTerraformSecretKey), "not set") },
 		},
 		{
 			name:    "profile file (" + profile + ")",
@@ -76,6 +86,7 @@ func newSources(iamEndpoint string, transport *http.Transport) []source {
 
 			iamEndpoint: iamEndpoint, transport: transport,
 		},
+		kooCLISource(),
 		{
 			name:    "agency of the machine (metadata service at " + metadataHost + ")",
 			get:     provider.BasicCredentialMetadataProvider().GetCredentials,
@@ -107,13 +118,20 @@ func profileFile() (string, func(error) string) {
 	return filepath.Join(home, ".huaweicloud", "credentials"), explainProfile
 }
 
-// sampleKey reads the variables that the vendor's samples use.
-func sampleKey() (auth.ICredential, error) {
-	ak, sk := os.Getenv(envSampleAccessKey), os.Getenv(envSampleSecretKey)
-	if ak == "" || sk == "" {
-		return nil, errors.New("not set")
+// environmentKey returns what reads a key from variables that the SDK does not
+// know. token is "" if there is none for the security token.
+func environmentKey(accessKey, secretKey, token string) func() (auth.ICredential, error) {
+	return func() (auth.ICredential, error) {
+		ak, sk := os.Getenv(accessKey), os.Getenv(secretKey)
+		if ak == "" || sk == "" {
+			return nil, errors.New("not set")
+		}
+		b := auth.NewBasicCredentialsBuilder().WithAk(ak).WithSk(sk)
+		if token != "" {
+			b = b.WithSecurityToken(os.Getenv(token))
+		}
+		return b.SafeBuild()
 	}
-	return auth.NewBasicCredentialsBuilder().WithAk(ak).WithSk(sk).SafeBuild()
 }
 
 // key returns the source's key. found reports whether the source is set up, in

@@ -59,7 +59,7 @@ func explainSDK(err error, ownCA bool, redactor *redactor) string {
 // environment and the tokens in files.
 func sentSecrets(files *file.Reader, paths ...string) *redactor {
 	var secrets []string
-	for _, name := range []string{envAccessKey, envSecretKey, envToken, envSampleAccessKey, envSampleSecretKey} {
+	for _, name := range []string{envAccessKey, envSecretKey, envToken, envSampleAccessKey, envSampleSecretKey, envTerraformAccessKey, envTerraformSecretKey, envTerraformToken} {
 		secrets = append(secrets, os.Getenv(name))
 	}
 	for _, path := range paths {

@@ -245,14 +245,14 @@ func TestSummary(t *testing.T) {
 Project in region cn-east-3
   id           from the key's source, or else from IAM at https://iam.cn-east-3.myhuaweicloud.com
   endpoint     https://dcs.cn-east-3.myhuaweicloud.com
-  credentials  the default chain: environment, profile file, agency, pod identity
+  credentials  the default chain: environment, profile files, agency, pod identity
   key goes to  dcs.cn-east-3.myhuaweicloud.com, iam.cn-east-3.myhuaweicloud.com (for the project's id; to get a key, if the source is an identity token)
   instances    all running ones
   limits       8 requests at once, 20 per second
 Project in region eu-west-0
   id           p
   endpoint     https://dcs.eu-west-0.myhuaweicloud.com
-  credentials  the default chain: environment, profile file, agency, pod identity
+  credentials  the default chain: environment, profile files, agency, pod identity
   key goes to  dcs.eu-west-0.myhuaweicloud.com, iam.eu-west-0.myhuaweicloud.com (to get a key, if the source is an identity token)
   instances    1, and all running ones, with a name that matches "^\"x", with the tag "a"="b", with the tag "b"="c", in enterprise project "0"
     a3  its proxies, or else all its nodes

@@ -70,7 +70,7 @@ func (c *Config) groupNames() string {
 // origin describes where a key comes from.
 func (c *Credentials) origin() string {
 	if c == nil {
-		return "the default chain: environment, profile file, agency, pod identity"
+		return "the default chain: environment, profile files, agency, pod identity"
 	}
 	from := func(s dcsapi.Secret) string {
 		if s.File != "" {
