@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -52,12 +53,17 @@ func TestProjectDefaults(t *testing.T) {
 			t.Errorf("the second project is %+v", two)
 		}
 		if two.Proxy != nil {
-			if proxy, _ := two.Proxy(httptest.NewRequest("GET", "https://dcs.example", nil)); proxy != nil {
+			if proxy, _ := two.Proxy(httptest.NewRequest(http.MethodGet, "https://dcs.example", nil)); proxy != nil {
 				t.Errorf("the second project has the proxy %v", proxy)
 			}
 		}
 		if want := []string{"max_clients"}; !slices.Equal(two.FromDefaults, want) {
 			t.Errorf("got %q of defaults, want %q", two.FromDefaults, want)
+		}
+		for _, setting := range cfg.InForce() {
+			if strings.Contains(strings.ToLower(setting.Name), "defaults") {
+				t.Errorf("%s is in force, but is no key of the file", setting.Name)
+			}
 		}
 		if want := "  by defaults  credentials, endpoint, iam_endpoint, max_clients, no_proxy, proxy_url, read_replicas, region, requests_per_second\n"; !strings.Contains(cfg.Summary(), want) {
 			t.Errorf("the summary lacks %q:\n%s", want, cfg.Summary())

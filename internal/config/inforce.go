@@ -25,7 +25,7 @@ func (c *Config) InForce() []Setting {
 }
 
 // hidden are the fields that are no values of the file.
-var hidden = map[string]bool{"Warnings": true, "Connection": true}
+var hidden = map[string]bool{"Warnings": true, "Connection": true, "FromDefaults": true}
 
 // inForce appends the values below a path.
 func inForce(out *[]Setting, path string, v reflect.Value) {
