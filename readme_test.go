@@ -12,7 +12,7 @@ import (
 	"dcs_session_exporter/internal/onlinecheck"
 )
 
-// metricTable renders the catalogue as the README shows it.
+// metricTable renders the catalogue as docs/metrics.md shows it.
 func metricTable() string {
 	var b strings.Builder
 	b.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
@@ -22,27 +22,23 @@ func metricTable() string {
 	return b.String()
 }
 
-// TestReadmeListsMetrics checks the README's metric reference against the code.
-func TestReadmeListsMetrics(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+// TestDocsListMetrics checks the reference of metrics against the code.
+func TestDocsListMetrics(t *testing.T) {
+	page, err := os.ReadFile("docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(readme), metricTable()) {
-		t.Errorf("README.md does not have this table:\n%s", metricTable())
+	if !strings.Contains(string(page), metricTable()) {
+		t.Errorf("docs/metrics.md does not have this table:\n%s", metricTable())
 	}
 }
 
-// TestReadmeListsReportKeys checks that the README documents each key of the
+// TestDocsListReportKeys checks that the page on checking documents each key of the
 // online check's JSON report.
-func TestReadmeListsReportKeys(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
+func TestDocsListReportKeys(t *testing.T) {
+	page, err := os.ReadFile("docs/checking.md")
 	if err != nil {
 		t.Fatal(err)
-	}
-	var section string
-	if _, rest, found := strings.Cut(string(readme), "\n## Checking online\n"); found {
-		section, _, _ = strings.Cut(rest, "\n## ")
 	}
 	seen := make(map[string]bool)
 	var look func(reflect.Type)
@@ -59,8 +55,8 @@ func TestReadmeListsReportKeys(t *testing.T) {
 				continue
 			}
 			seen[key] = true
-			if !strings.Contains(section, "`"+key+"`") {
-				t.Errorf("README.md does not document the key %s of %s", key, typ)
+			if !strings.Contains(string(page), "`"+key+"`") {
+				t.Errorf("docs/checking.md does not document the key %s of %s", key, typ)
 			}
 			look(f.Type)
 		}

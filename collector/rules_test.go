@@ -304,7 +304,7 @@ func TestScrapeIsGivenUp(t *testing.T) {
 }
 
 // TestMostSeries checks how many series a node can have at the default limits,
-// as the README says.
+// as docs/cardinality.md says.
 func TestMostSeries(t *testing.T) {
 	sessions := make(emulator.Static, 20_000)
 	for i := range sessions {
@@ -343,7 +343,7 @@ func TestMostSeries(t *testing.T) {
 		}
 	}
 	if lines < 1300 || lines > 1400 {
-		t.Errorf("a node has %d series; the README says about 1,350 at most", lines)
+		t.Errorf("a node has %d series; docs/cardinality.md says about 1,350 at most", lines)
 	}
 }
 

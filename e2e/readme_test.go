@@ -12,14 +12,19 @@ import (
 	"dcs_session_exporter/internal/emulator"
 )
 
-// readme returns README.md.
+// readme returns README.md and the page on fleets, which have the scrape
+// configurations.
 func readme(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
+	var all []byte
+	for _, page := range []string{"../README.md", "../docs/fleet.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text...)
 	}
-	return string(text)
+	return string(all)
 }
 
 // codeBlock matches a block of code in markdown: its indentation, its language
@@ -41,15 +46,15 @@ func codeBlocks(markdown, language string) []string {
 // comment.
 var commented = regexp.MustCompile(`(?m)^( *)# (scrape_native_histograms|always_scrape_classic_histograms): true$`)
 
-// TestReadmeScrapeConfig loads the scrape configurations of README into
-// Prometheus: the first as it is, with what it proposes for native histograms,
+// TestReadmeScrapeConfig loads the scrape configurations of README and the page on
+// fleets into Prometheus: the first as it is, with what it proposes for native histograms,
 // and with half of that; then that of a fleet.
 func TestReadmeScrapeConfig(t *testing.T) {
 	t.Parallel()
 	configs := codeBlocks(readme(t), "yaml")
 	configs = slices.DeleteFunc(configs, func(block string) bool { return !strings.HasPrefix(block, "scrape_configs:") })
 	if len(configs) != 2 || len(commented.FindAllString(configs[0], -1)) != 2 {
-		t.Fatalf("README.md has to have two scrape configurations, the first with two settings in comments:\n%s", strings.Join(configs, "\n"))
+		t.Fatalf("README.md and docs/fleet.md have to have two scrape configurations, the first with two settings in comments:\n%s", strings.Join(configs, "\n"))
 	}
 	node := singleNode(emulator.Static(sessionsOf(50, 300)))
 	_, file := harness.StartAPI(t, emulator.Options{}, frozen, node)

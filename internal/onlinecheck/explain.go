@@ -42,7 +42,7 @@ func (c *projectCheck) explain(to place, what, action string, err error) Finding
 		f.Message, f.Action = c.keyTrouble(err)
 	case f.Reason == dcsapi.ReasonForbidden && action != "":
 		what += ", the key's user lacks " + action
-		f.Action = "grant " + action + " in this project to the key's user; the README has the complete policy. If you granted it just now, wait a few minutes"
+		f.Action = "grant " + action + " in this project to the key's user; docs/configuration.md has the complete policy. If you granted it just now, wait a few minutes"
 	case f.Reason == dcsapi.ReasonNetwork:
 		f.Action = networkAction(to, problem, err)
 	case dcsapi.ReasonOf(err) == dcsapi.ReasonNotFound && to.key == "iam_endpoint":

@@ -34,7 +34,7 @@ func worse(a, b Result) Result {
 	return a
 }
 
-// Report is the result of a check. Its JSON form is documented in the README.
+// Report is the result of a check. docs/checking.md has its JSON form.
 // Unknown values are absent.
 type Report struct {
 	FormatVersion int       `json:"format_version"`

@@ -247,7 +247,7 @@ function(config) {
     ),
     failures: grafana.graph(
       'Nodes not read, by reason',
-      'Nodes that could not be read, per second, by reason. README.md, When things fail, says what to do about each.',
+      'Nodes that could not be read, per second, by reason. docs/failures.md says what to do about each.',
       '✓ No node says that it was not read in this time. Where Targets down is not 0, none can.',
       'ops',
       [['sum by (reason) (rate(dcs_session_exporter_scrape_errors_total{%s}[$__rate_interval])) > 0' % p, '{{reason}}']],
