@@ -90,8 +90,24 @@ func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcs
 		odd := oddities{logger: log.With(c.logger, "region", p.Region, "project_id", log.Valuer(func() any { return client.KnownProjectID() }))}
 		o.Observer.Warning = odd.observe
 	}
-	client = dcsapi.New(o)
+	client = dcsapi.New(withAgency(p, o))
 	return client, nil
+}
+
+// withAgency returns the client options for a project that is read with the keys of
+// an agency, if it is one. The requests for those keys are neither recorded nor do
+// they count for the project's limits.
+func withAgency(p config.Project, o dcsapi.Options) dcsapi.Options {
+	a := p.AssumeAgency
+	if a == nil {
+		return o
+	}
+	asking := o
+	asking.Wrap, asking.Observer = nil, dcsapi.Observer{Request: o.Observer.Request}
+	o.Keys = dcsapi.NewAgency(dcsapi.AgencyOptions{
+		Agency: dcsapi.Agency{Domain: a.Domain, Name: a.Agency}, STSEndpoint: p.STSEndpoint, Client: asking,
+	})
+	return o
 }
 
 // clientOptions returns the client options for a project's configuration.

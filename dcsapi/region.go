@@ -56,7 +56,15 @@ func IAMEndpoint(regionID string) string {
 	return CloudEndpoint("iam", regionID, domain)
 }
 
-// CloudEndpoint returns the base URL of a service, "dcs" or "iam", in a region
+// STSEndpoint returns the base URL of the vendor's STS in a region.
+func STSEndpoint(regionID string) string {
+	if IsRegionEU(regionID) {
+		return CloudEndpoint("sts", regionID, domainEU)
+	}
+	return CloudEndpoint("sts", regionID, domain)
+}
+
+// CloudEndpoint returns the base URL of a service, such as "dcs", in a region
 // of a cloud, which is named by the domain of its hosts.
 func CloudEndpoint(service, regionID, cloud string) string {
 	return "https://" + service + "." + regionID + "." + cloud

@@ -50,6 +50,9 @@ type source struct {
 	file    func() string      // returns the name of the file that get reads, nil for none
 	files   *file.Reader
 
+	// fetch, if set, returns the key in place of all else, as key does.
+	fetch func() (key sourcedKey, found bool, err error)
+
 	// For a source that has only an identity, which IAM exchanges for a key.
 	iamEndpoint string
 	transport   *http.Transport
@@ -138,6 +141,11 @@ func environmentKey(accessKey, secretKey, token string) func() (auth.ICredential
 // which case its error must not be passed over. The error does not contain that
 // of the SDK, which may quote lines of a profile or a server's response.
 func (s *source) key() (key sourcedKey, found bool, err error) {
+	if s.fetch != nil {
+		key, found, err = s.fetch()
+		key.source = s
+		return key, found, err
+	}
 	if s.file != nil {
 		if err := s.checkFile(s.file()); err != nil {
 			return sourcedKey{}, false, errors.New("its file " + err.Error())

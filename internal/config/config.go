@@ -54,6 +54,9 @@ type Project struct {
 
 	Credentials *Credentials // nil for the default chain
 
+	AssumeAgency *Agency // whose keys read the project; nil to read it with the key itself
+	STSEndpoint  string  // base URL of STS; "" if it is not known, or not needed
+
 	// Never encode these: Proxy is a function, and TLS contains a key.
 	Proxy func(*http.Request) (*url.URL, error) `json:"-" yaml:"-"` // nil for none
 	TLS   *promconfig.TLSConfig                 `json:"-" yaml:"-"` // nil for the defaults
@@ -76,6 +79,12 @@ type Project struct {
 // security token.
 type Credentials struct {
 	AccessKey, SecretKey, SecurityToken dcsapi.Secret
+}
+
+// Agency is an agency of another account.
+type Agency struct {
+	Domain string // id or name of the account
+	Agency string // name of the agency
 }
 
 // Instance is an instance to read.

@@ -63,6 +63,8 @@ projects:
     endpoint: https://dcs.eu-de.otc.t-systems.com/
     iam_endpoint: http://127.0.0.1:5000
     credentials: {access_key_file: ak, secret_key_file: sk, security_token_file: token}
+    assume_agency: {domain: other, agency: readers}
+    sts_endpoint: https://sts.example
     proxy_url: http://user:pass@proxy.example:3128
     no_proxy: 10.0.0.0/8
     tls_config: {server_name: dcs.example, min_version: TLS13, max_version: TLS13, insecure_skip_verify: false}
@@ -109,6 +111,7 @@ metrics_endpoint: exporter
 		Credentials: &config.Credentials{
 			AccessKey: dcsapi.Secret{File: filepath.Join(dir, "ak")}, SecretKey: dcsapi.Secret{File: filepath.Join(dir, "sk")}, SecurityToken: dcsapi.Secret{File: filepath.Join(dir, "token")},
 		},
+		AssumeAgency: &config.Agency{Domain: "other", Agency: "readers"}, STSEndpoint: "https://sts.example",
 		TLS:       &promconfig.TLSConfig{ServerName: "dcs.example", MinVersion: promconfig.TLSVersions["TLS13"], MaxVersion: promconfig.TLSVersions["TLS13"]},
 		Instances: []config.Instance{{ID: "i1", Nodes: []string{"n1", "n2"}, MaxClients: 10000}, {ID: "i2", MaxClients: 8}}, MaxClients: 8, MaxConcurrentRequests: 3, RequestsPerSecond: .5,
 		Discover: &config.Discover{Tags: map[string]string{"team": "orders", "1": "", "a b": "2"}, EnterpriseProjectID: "0", MaxClients: 9},

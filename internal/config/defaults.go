@@ -12,7 +12,7 @@ import (
 func replaced(key string) []string {
 	switch key {
 	case "cloud":
-		return []string{"endpoint", "iam_endpoint"}
+		return []string{"endpoint", "iam_endpoint", "sts_endpoint"}
 	case "proxy_url":
 		return []string{"no_proxy", "proxy_from_environment"}
 	case "proxy_from_environment":

@@ -39,6 +39,12 @@ func (p *Project) KeyHosts(online bool) []KeyHost {
 	if online {
 		when = append(when, "to check the region")
 	}
+	if p.AssumeAgency != nil {
+		when = append(when, "for keys of the agency")
+		if p.STSEndpoint != "" {
+			hosts = append(hosts, p.keyHost(p.STSEndpoint, "for keys of the agency"))
+		}
+	}
 	if p.IAMEndpoint == "" || len(when) == 0 {
 		return hosts
 	}

@@ -64,7 +64,10 @@ func (p *Project) connection(h httpSettings, files *file.Reader) string {
 			fmt.Fprintf(hash, "%d:%s,", len(text), text)
 		}
 	}
-	add(p.Region, p.ProjectID, p.Endpoint, p.IAMEndpoint)
+	add(p.Region, p.ProjectID, p.Endpoint, p.IAMEndpoint, p.STSEndpoint)
+	if a := p.AssumeAgency; a != nil {
+		add(a.Domain, a.Agency)
+	}
 	if c := p.Credentials; c != nil {
 		for _, s := range []dcsapi.Secret{c.AccessKey, c.SecretKey, c.SecurityToken} {
 			add(s.Value, s.File) // the files themselves are read for every request

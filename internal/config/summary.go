@@ -23,6 +23,9 @@ func (c *Config) Summary() string {
 		fmt.Fprintf(&b, "  id           %s\n", id)
 		fmt.Fprintf(&b, "  endpoint     %s\n", p.Endpoint)
 		fmt.Fprintf(&b, "  credentials  %s\n", p.Credentials.origin())
+		if a := p.AssumeAgency; a != nil {
+			fmt.Fprintf(&b, "  agency       %s of account %s, whose keys read the project\n", a.Agency, a.Domain)
+		}
 		fmt.Fprintf(&b, "  key goes to  %s\n", p.keyGoesTo())
 		fmt.Fprintf(&b, "  instances    %s\n", p.scope())
 		for _, i := range p.Instances {

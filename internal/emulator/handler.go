@@ -25,6 +25,8 @@ func (s *Server) routes() {
 		handle             handle
 	}{
 		{"GET /v3/projects", opListProjects, (*Server).listProjects},
+		{"POST /v5/agencies/assume", opAssumeAgency, (*Server).assumeBySTS},
+		{"POST /v3.0/OS-CREDENTIAL/securitytokens", opAssumeAgency, (*Server).assumeByIAM},
 		{"GET /v2/{project}/instances", "list_instances", (*Server).listInstances},
 		{"GET /v2/{project}/instances-logical-nodes", "list_project_nodes", (*Server).listProjectNodes},
 		{"GET /v2/{project}/instances/{instance}", "show_instance", (*Server).showInstance},
@@ -41,8 +43,11 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "", nil) })
 }
 
-// opListProjects is the only operation of IAM.
-const opListProjects = "list_projects"
+// The operations of IAM and STS.
+const (
+	opListProjects = "list_projects"
+	opAssumeAgency = "assume_agency"
+)
 
 // ServeHTTP implements http.Handler. Unknown paths and methods are answered with
 // 404 APIGW.0101. There are no redirects.
@@ -134,7 +139,7 @@ func (s *Server) hold(r *http.Request, f *Fault, request Request) {
 func (s *Server) refuse(r *http.Request, body []byte, id string, request Request) (answer, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	iam := request.Operation == opListProjects
+	iam := request.Operation == opListProjects || request.Operation == opAssumeAgency
 	key, why := s.authorize(r, body)
 	if why != "" {
 		if iam {

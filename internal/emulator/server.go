@@ -43,6 +43,8 @@ type Server struct {
 	second    int64
 	counts    map[string]int      // number of requests, by operation
 	extra     map[string][]string // additional project ids in IAM, by region
+	agencies  []Agency
+	assumed   int // keys given for them
 }
 
 // New returns an API without instances and keys.

@@ -1,0 +1,167 @@
+package dcsapi
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+
+	"dcs_session_exporter/internal/file"
+)
+
+// Agency names an agency of another account, which lets this account act there.
+type Agency struct {
+	Domain string // id or name of the account that has the agency
+	Name   string // of the agency
+}
+
+// AgencyOptions configure the source of an agency's keys. Its client is used for
+// nothing but to ask for them.
+type AgencyOptions struct {
+	Agency
+	Client      Options // Keys is the source of the key that asks, IAMEndpoint IAM of its account
+	STSEndpoint string  // base URL of STS; "" if it is not known: IAM is asked then
+}
+
+const (
+	// agencySeconds is for how long the keys of an agency are asked for, in seconds:
+	// the most that a temporary key may ask for.
+	agencySeconds = 3600
+	// agencyTimeout bounds a request for a key.
+	agencyTimeout = 15 * time.Second
+	// agencySession is the name of the sessions in the other account's audit log.
+	agencySession = "dcs_session_exporter"
+)
+
+// domainIDPattern matches ids of accounts.
+var domainIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// NewAgency returns a source of temporary keys of another account, which are asked
+// for with another key: from STS (v5) where the account is named by its id, else, or
+// where there is no STS, from IAM (v3). They are renewed in the background. A refusal
+// of the key that asks counts for its breaker in Keyring; a refusal of the agency is
+// an error with ReasonAuth that says what is missing.
+func NewAgency(o AgencyOptions) KeySource {
+	o.Client.ProjectID = "-" // IAM and STS know none
+	o.Client.MaxConcurrentRequests = 1
+	iam := o.Client
+	iam.Endpoint = cmp.Or(iam.Endpoint, iam.IAMEndpoint)
+	sts := iam
+	sts.IAMEndpoint = o.STSEndpoint
+	a := &assumed{Agency: o.Agency}
+	if iam.IAMEndpoint != "" {
+		a.iam = New(iam)
+	}
+	if o.STSEndpoint != "" && domainIDPattern.MatchString(o.Domain) {
+		a.sts = New(sts)
+	}
+	s := source{name: "agency " + o.Name + " of account " + o.Domain, files: new(file.Reader)}
+	s.fetch = func() (sourcedKey, bool, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), agencyTimeout)
+		defer cancel()
+		key, ends, err := a.assume(ctx)
+		return sourcedKey{Key: key, ends: ends}, true, err
+	}
+	return &defaultChain{sources: []source{s}, report: func(KeyEvent) {}}
+}
+
+// assumed asks for the keys of an agency.
+type assumed struct {
+	Agency
+	sts, iam *Client // nil if it cannot be asked
+}
+
+// assume returns a key of the agency, and when it expires.
+func (a *assumed) assume(ctx context.Context) (Key, time.Time, error) {
+	var err error
+	if a.sts != nil {
+		key, ends, failed := a.ask(ctx, a.sts, "STS", &call{path: "/v5/agencies/assume", body: a.stsBody()}, "credentials", "access_key_id", "secret_access_key", "security_token", "expiration")
+		if failed == nil || !noSTS(failed) || a.iam == nil {
+			return key, ends, failed
+		}
+		err = failed
+	}
+	if a.iam == nil {
+		return Key{}, time.Time{}, cmp.Or(err, errors.New("neither IAM nor STS can be asked: set iam_endpoint, or sts_endpoint and the account's id as domain"))
+	}
+	return a.ask(ctx, a.iam, "IAM", &call{path: "/v3.0/OS-CREDENTIAL/securitytokens", body: a.iamBody()}, "credential", "access", "secret", "securitytoken", "expires_at")
+}
+
+// noSTS reports whether an error shows that there is no STS at the endpoint.
+func noSTS(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Status == http.StatusNotFound || e.Problem == ProblemDNS)
+}
+
+// stsBody returns the request to STS.
+func (a *assumed) stsBody() string {
+	return jsonText(map[string]any{
+		"agency_urn": "iam::" + a.Domain + ":agency:" + a.Name, "agency_session_name": agencySession, "duration_seconds": agencySeconds,
+	})
+}
+
+// iamBody returns the request to IAM.
+func (a *assumed) iamBody() string {
+	domain := "domain_name"
+	if domainIDPattern.MatchString(a.Domain) {
+		domain = "domain_id"
+	}
+	assume := map[string]any{"agency_name": a.Name, domain: a.Domain, "duration_seconds": agencySeconds, "session_user": map[string]string{"name": agencySession}}
+	return jsonText(map[string]any{"auth": map[string]any{"identity": map[string]any{"methods": []string{"assume_role"}, "assume_role": assume}}})
+}
+
+// jsonText encodes what can be encoded.
+func jsonText(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("dcsapi: " + err.Error())
+	}
+	return string(text)
+}
+
+// ask sends a request for a key. The response has the key in an object, under
+// names that differ.
+func (a *assumed) ask(ctx context.Context, c *Client, service string, r *call, object, access, secret, token, expiry string) (key Key, ends time.Time, err error) {
+	r.operation, r.action, r.method, r.iam = "assume_agency", "ask "+service+" for a key", http.MethodPost, true
+	r.decode = func(body []byte, _ http.Header) error {
+		response, err := decodeObject(body)
+		if err != nil {
+			return err
+		}
+		var fields map[string]any
+		if json.Unmarshal(response[object], &fields) != nil || fields == nil {
+			return errors.New("it has no " + object)
+		}
+		text := func(name string) string {
+			s, _ := fields[name].(string)
+			return s
+		}
+		key = Key{AccessKey: text(access), SecretKey: text(secret), SecurityToken: text(token)}
+		ends, err = time.Parse(time.RFC3339, text(expiry))
+		if err != nil { // it was good when it came, for as long as was asked for
+			ends = time.Now().Add(agencySeconds * time.Second)
+		}
+		if key.AccessKey == "" || key.SecretKey == "" || key.SecurityToken == "" {
+			return errors.New("it lacks the access key, the secret key or the security token")
+		}
+		return cmp.Or(checkHeaderValue(key.AccessKey, "the access key"), checkHeaderValue(key.SecretKey, "the secret key"), checkHeaderValue(key.SecurityToken, "the security token"))
+	}
+	if err = c.do(ctx, r); err == nil {
+		return key, ends, nil
+	}
+	return Key{}, time.Time{}, a.explain(err)
+}
+
+// explain returns the error of a request for a key, with what to do about it where
+// the service has answered that there is none.
+func (a *assumed) explain(err error) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Status < 400 || e.Status > 499 || e.Reason == ReasonAuth || e.Reason == ReasonThrottled {
+		return err
+	}
+	return fmt.Errorf("%w: the agency must exist and trust the account of the key, whose user needs sts:agencies:assume, or the role Agent Operator", err)
+}
