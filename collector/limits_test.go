@@ -212,3 +212,20 @@ func TestLimitsPace(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitsHang checks that requests for limits that hang do not keep a scrape from
+// its nodes, even where only one request may be open.
+func TestLimitsHang(t *testing.T) {
+	h := newHarness(t, setup{
+		instances: limitsFleet(), collector: limited(time.Hour),
+		client: func(o *dcsapi.Options) { o.MaxConcurrentRequests = 1 },
+		faults: []emulator.Fault{{Operation: "list_configs", Hang: true}, {Operation: "list_flavors", Hang: true}},
+	})
+	for range 3 {
+		got := h.scrape(8 * time.Second)
+		for _, id := range []string{"ha", "cluster", "proxied", "split"} {
+			got.want(t, 1, "dcs_up", "instance_id="+id)
+		}
+		time.Sleep(100 * time.Millisecond) // a request for limits is open now
+	}
+}

@@ -39,14 +39,14 @@ func (f Flavor) MaxClients(capacity string) int64 {
 }
 
 // GetFlavor returns the specification with a code. One that the API does not list
-// has no limits.
+// has no limits. As for GetLimits, no other request waits for it.
 func (c *Client) GetFlavor(ctx context.Context, specCode string) (Flavor, error) {
 	flavor := Flavor{SpecCode: specCode}
 	var found warnings
 	defer func() { c.reportWarnings("list_flavors", &found) }()
 	err := c.do(ctx, &call{
 		operation: "list_flavors", action: "read the specification " + specCode,
-		method: http.MethodGet, path: "/flavors", query: map[string]string{"spec_code": specCode},
+		method: http.MethodGet, path: "/flavors", query: map[string]string{"spec_code": specCode}, noSlot: true,
 		decode: func(body []byte, _ http.Header) error {
 			response, err := decodeObject(body)
 			if err != nil {

@@ -19,6 +19,7 @@ type call struct {
 	body       string
 	atMostOnce bool // must not be sent again once it may have reached the server
 	noRetry    bool // the caller retries by its own rules
+	noSlot     bool // the caller sends one at a time, and no other request is to wait for it
 
 	// decode decodes the body of a success. It must not retain body.
 	decode func(body []byte, h http.Header) error

@@ -30,7 +30,9 @@ type BufferLimit struct {
 }
 
 // GetLimits reads the limits that the configuration of an instance sets. It needs
-// the permission dcs:instance:getConfiguration.
+// the permission dcs:instance:getConfiguration. It takes none of
+// Options.MaxConcurrentRequests, so that a slow answer keeps no other request
+// waiting: callers should not make several at a time.
 func (c *Client) GetLimits(ctx context.Context, instanceID string) (Limits, error) {
 	if err := checkID("instance", instanceID); err != nil {
 		return Limits{}, err
@@ -40,7 +42,7 @@ func (c *Client) GetLimits(ctx context.Context, instanceID string) (Limits, erro
 	defer func() { c.reportWarnings("list_configs", &found) }()
 	err := c.do(ctx, &call{
 		operation: "list_configs", action: "read the configuration of instance " + instanceID,
-		method: http.MethodGet, path: "/instances/" + instanceID + "/configs",
+		method: http.MethodGet, path: "/instances/" + instanceID + "/configs", noSlot: true,
 		decode: func(body []byte, _ http.Header) error {
 			response, err := decodeObject(body)
 			if err != nil {

@@ -67,6 +67,9 @@ func newSlots(total int) *slots {
 // withSlot waits for a slot, and starts a request over whose slot was preempted.
 func (c *Client) withSlot(next handler) handler {
 	return func(ctx context.Context, r *request) *Error {
+		if r.noSlot {
+			return next(ctx, r)
+		}
 		start := time.Now()
 		slot, err := c.slots.acquire(ctx, r.slotOwner(), !r.atMostOnce)
 		r.traced.Slot = time.Since(start)
