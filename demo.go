@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -48,19 +49,18 @@ func takeFirstLists(ctx context.Context, c *collector.Collector) {
 }
 
 // pointTo returns a function that writes, the first time that it is called,
-// where to look at the demo, with the address that it listens on.
+// where to look at the demo, with the address that it listens on. The function is
+// safe for concurrent use: each listener has a goroutine of its own.
 func pointTo(f flags, w io.Writer) func(net.Addr) {
-	told := false
+	var once sync.Once
 	return func(address net.Addr) {
-		if told {
-			return
-		}
-		told = true
-		scheme := "http"
-		if web.UsesTLS(*f.web.WebConfigFile) {
-			scheme = "https"
-		}
-		_, _ = io.WriteString(w, pointers(f, scheme, reachable(address))) // nobody may be reading
+		once.Do(func() {
+			scheme := "http"
+			if web.UsesTLS(*f.web.WebConfigFile) {
+				scheme = "https"
+			}
+			_, _ = io.WriteString(w, pointers(f, scheme, reachable(address))) // nobody may be reading
+		})
 	}
 }
 

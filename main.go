@@ -24,6 +24,10 @@ import (
 
 const name = "dcs_session_exporter"
 
+func init() {
+	version.Version = cmp.Or(version.Version, "unreleased") // releases are built with -ldflags
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -77,7 +81,6 @@ type flags struct {
 // run is the program: it parses the command line, runs the command, and returns
 // when the command is done or ctx ends.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	version.Version = cmp.Or(version.Version, "unreleased")
 	var f flags
 	var configSet, addressSet, sessionsSet, versionAsked, ended bool
 	var usage bytes.Buffer // kingpin panics if it cannot write
