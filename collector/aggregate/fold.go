@@ -11,31 +11,6 @@ import (
 // folded. A real value of this name joins them.
 const Other = "other"
 
-// Dimension is something that sessions are counted by within a limit.
-type Dimension string
-
-// The dimensions.
-const (
-	Users     Dimension = "users"
-	Clients   Dimension = "clients" // pairs of user and client address
-	Commands  Dimension = "commands"
-	Databases Dimension = "databases"
-	Names     Dimension = "names"
-	Networks  Dimension = "networks"
-	GroupsOf  Dimension = "groups" // of clients
-)
-
-// Limits are the numbers of distinct values per node that stay apart; Other
-// comes on top. 0 turns a family off, but for users, where it folds all into
-// Other.
-type Limits struct {
-	Users, Clients, Commands, Databases, Names, Networks, Groups int
-
-	// Hold is how long users, clients, commands and names keep their place
-	// after they were last among the heaviest, 0 for not at all.
-	Hold time.Duration
-}
-
 // foldValues keeps the limit values with the most sessions, and those that hold
 // their places, adds the rest up in Other, and returns them by value, with the
 // number of those folded. held may be nil.
@@ -122,104 +97,32 @@ func foldedCount(names, values []string) int {
 	return n
 }
 
-// mergeClients returns the clients under the names that their users go by.
-func (a *Aggregator) mergeClients(names []string) []*ClientStats {
-	merged := make([]*ClientStats, 0, a.distinct)
-	for address, clients := range a.clients {
-		var other *ClientStats // of the users that have become Other
-		for _, c := range clients {
-			name := names[c.user]
-			if name == Other && other != nil {
-				other.add(c.stats)
-				continue
-			}
-			if name == Other {
-				other = c.stats
-			}
-			c.stats.User, c.stats.Address = name, a.addrs.values[address]
-			merged = append(merged, c.stats)
+// foldGroups returns the groups that have sessions, and Ungrouped, by name: limit of
+// them at most, those with the most sessions, and the others added up in Other. It
+// returns how many those are.
+func (t *groupTally) foldGroups(limit int) ([]GroupStats, int) {
+	last := len(t.names) - 1
+	var all []GroupStats
+	for k, s := range t.stats[:last] {
+		if s.Group = t.names[k]; s.Sessions > 0 {
+			all = append(all, s)
 		}
 	}
-	return merged
-}
-
-// add adds up the statistics of two clients.
-func (c *ClientStats) add(o *ClientStats) {
-	c.Sessions += o.Sessions
-	c.Replication += o.Replication
-	c.Active.add(o.Active)
-	c.QueryBuffer.add(o.QueryBuffer)
-	c.OutputMemory.add(o.OutputMemory)
-}
-
-// bytes is the memory that a client's sessions hold.
-func (c *ClientStats) bytes() int64 {
-	both := c.OutputMemory
-	both.add(c.QueryBuffer)
-	return both.Total
-}
-
-// bySessions puts the clients with the most sessions first, and those with the
-// address Other last: they join the fold.
-func bySessions(a, b *ClientStats) int {
-	if c := cmp.Compare(isOther(a.Address), isOther(b.Address)); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(b.Sessions, a.Sessions); c != 0 {
-		return c
-	}
-	return byLabels(a, b)
-}
-
-// byBytes puts the clients with the most memory first.
-func byBytes(a, b *ClientStats) int {
-	if c := cmp.Compare(b.bytes(), a.bytes()); c != 0 {
-		return c
-	}
-	return bySessions(a, b)
-}
-
-// byLabels puts clients in the order of the exposition: by the values of their
-// labels, which are in the order of their names.
-func byLabels(a, b *ClientStats) int {
-	if c := strings.Compare(a.Address, b.Address); c != 0 {
-		return c
-	}
-	return strings.Compare(a.User, b.User)
-}
-
-// foldClients gives half of the limit's places to the clients with the most
-// sessions, the rest to those with the most bytes, each with those that hold
-// their places, and adds the others up per user under the address Other. It
-// returns them by address and user, with the number of those folded.
-func foldClients(clients []*ClientStats, limit int, top *TopLists, hold time.Duration, now time.Time) ([]ClientStats, int) {
-	slices.SortFunc(clients, bySessions)
-	places := len(clients)
-	for places > 0 && clients[places-1].Address == Other {
-		places--
-	}
-	folded := max(places-limit, 0)
-	id := func(c *ClientStats) clientID { return clientID{c.User, c.Address} }
-	half := min((limit+1)/2, places)
-	choose(&top.bySessions, clients[:places], half, id, func(c *ClientStats) int64 { return c.Sessions }, hold, now)
-	rest := clients[half:places]
-	slices.SortFunc(rest, byBytes)
-	choose(&top.byBytes, rest, limit-half, id, (*ClientStats).bytes, hold, now)
-	kept := slices.Clone(clients[:places-folded])
-	others := make(map[string]*ClientStats) // by user
-	for _, c := range clients[places-folded:] {
-		other := others[c.User]
-		if other == nil {
-			other = &ClientStats{User: c.User, Address: Other}
-			others[c.User] = other
-			kept = append(kept, other)
+	slices.SortFunc(all, func(a, b GroupStats) int {
+		return cmp.Or(cmp.Compare(b.Sessions, a.Sessions), strings.Compare(a.Group, b.Group))
+	})
+	folded := max(len(all)-limit, 0)
+	kept := slices.Clone(all[:len(all)-folded])
+	if folded > 0 {
+		other := GroupStats{Group: Other}
+		for k := range all[len(all)-folded:] {
+			other.add(&all[len(all)-folded+k])
 		}
-		other.add(c)
+		kept = append(kept, other)
 	}
-	slices.SortFunc(kept, byLabels)
-	out := make([]ClientStats, len(kept))
-	for i, c := range kept {
-		out[i] = *c
-	}
-	return out, folded
+	ungrouped := t.stats[last]
+	ungrouped.Group = Ungrouped
+	kept = append(kept, ungrouped)
+	slices.SortFunc(kept, func(a, b GroupStats) int { return strings.Compare(a.Group, b.Group) })
+	return kept, folded
 }

@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"cmp"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -154,34 +153,4 @@ func (t *groupTally) used() []string {
 		}
 	}
 	return used
-}
-
-// foldGroups returns the groups that have sessions, and Ungrouped, by name: limit of
-// them at most, those with the most sessions, and the others added up in Other. It
-// returns how many those are.
-func (t *groupTally) foldGroups(limit int) ([]GroupStats, int) {
-	last := len(t.names) - 1
-	var all []GroupStats
-	for k, s := range t.stats[:last] {
-		if s.Group = t.names[k]; s.Sessions > 0 {
-			all = append(all, s)
-		}
-	}
-	slices.SortFunc(all, func(a, b GroupStats) int {
-		return cmp.Or(cmp.Compare(b.Sessions, a.Sessions), strings.Compare(a.Group, b.Group))
-	})
-	folded := max(len(all)-limit, 0)
-	kept := slices.Clone(all[:len(all)-folded])
-	if folded > 0 {
-		other := GroupStats{Group: Other}
-		for k := range all[len(all)-folded:] {
-			other.add(&all[len(all)-folded+k])
-		}
-		kept = append(kept, other)
-	}
-	ungrouped := t.stats[last]
-	ungrouped.Group = Ungrouped
-	kept = append(kept, ungrouped)
-	slices.SortFunc(kept, func(a, b GroupStats) int { return strings.Compare(a.Group, b.Group) })
-	return kept, folded
 }

@@ -7,9 +7,7 @@
 package fleet
 
 import (
-	"context"
 	"errors"
-	"iter"
 	"slices"
 	"time"
 
@@ -98,14 +96,6 @@ func (f *Fleet) Close() {
 // Projects returns the projects, in the order of the configuration.
 func (f *Fleet) Projects() []*Project { return f.projects }
 
-// AwaitInstances returns when the instances of all projects have been listed, or
-// could not be, or when the context ends.
-func (f *Fleet) AwaitInstances(ctx context.Context) {
-	for _, p := range f.projects {
-		_, _, _ = p.inventory.get(ctx, f.options.DiscoveryInterval)
-	}
-}
-
 // Target returns the target with an instance id, in upper or lower case. It asks
 // the API nothing.
 //
@@ -146,42 +136,4 @@ func (f *Fleet) Targets() ([]*Target, error) {
 		return nil, ErrNotDiscovered
 	}
 	return all, nil
-}
-
-// TargetsOf ranges over a project's targets: the configured ones, then the
-// discovered ones that no other project has.
-func (f *Fleet) TargetsOf(p *Project) iter.Seq[*Target] {
-	return func(yield func(*Target) bool) {
-		for _, i := range p.Instances {
-			if !yield(p.target(i, p.details(i.ID))) {
-				return
-			}
-		}
-		if p.Discover == nil {
-			return
-		}
-		inventory, _, _ := p.inventory.peek()
-		for _, details := range inventory.list {
-			if p.Discover(details) && !f.belongsElsewhere(p, details.ID) && !yield(p.target(Instance{ID: details.ID, MaxClients: p.MaxClients}, details)) {
-				return
-			}
-		}
-	}
-}
-
-// belongsElsewhere reports whether an instance that a project discovers is
-// configured, or is discovered by an earlier project too.
-func (f *Fleet) belongsElsewhere(p *Project, id string) bool {
-	if f.configured[id] {
-		return true
-	}
-	for _, earlier := range f.projects {
-		if earlier == p {
-			return false
-		}
-		if _, ok := earlier.discovered(id); ok {
-			return true
-		}
-	}
-	return false
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,14 +22,11 @@ const (
 	// maxLost is how many sessions of a list may be too large to be read: each
 	// costs some twenty requests to find.
 	maxLost = 5
-	// rereads is how often a list that changed while it was read is read
-	// again.
-	rereads = 2
 )
 
 // list reads one session list, page by page, into an aggregator. Pages may
-// come at the same time and in any order. What is to be read next, and what the
-// pages amount to, is decided in pages.go.
+// come at the same time and in any order. pages.go decides what to read next,
+// torn.go what the pages amount to.
 type list struct {
 	api        API
 	instanceID string
@@ -199,42 +195,5 @@ func (l *list) failed(message string) error {
 	return &dcsapi.Error{
 		Op:     fmt.Sprintf("list sessions of node %s of instance %s", l.nodeID, l.instanceID),
 		Reason: dcsapi.ReasonInconsistent, Message: message,
-	}
-}
-
-// readList reads a whole list, again if it changes meanwhile. start is a list
-// whose first page was read, or nil. fresh makes an empty list. unchanged
-// reports, after a first page, whether its list is one that was read before; if
-// so, readList returns nil. onTorn is called for each list that changed. Where
-// reading fails midway, readList returns what was read besides the error.
-func readList(ctx context.Context, start *list, fresh func() *list, unchanged func(dcsapi.Page) bool, onTorn func()) (*list, error) {
-	l := start
-	var missing []int64
-	for try := 0; ; try++ {
-		if l == nil {
-			l = fresh()
-			if _, err := l.page(ctx, 0, false); err != nil {
-				return nil, err
-			}
-		}
-		if unchanged(l.first) {
-			return nil, nil
-		}
-		if err := l.rest(ctx); err != nil {
-			return l, err
-		}
-		missing = append(missing, l.missing())
-		steady := len(slices.Compact(slices.Clone(missing))) == 1
-		switch v := l.judge(steady && try == rereads); {
-		case v == whole, v == mixed && try == rereads:
-			return l, nil
-		case v == wrong:
-			return nil, l.failed(fmt.Sprintf("the API seems to ignore offset: a further page has only sessions that were listed before (%d so far, where the API counts %d)", l.sessions.Len(), l.first.Count))
-		case try == rereads:
-			onTorn()
-			return nil, l.failed(fmt.Sprintf("%d readings gave pages that do not fit together (last %d sessions, %d of them distinct, where the API counts %d): the list changes while it is read, or the API pages it in a way that is not documented. If this persists, report this line", rereads+1, l.pages.sessions, l.sessions.Len(), l.first.Count))
-		}
-		onTorn()
-		l = nil
 	}
 }

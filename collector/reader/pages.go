@@ -3,7 +3,6 @@ package reader
 import (
 	"math"
 	"slices"
-	"time"
 )
 
 // The API's pages are not always what they are documented to be: a server may
@@ -174,18 +173,6 @@ func (p *pagesRead) expected(count int64) int {
 	return int(min(pages, maxPages))
 }
 
-// endsShort reports whether the last page has fewer sessions than a page may
-// have.
-func (p *pagesRead) endsShort(habits *listHabits) bool {
-	size := pageSize
-	if p.capped {
-		size = p.largest
-	} else if habits.size > 0 {
-		size = habits.size
-	}
-	return len(p.read) > 0 && p.read[len(p.read)-1].sessions < size
-}
-
 // repetitionsExplained reports whether sessions that stand on two pages are no
 // sign of a changed list: where offsets count hidden sessions, pages that are
 // asked for from the end of the one before overlap by what that one hides.
@@ -204,82 +191,14 @@ func (p *pagesRead) repetitionsExplained(count int64, distinct int) bool {
 	return int64(p.sessions-distinct) <= overlap
 }
 
-// listHabits are what the lists of a node have taught about the next one. The
-// zero value knows nothing.
-type listHabits struct {
-	size    int       // sessions on a page where the server caps pages, 0 if it is not known to
-	hidden  int64     // by how much the count exceeds what the list shows
-	checked time.Time // when that was verified last, zero if hidden is not known
-}
-
-// at returns the habits as they count at a time: what was verified longer ago
-// than ttl has to be verified again.
-func (h listHabits) at(now time.Time, ttl time.Duration) listHabits {
-	if !h.checked.IsZero() && now.Sub(h.checked) >= ttl {
-		h.checked = time.Time{}
+// endsShort reports whether the last page has fewer sessions than a page may
+// have.
+func (p *pagesRead) endsShort(habits *listHabits) bool {
+	size := pageSize
+	if p.capped {
+		size = p.largest
+	} else if habits.size > 0 {
+		size = habits.size
 	}
-	return h
-}
-
-// explain reports whether a difference between the count and what was found is
-// the one that is known already.
-func (h *listHabits) explain(count, found int64) bool {
-	return count >= 0 && !h.checked.IsZero() && count-found == h.hidden
-}
-
-// learn returns the habits after a list that was read whole at a time.
-func (h listHabits) learn(p *pagesRead, count int64, distinct int, now time.Time) listHabits {
-	found := int64(distinct + p.lost)
-	switch {
-	case count < 0 || count == found:
-		h.hidden, h.checked = 0, time.Time{}
-	case !h.explain(count, found):
-		h.hidden, h.checked = count-found, now
-	}
-	switch {
-	case p.capped:
-		h.size = p.largest
-	case p.largest >= pageSize:
-		h.size = 0
-	}
-	return h
-}
-
-// verdict is what the pages that were read amount to.
-type verdict int
-
-const (
-	whole verdict = iota // one list
-	torn                 // the list changed meanwhile
-	mixed                // times differ, but no session is missing or repeated
-	wrong                // no list can come of it
-)
-
-// judge returns what the pages amount to. met says that the difference between
-// the count and what was found is accounted for.
-func (l *list) judge(met bool) verdict {
-	sameTime := len(l.times) <= 1
-	distinct := l.sessions.Len()
-	count, found := l.first.Count, int64(distinct+l.pages.lost)
-	repeats := l.pages.sessions > distinct
-	met = met || count == found || l.habits.explain(count, found)
-	switch {
-	case sameTime && l.pages.stuck:
-		return wrong
-	case sameTime && count == found && l.sessions.Unique():
-		return whole
-	case !sameTime && !repeats && l.sessions.Unique() && met:
-		return mixed
-	case sameTime && repeats && !l.pages.repetitionsExplained(count, distinct):
-		return torn
-	case sameTime && l.sessions.Unique() && (!l.sessions.SharesIDs() || count < 0 || found <= count):
-		return whole
-	default:
-		return torn
-	}
-}
-
-// missing returns by how much the count exceeds what was found.
-func (l *list) missing() int64 {
-	return l.first.Count - int64(l.sessions.Len()+l.pages.lost)
+	return len(p.read) > 0 && p.read[len(p.read)-1].sessions < size
 }

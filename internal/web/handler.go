@@ -1,7 +1,12 @@
-// Package web serves the exporter's HTTP endpoints: /metrics and /probe
-// (metrics.go, rendering.go, answer.go), /sd (discovery.go), /sessions (sessions.go), /status (status.go) and
-// /probe?debug=true (debug.go) for those who may see them (access.go), /-/healthy, /-/ready and /-/reload (lifecycle.go), and the
-// landing page (landing.go).
+// Package web serves the exporter's HTTP endpoints.
+//
+// Source files: metrics.go has /metrics and /probe, with timeout.go (the time that a
+// scrape may take), rendering.go (scrapes that share a rendering), encode.go and
+// answer.go; sd.go has /sd. sessions.go has /sessions, with sessionspage.go (the
+// page), sessionsnodes.go (the choice of a node) and sessionsscan.go (the scan
+// button). status.go has /status, debug.go /probe?debug=true, access.go who may see
+// them. lifecycle.go has /-/healthy, /-/ready and /-/reload, landing.go the landing
+// page.
 package web
 
 import (

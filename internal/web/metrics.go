@@ -3,19 +3,14 @@ package web
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/collector/fleet"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
-
-// timeoutHeader is the header with Prometheus' scrape timeout.
-const timeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds"
 
 // metrics serves the sessions of all instances and the exporter's own metrics,
 // or only the latter. Each scrape reads all sessions, but overlapping scrapes
@@ -62,10 +57,6 @@ func probe(t *scrapes, debug http.Handler) http.Handler {
 	})
 }
 
-// minTimeout is the shortest timeout that is accepted from a header. Within less,
-// nothing can be read, and every scrape would start over.
-const minTimeout = time.Second
-
 // probed returns the target of a request. If there is none, target is nil, and
 // status and text are the answer.
 func probed(r *http.Request, s Settings) (target *fleet.Target, status int, text string) {
@@ -82,16 +73,4 @@ func probed(r *http.Request, s Settings) (target *fleet.Target, status int, text
 	default:
 		return target, http.StatusOK, ""
 	}
-}
-
-// scrapeTimeout returns how long a scrape may take: the timeout in Prometheus'
-// header minus offset, at most longest. It ignores an invalid header, raises a
-// timeout below minTimeout, and subtracts at most half of the timeout.
-func scrapeTimeout(header string, longest, offset time.Duration) time.Duration {
-	seconds, err := strconv.ParseFloat(header, 64)
-	if err != nil || math.IsNaN(seconds) || seconds <= 0 || seconds >= longest.Seconds()+offset.Seconds() {
-		return longest
-	}
-	asked := max(time.Duration(seconds*float64(time.Second)), minTimeout)
-	return min(max(asked-offset, asked/2), longest)
 }

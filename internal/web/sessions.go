@@ -16,8 +16,6 @@ import (
 	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/sessiontable"
-
-	"github.com/go-kit/log/level"
 )
 
 // sessionsAtOnce is the maximum number of requests for sessions served at a time.
@@ -136,37 +134,6 @@ func (t *sessions) show(w http.ResponseWriter, r *http.Request, s Settings) {
 		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "sessions-" + v.page.Instance + "-" + v.page.Node + ".csv"}))
 		_ = v.page.WriteCSV(w)
 	}
-}
-
-// maxForm is the maximum size of the button's form, in bytes.
-const maxForm = 16 << 10
-
-// scan triggers a scan and redirects to the new list.
-func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
-	v := view{collector: s.Collector}
-	var err error
-	v.query, _, err = parse(r.PostForm)
-	if err == nil && v.query.Node == sessiontable.AllNodes {
-		err = badRequest{errors.New("choose one node to take a new list of")}
-	}
-	if err == nil {
-		err = v.find(r.Context())
-	}
-	if err == nil {
-		user, _, _ := r.BasicAuth()
-		level.Info(t.Logger).Log("msg", "new session list requested from the page", "instance_id", v.target.ID, "node_id", v.node.ID, "user", user, "remote", r.RemoteAddr)
-		err = sessiontable.Scan(r.Context(), s.Collector.Reader(v.target), v.target, v.node.ID)
-	}
-	if err != nil {
-		if _, early := errors.AsType[reader.ScannedError](err); early {
-			_ = v.read(r.Context()) // show the existing list
-		}
-		t.render(w, &v, err)
-		return
-	}
-	v.query.Offset = 0
-	w.Header().Set("Location", link(v.query)) // relative, because a reverse proxy may add a path prefix
-	w.WriteHeader(http.StatusSeeOther)
 }
 
 // badRequest is an error in the request itself.

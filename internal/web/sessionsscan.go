@@ -1,11 +1,15 @@
 package web
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/internal/sessiontable"
+
+	"github.com/go-kit/log/level"
 )
 
 // scanView is the button that triggers a scan.
@@ -38,4 +42,35 @@ func since(at time.Time) string { return sessiontable.Duration(time.Since(at)) }
 // seconds formats a duration, rounded up to a second.
 func seconds(d time.Duration) string {
 	return sessiontable.Duration(d + time.Second - time.Nanosecond)
+}
+
+// maxForm is the maximum size of the button's form, in bytes.
+const maxForm = 16 << 10
+
+// scan triggers a scan and redirects to the new list.
+func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
+	v := view{collector: s.Collector}
+	var err error
+	v.query, _, err = parse(r.PostForm)
+	if err == nil && v.query.Node == sessiontable.AllNodes {
+		err = badRequest{errors.New("choose one node to take a new list of")}
+	}
+	if err == nil {
+		err = v.find(r.Context())
+	}
+	if err == nil {
+		user, _, _ := r.BasicAuth()
+		level.Info(t.Logger).Log("msg", "new session list requested from the page", "instance_id", v.target.ID, "node_id", v.node.ID, "user", user, "remote", r.RemoteAddr)
+		err = sessiontable.Scan(r.Context(), s.Collector.Reader(v.target), v.target, v.node.ID)
+	}
+	if err != nil {
+		if _, early := errors.AsType[reader.ScannedError](err); early {
+			_ = v.read(r.Context()) // show the existing list
+		}
+		t.render(w, &v, err)
+		return
+	}
+	v.query.Offset = 0
+	w.Header().Set("Location", link(v.query)) // relative, because a reverse proxy may add a path prefix
+	w.WriteHeader(http.StatusSeeOther)
 }

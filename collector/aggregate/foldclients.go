@@ -1,0 +1,110 @@
+package aggregate
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// mergeClients returns the clients under the names that their users go by.
+func (a *Aggregator) mergeClients(names []string) []*ClientStats {
+	merged := make([]*ClientStats, 0, a.distinct)
+	for address, clients := range a.clients {
+		var other *ClientStats // of the users that have become Other
+		for _, c := range clients {
+			name := names[c.user]
+			if name == Other && other != nil {
+				other.add(c.stats)
+				continue
+			}
+			if name == Other {
+				other = c.stats
+			}
+			c.stats.User, c.stats.Address = name, a.addrs.values[address]
+			merged = append(merged, c.stats)
+		}
+	}
+	return merged
+}
+
+// foldClients gives half of the limit's places to the clients with the most
+// sessions, the rest to those with the most bytes, each with those that hold
+// their places, and adds the others up per user under the address Other. It
+// returns them by address and user, with the number of those folded.
+func foldClients(clients []*ClientStats, limit int, top *TopLists, hold time.Duration, now time.Time) ([]ClientStats, int) {
+	slices.SortFunc(clients, bySessions)
+	places := len(clients)
+	for places > 0 && clients[places-1].Address == Other {
+		places--
+	}
+	folded := max(places-limit, 0)
+	id := func(c *ClientStats) clientID { return clientID{c.User, c.Address} }
+	half := min((limit+1)/2, places)
+	choose(&top.bySessions, clients[:places], half, id, func(c *ClientStats) int64 { return c.Sessions }, hold, now)
+	rest := clients[half:places]
+	slices.SortFunc(rest, byBytes)
+	choose(&top.byBytes, rest, limit-half, id, (*ClientStats).bytes, hold, now)
+	kept := slices.Clone(clients[:places-folded])
+	others := make(map[string]*ClientStats) // by user
+	for _, c := range clients[places-folded:] {
+		other := others[c.User]
+		if other == nil {
+			other = &ClientStats{User: c.User, Address: Other}
+			others[c.User] = other
+			kept = append(kept, other)
+		}
+		other.add(c)
+	}
+	slices.SortFunc(kept, byLabels)
+	out := make([]ClientStats, len(kept))
+	for i, c := range kept {
+		out[i] = *c
+	}
+	return out, folded
+}
+
+// bySessions puts the clients with the most sessions first, and those with the
+// address Other last: they join the fold.
+func bySessions(a, b *ClientStats) int {
+	if c := cmp.Compare(isOther(a.Address), isOther(b.Address)); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(b.Sessions, a.Sessions); c != 0 {
+		return c
+	}
+	return byLabels(a, b)
+}
+
+// byBytes puts the clients with the most memory first.
+func byBytes(a, b *ClientStats) int {
+	if c := cmp.Compare(b.bytes(), a.bytes()); c != 0 {
+		return c
+	}
+	return bySessions(a, b)
+}
+
+// byLabels puts clients in the order of the exposition: by the values of their
+// labels, which are in the order of their names.
+func byLabels(a, b *ClientStats) int {
+	if c := strings.Compare(a.Address, b.Address); c != 0 {
+		return c
+	}
+	return strings.Compare(a.User, b.User)
+}
+
+// add adds up the statistics of two clients.
+func (c *ClientStats) add(o *ClientStats) {
+	c.Sessions += o.Sessions
+	c.Replication += o.Replication
+	c.Active.add(o.Active)
+	c.QueryBuffer.add(o.QueryBuffer)
+	c.OutputMemory.add(o.OutputMemory)
+}
+
+// bytes is the memory that a client's sessions hold.
+func (c *ClientStats) bytes() int64 {
+	both := c.OutputMemory
+	both.add(c.QueryBuffer)
+	return both.Total
+}
