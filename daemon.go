@@ -21,8 +21,8 @@ type daemon struct {
 	reloads sync.Mutex // one at a time
 	clients clients
 
-	mu    sync.Mutex
-	force *inForce // nil before the first load
+	mu      sync.Mutex
+	current *inForce // nil before the first load
 }
 
 // inForce is a configuration that requests use.
@@ -42,7 +42,7 @@ func (f *inForce) retire(next *collector.Collector) {
 		f.before = nil
 	}
 	f.requests.Wait()
-	f.Collector.Retire(next)
+	f.Collector.CloseExcept(next)
 	close(f.retired)
 }
 
@@ -51,14 +51,14 @@ func (f *inForce) retire(next *collector.Collector) {
 func (d *daemon) settings() (web.Settings, func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.force.requests.Add(1)
-	return d.force.Settings, d.force.requests.Done
+	d.current.requests.Add(1)
+	return d.current.Settings, d.current.requests.Done
 }
 
 // close stops all background work.
 func (d *daemon) close() {
 	d.reloads.Lock()
 	defer d.reloads.Unlock()
-	d.force.Collector.Close()
+	d.current.Collector.Close()
 	d.clients.close()
 }

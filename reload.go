@@ -35,8 +35,8 @@ func (d *daemon) apply(cfg *config.Config) error {
 		return d.refuse(err)
 	}
 	var previous *collector.Collector
-	if d.force != nil {
-		previous = d.force.Collector
+	if d.current != nil {
+		previous = d.current.Collector
 	}
 	next := collector.New(collectorOptions(cfg, projects, d.logger), d.own, previous)
 	before := d.replace(web.Settings{
@@ -55,7 +55,7 @@ func (d *daemon) apply(cfg *config.Config) error {
 // refuse records and logs that a configuration was rejected, and returns err.
 func (d *daemon) refuse(err error) error {
 	d.own.ConfigRefused()
-	if d.force != nil {
+	if d.current != nil {
 		level.Error(d.logger).Log("msg", "configuration not loaded: the previous one stays in force", "err", err)
 	}
 	return err
@@ -66,8 +66,8 @@ func (d *daemon) refuse(err error) error {
 func (d *daemon) replace(s web.Settings) *inForce {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	before := d.force
-	d.force = &inForce{Settings: s, before: before, retired: make(chan struct{})}
+	before := d.current
+	d.current = &inForce{Settings: s, before: before, retired: make(chan struct{})}
 	return before
 }
 

@@ -109,7 +109,7 @@ func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Qu
 	}
 	var nodes []dcsapi.Node
 	if q.Node == sessiontable.AllNodes {
-		nodes, err = target.HolderNodes(ctx)
+		nodes, err = target.SessionNodes(ctx)
 	} else {
 		var node dcsapi.Node
 		node, _, err = sessiontable.ChooseNode(ctx, target, q.Node)

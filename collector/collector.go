@@ -27,7 +27,7 @@ type API interface {
 	KeyAccepted(context.Context) bool
 	Capacity(until time.Time) float64
 	InFlight() int
-	HoldOff() time.Duration
+	HoldOffRemaining() time.Duration
 }
 
 // Options configure what is collected, and how.
@@ -103,7 +103,7 @@ func New(o Options, self *exposition.SelfMetrics, previous *Collector) *Collecto
 		LimitsInterval: o.LimitsInterval,
 	}, projects, before)
 	options := &reader.Options{
-		Scan: o.Scan, Aggregate: c.options.Aggregate, MaxSnapshotAge: o.MaxSnapshotAge, HabitsTTL: o.DiscoveryInterval, Timeout: o.Timeout,
+		Scan: o.Scan, Aggregate: c.options.Aggregate, MaxSnapshotAge: o.MaxSnapshotAge, HiddenCountTTL: o.DiscoveryInterval, Timeout: o.Timeout,
 	}
 	for i, f := range c.fleet.Projects() {
 		api := o.Projects[i].API
@@ -148,7 +148,7 @@ func (c *Collector) memoryOf(api API) *memory {
 func (c *Collector) states() []exposition.ProjectState {
 	states := make([]exposition.ProjectState, len(c.projects))
 	for i, p := range c.projects {
-		states[i] = exposition.ProjectState{ID: p.api.KnownProjectID(), HoldOff: p.api.HoldOff(), InFlight: p.api.InFlight(), DiscoveredAt: p.ListedAt()}
+		states[i] = exposition.ProjectState{ID: p.api.KnownProjectID(), HoldOff: p.api.HoldOffRemaining(), InFlight: p.api.InFlight(), DiscoveredAt: p.ListedAt()}
 	}
 	return states
 }
@@ -169,9 +169,9 @@ func (c *Collector) projectOf(t *fleet.Target) *project {
 	panic("collector: the target is of another fleet")
 }
 
-// Retire ends what runs in the background and has not been taken over by next,
+// CloseExcept ends what runs in the background and has not been taken over by next,
 // which was made from this collector. There must be no scrapes any more.
-func (c *Collector) Retire(next *Collector) { c.fleet.Retire(next.fleet) }
+func (c *Collector) CloseExcept(next *Collector) { c.fleet.CloseExcept(next.fleet) }
 
 // Close ends what runs in the background. It does not end scrapes under way.
 func (c *Collector) Close() { c.fleet.Close() }

@@ -493,7 +493,7 @@ func TestTakeOver(t *testing.T) {
 		change(&o)
 		before := h.collector
 		h.collector = collector.New(o, h.own, before)
-		before.Retire(h.collector)
+		before.CloseExcept(h.collector)
 		h.options = o
 		return h.scrape(5 * time.Second)
 	}

@@ -69,7 +69,7 @@ func TestMissingFromOneList(t *testing.T) {
 			o.Scan.MinInterval = time.Hour
 			before := h.collector
 			h.collector = collector.New(o, h.own, before)
-			before.Retire(h.collector)
+			before.CloseExcept(h.collector)
 			h.api.ResetRequests()
 			for range 3 {
 				gone.Store(true)

@@ -32,7 +32,7 @@ func newListingJob(i *instanceResult) *job {
 }
 
 // newNodeJob returns the job of reading a node now.
-func newNodeJob(i *instanceResult, n *nodeResult, plan reader.Plan, scan *reader.ScanOptions) *job {
+func newNodeJob(i *instanceResult, n *nodeResult, plan reader.NodeState, scan *reader.ScanOptions) *job {
 	j := &job{nodeResult: n, instance: i, requestedAt: plan.RequestedAt}
 	if plan.InProgress {
 		return j // the requests are somebody else's
@@ -59,10 +59,10 @@ const largeShare = 0.5
 // large reports whether the job takes nearly all requests of a scrape, or more.
 func (j *job) large(requests float64) bool { return float64(j.cost) > 0.75*requests }
 
-// charge returns how many of a scrape's requests are set aside for the job: what it
+// reservedRequests returns how many of a scrape's requests are set aside for the job: what it
 // costs, so that it can be finished. A large one does not keep the others out: it
 // has a part, and what they leave.
-func (j *job) charge(requests float64) float64 {
+func (j *job) reservedRequests(requests float64) float64 {
 	if j.large(requests) {
 		return min(float64(j.cost), max(requests/4, 8))
 	}
@@ -83,10 +83,10 @@ type capacity struct {
 func (c capacity) take(jobs []*job, first bool) (taken, rest []*job) {
 	slices.SortStableFunc(jobs, func(a, b *job) int {
 		// Nodes that are known are read before more are listed.
-		return cmp.Or(a.requestedAt.Compare(b.requestedAt), cmp.Compare(truth(a.lists()), truth(b.lists())))
+		return cmp.Or(a.requestedAt.Compare(b.requestedAt), cmp.Compare(boolToInt(a.lists()), boolToInt(b.lists())))
 	})
 	for k, j := range jobs {
-		charge, none := j.charge(c.scrape), len(taken) == 0
+		charge, none := j.reservedRequests(c.scrape), len(taken) == 0
 		if j.large(c.scrape) {
 			if c.large < charge && (c.large < largeShare*c.scrape || !none) {
 				rest = append(rest, j)
@@ -104,8 +104,8 @@ func (c capacity) take(jobs []*job, first bool) (taken, rest []*job) {
 	return taken, rest
 }
 
-// truth returns 1 for true, 0 for false.
-func truth(b bool) int {
+// boolToInt returns 1 for true, 0 for false.
+func boolToInt(b bool) int {
 	if b {
 		return 1
 	}
@@ -117,15 +117,15 @@ func cheapest(jobs []*job) int {
 	return slices.MinFunc(jobs, func(a, b *job) int { return cmp.Compare(a.cost, b.cost) }).cost
 }
 
-// spread says what to do about a project that needs more requests than a scrape has
+// overloadAdvice says what to do about a project that needs more requests than a scrape has
 // time for.
-const spread = "; those that have waited longest come first: scrape less often with a longer timeout, or spread the instances over several exporters"
+const overloadAdvice = "; those that have waited longest come first: scrape less often with a longer timeout, or spread the instances over several exporters"
 
 // deferredNode is why there was no time to read a node.
 func deferredNode(instanceID, nodeID string, nodes, admitted int) error {
 	return &dcsapi.Error{
 		Op: "read node " + nodeID + " of instance " + instanceID, Reason: dcsapi.ReasonTimeout,
-		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves time for %d of the project's %d nodes in this scrape", admitted, nodes) + spread,
+		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves time for %d of the project's %d nodes in this scrape", admitted, nodes) + overloadAdvice,
 	}
 }
 
@@ -133,7 +133,7 @@ func deferredNode(instanceID, nodeID string, nodes, admitted int) error {
 func deferredInstance(instanceID string, instances int) error {
 	return &dcsapi.Error{
 		Op: "list nodes of instance " + instanceID, Reason: dcsapi.ReasonTimeout,
-		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves no time to list the nodes of this and %d further instances in this scrape", instances-1) + spread,
+		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves no time to list the nodes of this and %d further instances in this scrape", instances-1) + overloadAdvice,
 	}
 }
 

@@ -40,7 +40,7 @@ func TestScan(t *testing.T) {
 		instances: []emulator.Instance{instanceOf("instance-1", 10, 20)},
 	})
 	target := h.target("instance-1")
-	if last := h.collector.Reader(target).ScanState(target.ID, "node-1"); !last.At.IsZero() || last.Due != 0 {
+	if last := h.collector.Reader(target).ScanState(target.ID, "node-1"); !last.At.IsZero() || last.DueIn != 0 {
 		t.Errorf("before all scans: %+v", last)
 	}
 	var wait sync.WaitGroup
@@ -51,11 +51,11 @@ func TestScan(t *testing.T) {
 			err := h.scan(t.Context(), target, "node-1")
 			mu.Lock()
 			defer mu.Unlock()
-			early, ok := errors.AsType[reader.ScannedError](err)
+			early, ok := errors.AsType[reader.ScanTooSoonError](err)
 			switch {
 			case err == nil:
 				taken++
-			case ok && early.MinInterval == time.Hour && early.Due > 59*time.Minute && strings.HasPrefix(err.Error(), "the node was scanned 0s ago, and scan.min_interval is 1h0m0s"):
+			case ok && early.MinInterval == time.Hour && early.DueIn > 59*time.Minute && strings.HasPrefix(err.Error(), "the node was scanned 0s ago, and scan.min_interval is 1h0m0s"):
 				refused++
 			default:
 				t.Errorf("got %v", err)
@@ -71,7 +71,7 @@ func TestScan(t *testing.T) {
 		if n := h.requests("scan_clients", node); n != 1 {
 			t.Errorf("%d scans of %s", n, node)
 		}
-		if last := h.collector.Reader(target).ScanState(target.ID, node); last.At.IsZero() || last.Due < 59*time.Minute {
+		if last := h.collector.Reader(target).ScanState(target.ID, node); last.At.IsZero() || last.DueIn < 59*time.Minute {
 			t.Errorf("last scan of %s: %+v", node, last)
 		}
 	}
@@ -130,7 +130,7 @@ func TestScanFails(t *testing.T) {
 			if err := h.scan(t.Context(), target, "node-1"); dcsapi.ReasonOf(err) != tt.reason {
 				t.Errorf("got %v, want %s", err, tt.reason)
 			}
-			_, early := errors.AsType[reader.ScannedError](h.scan(t.Context(), target, "node-1"))
+			_, early := errors.AsType[reader.ScanTooSoonError](h.scan(t.Context(), target, "node-1"))
 			if early == tt.again {
 				t.Errorf("the next one is too early: %v", early)
 			}
@@ -270,7 +270,7 @@ func TestUnknownNodeIsHeeded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, setup{instances: []emulator.Instance{instanceOf("instance-1", 10)}, collector: seldom})
 	target := h.target("instance-1")
-	if _, err := target.HolderNodes(t.Context()); err != nil {
+	if _, err := target.SessionNodes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	before := h.requests("list_nodes", "")

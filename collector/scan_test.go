@@ -58,7 +58,7 @@ func TestUnsentScanIsNotCounted(t *testing.T) {
 		client: func(o *dcsapi.Options) { o.MaxConcurrentRequests = 1 },
 	})
 	target := h.target("instance-1")
-	if _, err := target.HolderNodes(t.Context()); err != nil {
+	if _, err := target.SessionNodes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h.api.SetFaults(emulator.Fault{Operation: "list_clients", Times: 1, Delay: time.Second})
@@ -150,7 +150,7 @@ func TestScanAfterRestart(t *testing.T) {
 	h.collector = collector.New(h.options, h.own, nil)
 	target := h.target("instance-1")
 	err := h.scan(t.Context(), target, "node-1")
-	if early, ok := errors.AsType[reader.ScannedError](err); !ok || early.Due < 59*time.Minute {
+	if early, ok := errors.AsType[reader.ScanTooSoonError](err); !ok || early.DueIn < 59*time.Minute {
 		t.Errorf("got %v", err)
 	}
 	if n := h.requests("scan_clients", ""); n != 1 {

@@ -22,16 +22,16 @@ type schedule struct {
 
 	wait sync.WaitGroup
 
-	mu       sync.Mutex
-	waiting  []*job
-	running  map[*job]bool
-	begun    bool     // a job was admitted
-	requests float64  // that there was time for at the beginning
-	noPlace  int      // nodes that were admitted and had no place after all
-	scans    *barrier // of the jobs up to their scans
-	lead     *barrier // of those that are new
-	nodes    int      // to be read, as far as known
-	admitted int      // nodes
+	mu           sync.Mutex
+	waiting      []*job
+	running      map[*job]bool
+	begun        bool     // a job was admitted
+	requests     float64  // that there was time for at the beginning
+	readmissions int      // nodes that were admitted and had no place after all
+	scans        *barrier // of the jobs up to their scans
+	lead         *barrier // of those that are new
+	nodes        int      // to be read, as far as known
+	admitted     int      // nodes
 }
 
 func newSchedule(ctx context.Context, p *project, b *budget, o *Options, together bool) *schedule {
@@ -58,7 +58,7 @@ func (s *schedule) read(instances []*instanceResult) {
 
 	unlisted := 0
 	for _, j := range s.waiting {
-		unlisted += truth(j.lists())
+		unlisted += boolToInt(j.lists())
 	}
 	for _, j := range s.waiting {
 		if j.lists() {
@@ -157,9 +157,9 @@ func (s *schedule) capacity() capacity {
 	for j := range s.running {
 		sent := int(j.sent.Load())
 		if j.large(c.scrape) {
-			c.large -= j.charge(c.scrape)
+			c.large -= j.reservedRequests(c.scrape)
 		}
-		c.left -= max(0, j.charge(c.scrape)-float64(sent))
+		c.left -= max(0, j.reservedRequests(c.scrape)-float64(sent))
 		c.scans -= float64(max(0, j.scanCost-sent))
 	}
 	return c
@@ -203,8 +203,8 @@ func (s *schedule) readNode(j *job, scans, lead <-chan struct{}) {
 	s.finish(j)
 }
 
-// maxNoPlace is how often others are admitted after a node had no place.
-const maxNoPlace = 5
+// maxReadmissions is how often others are admitted after a node had no place.
+const maxReadmissions = 5
 
 // finish ends a job and makes room for others. A node for which the rate limit left
 // no place after all waits on, and leaves no room.
@@ -212,12 +212,12 @@ func (s *schedule) finish(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, j)
-	if !j.lists() && dcsapi.NoPlace(j.Err) {
-		s.noPlace++
+	if !j.lists() && dcsapi.IsRateLimitTimeout(j.Err) {
+		s.readmissions++
 		s.admitted--
 		j.sent.Store(0)
 		s.waiting = append(s.waiting, j)
-		if len(s.running) > 0 || s.noPlace > maxNoPlace {
+		if len(s.running) > 0 || s.readmissions > maxReadmissions {
 			return
 		}
 	}

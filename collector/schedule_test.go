@@ -88,7 +88,7 @@ func TestNewInstanceComesFirst(t *testing.T) {
 			o.Projects[0].Instances = append(o.Projects[0].Instances, fleet.Instance{ID: fmt.Sprintf("instance-%d", i)})
 		}
 		next := collector.New(o, h.own, c)
-		c.Retire(next)
+		c.CloseExcept(next)
 		h.collector = next
 		return next
 	}

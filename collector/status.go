@@ -102,7 +102,7 @@ func (c *Collector) Status() []ProjectStatus {
 	for i, p := range c.projects {
 		out[i] = ProjectStatus{
 			Region: p.api.Region(), ID: p.api.KnownProjectID(), ListedAt: p.ListedAt(),
-			HoldOff: p.api.HoldOff(), LimitsRefused: p.LimitsRefused(), InFlight: p.api.InFlight(),
+			HoldOff: p.api.HoldOffRemaining(), LimitsRefused: p.LimitsRefused(), InFlight: p.api.InFlight(),
 		}
 		for t := range c.fleet.TargetsOf(p.Project) {
 			out[i].Instances = append(out[i].Instances, p.journal.of(t))

@@ -120,9 +120,9 @@ func (c *Client) Capacity(until time.Time) float64 {
 // InFlight returns the number of requests that have been sent and not answered.
 func (c *Client) InFlight() int { return int(c.inFlight.Load()) }
 
-// HoldOff returns how long requests are still held off, because the API throttles
+// HoldOffRemaining returns how long requests are still held off, because the API throttles
 // the project or has refused its key: 0 if they are not.
-func (c *Client) HoldOff() time.Duration {
+func (c *Client) HoldOffRemaining() time.Duration {
 	remaining := c.throttle.remaining()
 	if breaker := c.breaker.Load(); breaker != nil {
 		remaining = max(remaining, breaker.remaining())
@@ -130,9 +130,9 @@ func (c *Client) HoldOff() time.Duration {
 	return remaining
 }
 
-// HeldOff returns the error of a request whose deadline is before the end of the
+// HoldOffError returns the error of a request whose deadline is before the end of the
 // hold-off while the API throttles the project, and nil if it does not.
-func (c *Client) HeldOff() error {
+func (c *Client) HoldOffError() error {
 	if remaining := c.throttle.remaining(); remaining > 0 {
 		return throttledFor(remaining)
 	}

@@ -197,7 +197,7 @@ func TestRepeats(t *testing.T) {
 			c := newClient(t, api, nil)
 			f.Operation = "scan_clients"
 			api.AddFault(f)
-			if _, err := c.ScanClients(t.Context(), "instance-1", "node-1"); err == nil || dcsapi.Unsent(err) {
+			if _, err := c.ScanClients(t.Context(), "instance-1", "node-1"); err == nil || dcsapi.IsUnsent(err) {
 				t.Errorf("%+v: got %v", f, err)
 			}
 			if n := len(api.Requests()); n != 1 {
@@ -209,7 +209,7 @@ func TestRepeats(t *testing.T) {
 		c := newClient(t, newEmulator(), func(o *dcsapi.Options) { o.Endpoint = "http://127.0.0.1:1" })
 		start := time.Now()
 		_, err := c.ScanClients(t.Context(), "instance-1", "node-1")
-		if !dcsapi.Unsent(err) || dcsapi.ReasonOf(err) != dcsapi.ReasonNetwork || time.Since(start) == 0 {
+		if !dcsapi.IsUnsent(err) || dcsapi.ReasonOf(err) != dcsapi.ReasonNetwork || time.Since(start) == 0 {
 			t.Errorf("got %v", err)
 		}
 	})

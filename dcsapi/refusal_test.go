@@ -103,8 +103,8 @@ func TestRefusalWithBrokenBody(t *testing.T) {
 				if got := int(n.Load()); got != want {
 					t.Errorf("%d requests, want %d", got, want)
 				}
-				if tt.holdoff != (c.HoldOff() > 0) {
-					t.Errorf("held off for %s", c.HoldOff())
+				if tt.holdoff != (c.HoldOffRemaining() > 0) {
+					t.Errorf("held off for %s", c.HoldOffRemaining())
 				}
 			})
 		}
@@ -135,7 +135,7 @@ func TestRefusalCountsAtItsStatusLine(t *testing.T) {
 			defer cancel()
 			var wait sync.WaitGroup
 			wait.Go(func() { _, _ = c.ListInstances(ctx) })
-			for start := time.Now(); c.HoldOff() == 0 && time.Since(start) < 5*time.Second; {
+			for start := time.Now(); c.HoldOffRemaining() == 0 && time.Since(start) < 5*time.Second; {
 				time.Sleep(time.Millisecond)
 			}
 			start := time.Now()
@@ -179,7 +179,7 @@ func TestPartOfAFailure(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = w.Write([]byte(`{"error_code":"DCS.2003"}`))
 	}), nil)
-	if _, err := c.ListInstances(t.Context()); dcsapi.ReasonOf(err) != dcsapi.ReasonForbidden || c.HoldOff() != 0 {
-		t.Errorf("held off for %s: %v", c.HoldOff(), err)
+	if _, err := c.ListInstances(t.Context()); dcsapi.ReasonOf(err) != dcsapi.ReasonForbidden || c.HoldOffRemaining() != 0 {
+		t.Errorf("held off for %s: %v", c.HoldOffRemaining(), err)
 	}
 }

@@ -32,13 +32,15 @@ func asUnsent(err error) *Error {
 	return e
 }
 
-// Unsent reports whether err says that a request was not sent, or that no
+// IsUnsent reports whether err says that a request was not sent, or that no
 // connection could be had to send it.
-func Unsent(err error) bool {
+func IsUnsent(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.unsent
 }
 
-// NoPlace reports whether err says that a request was not sent because the rate
+// IsRateLimitTimeout reports whether err says that a request was not sent because the rate
 // limit leaves no place for it before the deadline.
-func NoPlace(err error) bool { return errors.Is(err, errNoToken) || errors.Is(err, errTooLate) }
+func IsRateLimitTimeout(err error) bool {
+	return errors.Is(err, errNoToken) || errors.Is(err, errTooLate)
+}

@@ -47,7 +47,7 @@ func TestWhyNotSent(t *testing.T) {
 			ctx, cancel := tt.ctx(t.Context())
 			defer cancel()
 			_, err := listOnce(ctx, c)
-			if !dcsapi.Unsent(err) || dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout || !strings.Contains(err.Error(), tt.want) {
+			if !dcsapi.IsUnsent(err) || dcsapi.ReasonOf(err) != dcsapi.ReasonTimeout || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})

@@ -112,14 +112,14 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	if hasIdle && s.Idle >= 0 {
 		user.Idle.observe(s.Idle, a.idleBounds)
 	}
-	link := truth(flags.replicates(s.User))
+	link := boolToInt(flags.replicates(s.User))
 	user.Replication += link
 	closable := !flags.waits() && link == 0
-	idle, active := truth(s.Idle > a.idleMin && closable), truth(s.Idle < a.active)
+	idle, active := boolToInt(s.Idle > a.idleMin && closable), boolToInt(s.Idle < a.active)
 	user.IdleLong.observe(idle, hasIdle)
 	user.Active.observe(active, hasIdle)
 	if a.timeout > 0 {
-		r.BeyondTimeout.observe(truth(s.Idle > a.timeout && closable), hasIdle)
+		r.BeyondTimeout.observe(boolToInt(s.Idle > a.timeout && closable), hasIdle)
 	}
 	class := &r.ByClass[flags.class()]
 	class.Sessions++
@@ -164,8 +164,8 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	r.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
 }
 
-// truth returns 1 for true, 0 for false.
-func truth(b bool) int64 {
+// boolToInt returns 1 for true, 0 for false.
+func boolToInt(b bool) int64 {
 	if b {
 		return 1
 	}
@@ -245,14 +245,14 @@ func (a *Aggregator) Snapshot(top *TopLists, now time.Time) *Snapshot {
 	if a.groups != nil {
 		r.UsedGroups = a.groups.used()
 		if l.Groups > 0 {
-			r.Groups, r.Folded[GroupsOf] = a.groups.foldGroups(l.Groups)
+			r.Groups, r.Folded[ClientGroups] = a.groups.foldGroups(l.Groups)
 		}
 	}
 	for _, t := range []struct {
 		dimension Dimension
 		tally     *tally
 		limit     int
-		held      *members[string]
+		held      *incumbents[string]
 		to        *[]ValueCount
 	}{
 		{Commands, &a.commands, l.Commands, &top.commands, &r.Commands},

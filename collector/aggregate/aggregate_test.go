@@ -86,7 +86,7 @@ func TestAggregateMissing(t *testing.T) {
 	if s.QueryBuffer.Known() || s.Channels.Known() || s.Users[0].IdleLong.Known() {
 		t.Errorf("sums of what no session has are known: %+v", s)
 	}
-	if !s.OutputMemory.Known() || s.OutputMemory.Total != 7 || s.OutputMemory.Of != 1 {
+	if !s.OutputMemory.Known() || s.OutputMemory.Total != 7 || s.OutputMemory.Count != 1 {
 		t.Errorf("omem: got %+v", s.OutputMemory)
 	}
 	if n := s.Users[0].Age.Count + s.Users[0].Idle.Count; n != 0 {

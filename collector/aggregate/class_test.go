@@ -18,7 +18,7 @@ func TestClasses(t *testing.T) {
 		for class, got := range s.ByClass {
 			wantStats := aggregate.ClassStats{}
 			if aggregate.Class(class) == want {
-				wantStats = aggregate.ClassStats{Sessions: 3, OutputMemory: aggregate.Sum{Total: 12, Max: 7, Of: 2, Lack: 1}}
+				wantStats = aggregate.ClassStats{Sessions: 3, OutputMemory: aggregate.Sum{Total: 12, Max: 7, Count: 2, Missing: 1}}
 			}
 			if got != wantStats {
 				t.Errorf("flags %q: class %s has %+v, want %+v", flags, aggregate.Classes[class], got, wantStats)
@@ -42,8 +42,8 @@ func TestBeyondTimeout(t *testing.T) {
 	}
 	for timeout, want := range map[time.Duration]aggregate.Sum{
 		0:               {},
-		5 * time.Minute: {Total: 2, Max: 1, Of: 7, Lack: 1},
-		time.Hour:       {Of: 7, Lack: 1},
+		5 * time.Minute: {Total: 2, Max: 1, Count: 7, Missing: 1},
+		time.Hour:       {Count: 7, Missing: 1},
 	} {
 		o := testOptions()
 		agg := aggregate.New(&o, asIs)

@@ -14,7 +14,7 @@ const Other = "other"
 // foldValues keeps the limit values with the most sessions, and those that hold
 // their places, adds the rest up in Other, and returns them by value, with the
 // number of those folded. held may be nil.
-func foldValues(counts []ValueCount, limit int, held *members[string], hold time.Duration, now time.Time) ([]ValueCount, int) {
+func foldValues(counts []ValueCount, limit int, held *incumbents[string], hold time.Duration, now time.Time) ([]ValueCount, int) {
 	slices.SortFunc(counts, func(a, b ValueCount) int {
 		return cmp.Or(
 			cmp.Compare(isOther(a.Value), isOther(b.Value)), // a real one joins the fold
@@ -28,7 +28,7 @@ func foldValues(counts []ValueCount, limit int, held *members[string], hold time
 	}
 	folded := max(places-limit, 0)
 	if held != nil {
-		choose(held, counts[:places], limit,
+		selectTop(held, counts[:places], limit,
 			func(c ValueCount) string { return c.Value }, func(c ValueCount) int64 { return c.Sessions }, hold, now)
 	}
 	kept := slices.Clone(counts[:places-folded])

@@ -41,10 +41,10 @@ func foldClients(clients []*ClientStats, limit int, top *TopLists, hold time.Dur
 	folded := max(places-limit, 0)
 	id := func(c *ClientStats) clientID { return clientID{c.User, c.Address} }
 	half := min((limit+1)/2, places)
-	choose(&top.bySessions, clients[:places], half, id, func(c *ClientStats) int64 { return c.Sessions }, hold, now)
+	selectTop(&top.bySessions, clients[:places], half, id, func(c *ClientStats) int64 { return c.Sessions }, hold, now)
 	rest := clients[half:places]
 	slices.SortFunc(rest, byBytes)
-	choose(&top.byBytes, rest, limit-half, id, (*ClientStats).bytes, hold, now)
+	selectTop(&top.byBytes, rest, limit-half, id, (*ClientStats).bytes, hold, now)
 	kept := slices.Clone(clients[:places-folded])
 	others := make(map[string]*ClientStats) // by user
 	for _, c := range clients[places-folded:] {

@@ -116,8 +116,8 @@ func TestGroupTotals(t *testing.T) {
 				for _, group := range s.Groups {
 					sum += group.Sessions
 				}
-				if limit > 0 && (sum != s.Sessions || len(s.Groups) > limit+2 || s.Folded[aggregate.GroupsOf] != max(0, 3-limit)) {
-					t.Errorf("limit %d: %d of %d sessions in %+v, %d folded", limit, sum, s.Sessions, s.Groups, s.Folded[aggregate.GroupsOf])
+				if limit > 0 && (sum != s.Sessions || len(s.Groups) > limit+2 || s.Folded[aggregate.ClientGroups] != max(0, 3-limit)) {
+					t.Errorf("limit %d: %d of %d sessions in %+v, %d folded", limit, sum, s.Sessions, s.Groups, s.Folded[aggregate.ClientGroups])
 				}
 				if limit == 0 && s.Groups != nil {
 					t.Errorf("limit 0: %+v", s.Groups)

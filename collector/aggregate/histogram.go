@@ -9,8 +9,8 @@ import (
 // power of two and the next.
 const NativeSchema = 3
 
-// Distribution counts values into classic and into native buckets.
-type Distribution struct {
+// Histogram counts values into classic and into native buckets.
+type Histogram struct {
 	Count  uint64
 	Sum    float64
 	Max    int64    // the largest value; meaningless while Count is 0
@@ -21,7 +21,7 @@ type Distribution struct {
 
 // observe counts a value, at least 0. bounds are the upper bounds of the
 // classic buckets.
-func (d *Distribution) observe(v int64, bounds []int64) {
+func (d *Histogram) observe(v int64, bounds []int64) {
 	if d.Count == 0 || v > d.Max {
 		d.Max = v
 	}
@@ -62,7 +62,7 @@ func wholeBounds(bounds []float64) []int64 {
 }
 
 // add counts what other has counted, with the same bounds.
-func (d *Distribution) add(other *Distribution) {
+func (d *Histogram) add(other *Histogram) {
 	if other.Count == 0 {
 		return
 	}

@@ -7,13 +7,13 @@ type Dimension string
 
 // The dimensions.
 const (
-	Users     Dimension = "users"
-	Clients   Dimension = "clients" // pairs of user and client address
-	Commands  Dimension = "commands"
-	Databases Dimension = "databases"
-	Names     Dimension = "names"
-	Networks  Dimension = "networks"
-	GroupsOf  Dimension = "groups" // of clients
+	Users        Dimension = "users"
+	Clients      Dimension = "clients" // pairs of user and client address
+	Commands     Dimension = "commands"
+	Databases    Dimension = "databases"
+	Names        Dimension = "names"
+	Networks     Dimension = "networks"
+	ClientGroups Dimension = "groups" // of clients
 )
 
 // Limits are the numbers of distinct values per node that stay apart; Other

@@ -63,8 +63,8 @@ type UserStats struct {
 	Sessions int64
 	IdleLong Sum // sessions idle beyond the threshold that do not wait by design
 	Active   Sum // sessions idle for less than the threshold of activity
-	Age      Distribution
-	Idle     Distribution
+	Age      Histogram
+	Idle     Histogram
 
 	Replication int64 // of the sessions, links between a replica and its master
 }
@@ -89,23 +89,23 @@ type ValueCount struct {
 
 // Sum adds up a number that a session may or may not have.
 type Sum struct {
-	Total int64
-	Max   int64 // the largest single value, 0 without one
-	Of    int64 // sessions that had the number
-	Lack  int64 // sessions without the number
+	Total   int64
+	Max     int64 // the largest single value, 0 without one
+	Count   int64 // sessions that had the number
+	Missing int64 // sessions without the number
 }
 
 // Known reports whether the sum is meaningful: at least one session had the
 // number, or there were no sessions.
-func (s Sum) Known() bool { return s.Of > 0 || s.Lack == 0 }
+func (s Sum) Known() bool { return s.Count > 0 || s.Missing == 0 }
 
 // observe adds one session's number. A negative number counts as missing.
 func (s *Sum) observe(v int64, has bool) {
 	if !has || v < 0 {
-		s.Lack++
+		s.Missing++
 		return
 	}
-	s.Of++
+	s.Count++
 	s.Max = max(s.Max, v)
 	if s.Total += v; s.Total < 0 { // more than 64 bits hold
 		s.Total = 1<<63 - 1
@@ -114,8 +114,8 @@ func (s *Sum) observe(v int64, has bool) {
 
 // add adds up two sums.
 func (s *Sum) add(o Sum) {
-	s.Of += o.Of
-	s.Lack += o.Lack
+	s.Count += o.Count
+	s.Missing += o.Missing
 	s.Max = max(s.Max, o.Max)
 	if s.Total += o.Total; s.Total < 0 {
 		s.Total = 1<<63 - 1

@@ -10,23 +10,23 @@ import (
 // on their own, so that values of about the same weight do not take turns. The
 // zero value remembers none.
 type TopLists struct {
-	users, commands, names members[string]
-	bySessions, byBytes    members[clientID]
+	users, commands, names incumbents[string]
+	bySessions, byBytes    incumbents[clientID]
 }
 
 // clientID is a client as its metrics name it.
 type clientID struct{ user, address string }
 
-// members are the values that stand on their own, with the times at which they
+// incumbents are the values that stand on their own, with the times at which they
 // were last among the heaviest.
-type members[K comparable] map[K]time.Time
+type incumbents[K comparable] map[K]time.Time
 
-// choose moves those elements of a list that stand on their own to its front,
+// selectTop moves those elements of a list that stand on their own to its front,
 // limit of them at most, and keeps the order otherwise; the list comes in the
 // order of weight, the heaviest first. Those are the heaviest ones, and in
-// their stead members that were among the heaviest less than hold ago, unless
+// their stead incumbents that were among the heaviest less than hold ago, unless
 // one that would be left out weighs more than twice as much.
-func choose[K comparable, E any](m *members[K], list []E, limit int, id func(E) K, weight func(E) int64, hold time.Duration, now time.Time) {
+func selectTop[K comparable, E any](m *incumbents[K], list []E, limit int, id func(E) K, weight func(E) int64, hold time.Duration, now time.Time) {
 	chosen := make([]bool, len(list))
 	left := min(limit, len(list))
 	for i, e := range list {
@@ -55,7 +55,7 @@ func choose[K comparable, E any](m *members[K], list []E, limit int, id func(E) 
 	}
 	if hold > 0 {
 		if *m == nil {
-			*m = make(members[K])
+			*m = make(incumbents[K])
 		}
 		update(*m, list, chosen, limit, id, hold, now)
 	}
@@ -73,7 +73,7 @@ func choose[K comparable, E any](m *members[K], list []E, limit int, id func(E) 
 
 // update takes note of who was chosen. Members that are not on this list stay
 // until their time is over, in bounds: they may come back.
-func update[K comparable, E any](m members[K], list []E, chosen []bool, limit int, id func(E) K, hold time.Duration, now time.Time) {
+func update[K comparable, E any](m incumbents[K], list []E, chosen []bool, limit int, id func(E) K, hold time.Duration, now time.Time) {
 	for i, e := range list {
 		switch {
 		case !chosen[i]:

@@ -11,7 +11,7 @@ import (
 )
 
 // chosen returns who stands on their own, of values with weights.
-func chosen(m *members[string], weights map[string]int64, limit int, hold time.Duration, now time.Time) []string {
+func chosen(m *incumbents[string], weights map[string]int64, limit int, hold time.Duration, now time.Time) []string {
 	var list []ValueCount
 	for v, w := range weights {
 		list = append(list, ValueCount{v, w})
@@ -74,7 +74,7 @@ func TestTopListsHold(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var m members[string]
+			var m incumbents[string]
 			for _, s := range steps {
 				if got := fmt.Sprint(chosen(&m, s.weights, 2, hold, begin.Add(s.after))); got != s.want {
 					t.Errorf("after %s: got %s, want %s", s.after, got, s.want)
@@ -87,7 +87,7 @@ func TestTopListsHold(t *testing.T) {
 // TestNoHold checks that without a hold the heaviest have the places, and
 // nothing is remembered.
 func TestNoHold(t *testing.T) {
-	var m members[string]
+	var m incumbents[string]
 	for range 2 {
 		if got := fmt.Sprint(chosen(&m, map[string]int64{"a": 1, "b": 2, "c": 3}, 2, 0, time.Now())); got != "[b c]" {
 			t.Errorf("got %s", got)
@@ -107,7 +107,7 @@ func TestNoHold(t *testing.T) {
 func TestTopListsProperties(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
-		var m members[string]
+		var m incumbents[string]
 		limit, now := 1+rng.IntN(6), time.Unix(0, 0)
 		for range 30 {
 			now = now.Add(time.Duration(rng.IntN(40)) * time.Minute)

@@ -138,6 +138,6 @@ func (e emitter) emit(value float64, labels ...string) {
 }
 
 // distribution adds a gauge histogram.
-func (e emitter) distribution(d *aggregate.Distribution, bounds []float64, labels ...string) {
+func (e emitter) distribution(d *aggregate.Histogram, bounds []float64, labels ...string) {
 	e.add(labels).metric.Histogram = histogram(d, bounds)
 }

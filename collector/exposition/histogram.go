@@ -13,7 +13,7 @@ const zeroThreshold = 2.938735877055719e-39
 
 // histogram renders a distribution as a gauge histogram: classic buckets with the
 // given upper bounds and native spans in one metric.
-func histogram(d *aggregate.Distribution, bounds []float64) *dto.Histogram {
+func histogram(d *aggregate.Histogram, bounds []float64) *dto.Histogram {
 	h := &dto.Histogram{
 		SampleCount:   &d.Count,
 		SampleSum:     &d.Sum,

@@ -19,21 +19,21 @@ func perProject(r *Result, e emitter) {
 		up[identity{p.Region, p.ID}] = p.Up && (before || !there)
 	}
 	for p, up := range up {
-		e.emit(truth(up), p.region, p.id)
+		e.emit(boolToFloat(up), p.region, p.id)
 	}
 }
 
 func instanceUp(r *Result, e emitter) {
 	for _, i := range r.instances() {
 		if i.Skipped == "" {
-			e.emit(truth(i.up()), i.ID)
+			e.emit(boolToFloat(i.up()), i.ID)
 		}
 	}
 }
 
 func nodeUp(r *Result, e emitter) {
 	for i, n := range r.nodes() {
-		e.emit(truth(n.Error == ""), i.ID, n.Details.ID)
+		e.emit(boolToFloat(n.Error == ""), i.ID, n.Details.ID)
 	}
 }
 
@@ -160,8 +160,8 @@ func perUser(value func(*aggregate.UserStats) (float64, bool)) func(*Result, emi
 	}
 }
 
-// perUserDistribution collects one distribution per user, if it has values.
-func perUserDistribution(of func(*aggregate.UserStats) *aggregate.Distribution, bounds func(*Result) []float64) func(*Result, emitter) {
+// perUserHistogram collects one distribution per user, if it has values.
+func perUserHistogram(of func(*aggregate.UserStats) *aggregate.Histogram, bounds func(*Result) []float64) func(*Result, emitter) {
 	return func(r *Result, e emitter) {
 		upper := bounds(r)
 		for i, n := range r.read() {
@@ -214,8 +214,8 @@ func perValue(counts func(*aggregate.Snapshot) []aggregate.ValueCount) func(*Res
 	}
 }
 
-// truth is a condition as a metric's value.
-func truth(ok bool) float64 {
+// boolToFloat is a condition as a metric's value.
+func boolToFloat(ok bool) float64 {
 	if ok {
 		return 1
 	}

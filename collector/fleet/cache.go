@@ -97,7 +97,7 @@ func (c *cache[T]) start() {
 		switch {
 		case err == nil:
 			c.value, c.have, c.fetched = value, true, time.Now()
-		case !dcsapi.Unsent(err) && dcsapi.ReasonOf(err) != dcsapi.ReasonThrottled: // those wait in the client
+		case !dcsapi.IsUnsent(err) && dcsapi.ReasonOf(err) != dcsapi.ReasonThrottled: // those wait in the client
 			c.failed = time.Now()
 		}
 		c.fetching = nil

@@ -76,9 +76,9 @@ func (f *Fleet) listsOf(api API) *lists {
 	return nil
 }
 
-// Retire ends the background requests of the projects that next, which was made
+// CloseExcept ends the background requests of the projects that next, which was made
 // from f, has not taken over.
-func (f *Fleet) Retire(next *Fleet) {
+func (f *Fleet) CloseExcept(next *Fleet) {
 	for _, p := range f.projects {
 		if next.listsOf(p.api) != p.lists {
 			p.tasks.close()

@@ -122,7 +122,7 @@ func (p *Project) RefreshLimits(targets []*Target) {
 }
 
 // heldOff reports whether the API throttles the project.
-func (l *lists) heldOff() bool { return l.api.HeldOff() != nil }
+func (l *lists) heldOff() bool { return l.api.HoldOffError() != nil }
 
 // wants reports whether there is anything to read of a target. l.mu must be held.
 func (l *limitsReader) wants(t *Target, now time.Time, interval time.Duration) bool {
@@ -200,7 +200,7 @@ func (p *Project) limitsRequest(ctx context.Context, send func(context.Context) 
 	defer l.mu.Unlock()
 	l.next = time.Now().Add(time.Duration(float64(time.Second) / (cmp.Or(p.RequestsPerSecond, 20) * limitsShare)))
 	reason := dcsapi.ReasonOf(err)
-	return ctx.Err() == nil && reason != dcsapi.ReasonAuth && reason != dcsapi.ReasonThrottled && !dcsapi.Unsent(err)
+	return ctx.Err() == nil && reason != dcsapi.ReasonAuth && reason != dcsapi.ReasonThrottled && !dcsapi.IsUnsent(err)
 }
 
 // readConfiguration reads the configuration of a target.
@@ -227,7 +227,7 @@ func (p *Project) readConfiguration(ctx context.Context, t *Target) error {
 		l.refused = time.Time{}
 		fallthrough
 	default:
-		if !dcsapi.Unsent(err) {
+		if !dcsapi.IsUnsent(err) {
 			keep(l.instances, t.ID, limits, err)
 		}
 	}
@@ -243,7 +243,7 @@ func (p *Project) readFlavor(ctx context.Context, specCode string) error {
 	flavor, err := p.limits.api.GetFlavor(ctx, specCode)
 	p.limits.mu.Lock()
 	defer p.limits.mu.Unlock()
-	if !dcsapi.Unsent(err) {
+	if !dcsapi.IsUnsent(err) {
 		keep(p.limits.flavors, specCode, flavor, err)
 	}
 	return err

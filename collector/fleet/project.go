@@ -13,7 +13,7 @@ import (
 type API interface {
 	Region() string
 	KnownProjectID() string
-	HeldOff() error
+	HoldOffError() error
 	ListInstances(context.Context) ([]dcsapi.Instance, error)
 	ListNodes(ctx context.Context, instanceID string) ([]dcsapi.Node, error)
 	ListProjectNodes(context.Context) (map[string][]dcsapi.Node, error)
@@ -60,7 +60,7 @@ type lists struct {
 }
 
 func newLists(api API) *lists {
-	l := &lists{api: api, tasks: newTasks(api.HeldOff), limits: newLimitsReader(api)}
+	l := &lists{api: api, tasks: newTasks(api.HoldOffError), limits: newLimitsReader(api)}
 	l.inventory = &cache[inventory]{tasks: l.tasks, fetch: l.fetchInventory}
 	l.nodeLists = &cache[nodeLists]{tasks: l.tasks, fetch: l.fetchNodeLists, limit: nodeListsLimit}
 	return l

@@ -68,7 +68,7 @@ func (t *Target) NodeIDs(ctx context.Context, together bool) ([]string, error) {
 	if !have && err != nil {
 		return nil, err
 	}
-	ids := Holders(all, t.Project.ReadReplicas)
+	ids := SessionNodeIDs(all, t.Project.ReadReplicas)
 	if len(ids) == 0 {
 		t.cached.nodes.refresh(o.RetryAfter) // one empty list may be wrong
 		return nil, &dcsapi.Error{Op: "list nodes of instance " + t.ID, Reason: dcsapi.ReasonNotFound, Message: "the instance has no node that holds sessions"}
@@ -94,9 +94,9 @@ func (t *Target) NodeDetails() map[string]dcsapi.Node {
 	return byID
 }
 
-// HolderNodes returns the nodes to read, in the API's order. Only the ids of
+// SessionNodes returns the nodes to read, in the API's order. Only the ids of
 // nodes that the configuration names may be known.
-func (t *Target) HolderNodes(ctx context.Context) ([]dcsapi.Node, error) {
+func (t *Target) SessionNodes(ctx context.Context) ([]dcsapi.Node, error) {
 	ids, err := t.NodeIDs(ctx, false)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (t *Target) AllNodes(ctx context.Context) (all []dcsapi.Node, read []string
 	}
 	all = slices.Clone(listed)
 	if t.Nodes == nil {
-		return all, Holders(all, t.Project.ReadReplicas), nil
+		return all, SessionNodeIDs(all, t.Project.ReadReplicas), nil
 	}
 	for _, id := range t.Nodes {
 		if !slices.ContainsFunc(all, func(n dcsapi.Node) bool { return n.ID == id }) {
@@ -154,9 +154,9 @@ func (t *Target) SetUnsupported() {
 	t.cached.unsupported = time.Now()
 }
 
-// Holders returns the ids of the nodes that clients are connected to: proxies,
+// SessionNodeIDs returns the ids of the nodes that clients are connected to: proxies,
 // where there are any, hide the servers behind them.
-func Holders(all []dcsapi.Node, readReplicas bool) []string {
+func SessionNodeIDs(all []dcsapi.Node, readReplicas bool) []string {
 	var proxies, servers []string
 	for _, n := range all {
 		switch {

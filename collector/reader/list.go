@@ -32,7 +32,7 @@ type list struct {
 	instanceID string
 	nodeID     string
 	share      *pageShare
-	habits     listHabits
+	profile    pagingProfile
 
 	mu       sync.Mutex
 	agg      *aggregate.Aggregator
@@ -48,8 +48,8 @@ type list struct {
 func (r *Reader) newList(n *node) *list {
 	l := &list{
 		api: r.api, instanceID: n.instanceID, nodeID: n.id, share: r.share,
-		habits: n.habits.at(time.Now(), r.options.HabitsTTL),
-		agg:    aggregate.New(r.options.Aggregate, r.api.Redact), sessions: aggregate.NewSessionSet(n.churn.Sessions()),
+		profile: n.habits.at(time.Now(), r.options.HiddenCountTTL),
+		agg:     aggregate.New(r.options.Aggregate, r.api.Redact), sessions: aggregate.NewSessionSet(n.churn.Sessions()),
 		pages: newPagesRead(), times: make(map[string]time.Time), first: dcsapi.Page{Count: -1},
 	}
 	l.agg.SetTimeout(n.timeout)
@@ -157,7 +157,7 @@ func (l *list) rest(ctx context.Context) error {
 func (l *list) next() []request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.pages.next(l.first.Count, l.sessions.Len(), &l.habits)
+	return l.pages.next(l.first.Count, l.sessions.Len(), &l.profile)
 }
 
 // goesOn reports whether the page at an offset may hold anything new.

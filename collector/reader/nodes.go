@@ -45,7 +45,7 @@ func (s *Nodes) RetainInstances(remembered func(id string) bool) {
 type node struct {
 	instanceID string
 	id         string
-	plan       atomic.Pointer[Plan] // never nil
+	plan       atomic.Pointer[NodeState] // never nil
 
 	mu   sync.Mutex
 	turn *turn // the turn under way, nil if there is none
@@ -55,23 +55,23 @@ type node struct {
 
 // state is what only the turn under way may use.
 type state struct {
-	scanned   time.Time // when the last scan was started, by the local clock
-	pending   *pendingScan
-	scanError error  // of the last scan, nil if it succeeded
-	seen      string // `time` of the list that the API gave last, "" if none
-	awaited   bool   // there was a scan since, and no newer list was seen: it may have come
+	scanned         time.Time // when the last scan was started, by the local clock
+	pending         *pendingScan
+	scanError       error  // of the last scan, nil if it succeeded
+	listTime        string // `time` of the list that the API gave last, "" if none
+	scanUnconfirmed bool   // there was a scan since, and no newer list was seen: it may have come
 
-	last      *aggregate.Snapshot // of the last list that was read whole
-	lastAs    *aggregate.Options
-	lastTime  string        // its `time`
-	lastAge   time.Duration // negative if its time is ahead of the clock
-	lastClock string        // by which it was lastAge old
-	lastRead  time.Time     // when it was lastAge old, by the local clock
-	lastPages int
-	lost      int           // sessions that could not be read
-	timeout   time.Duration // the server's idle timeout, 0 for none or if it is not known
+	last        *aggregate.Snapshot // of the last list that was read whole
+	lastOptions *aggregate.Options
+	lastTime    string        // its `time`
+	lastAge     time.Duration // negative if its time is ahead of the clock
+	lastClock   string        // by which it was lastAge old
+	lastRead    time.Time     // when it was lastAge old, by the local clock
+	lastPages   int
+	lost        int           // sessions that could not be read
+	timeout     time.Duration // the server's idle timeout, 0 for none or if it is not known
 
-	habits listHabits
+	habits pagingProfile
 	top    aggregate.TopLists
 	churn  aggregate.ChurnTracker
 }
@@ -79,12 +79,12 @@ type state struct {
 // newNode returns a node that has never been read.
 func newNode(instanceID, id string) *node {
 	n := &node{instanceID: instanceID, id: id}
-	n.plan.Store(new(Plan))
+	n.plan.Store(new(NodeState))
 	return n
 }
 
-// Plan is what the planning of a scrape must know of a node.
-type Plan struct {
+// NodeState is what the planning of a scrape must know of a node.
+type NodeState struct {
 	RequestedAt time.Time // when the API was last asked about the node, zero if never
 	ScannedAt   time.Time // when it was last scanned, zero if never
 	ListKnown   bool      // the `time` of its list is known
@@ -93,14 +93,14 @@ type Plan struct {
 }
 
 // Plan returns what is known of a node. It does not wait.
-func (r *Reader) Plan(instanceID, nodeID string) Plan {
+func (r *Reader) Plan(instanceID, nodeID string) NodeState {
 	return *r.nodes.get(instanceID, nodeID).plan.Load()
 }
 
 // publish publishes the node's plan at the end of a turn. read reports whether the
 // API was asked for the node's list.
 func (n *node) publish(read bool) {
-	p := &Plan{RequestedAt: n.plan.Load().RequestedAt, ScannedAt: n.scanned, ListKnown: n.knowsList(), Pages: n.lastPages}
+	p := &NodeState{RequestedAt: n.plan.Load().RequestedAt, ScannedAt: n.scanned, ListKnown: n.knowsList(), Pages: n.lastPages}
 	if read {
 		p.RequestedAt = time.Now()
 	}

@@ -11,7 +11,7 @@ type ScanState struct {
 	Off         bool          // scan.mode is off
 	MinInterval time.Duration // between two scans
 	At          time.Time     // of the last scan that is known of; zero for none
-	Due         time.Duration // how long until the node can be scanned again, 0 for now
+	DueIn       time.Duration // how long until the node can be scanned again, 0 for now
 }
 
 // ScanState returns what is known of a node's scans. It does not wait.
@@ -19,7 +19,7 @@ func (r *Reader) ScanState(instanceID, nodeID string) ScanState {
 	o := &r.options.Scan
 	s := ScanState{Off: o.Off, MinInterval: o.MinInterval, At: r.Plan(instanceID, nodeID).ScannedAt}
 	if !s.At.IsZero() {
-		s.Due = max(0, o.MinInterval-time.Since(s.At))
+		s.DueIn = max(0, o.MinInterval-time.Since(s.At))
 	}
 	return s
 }
@@ -32,20 +32,20 @@ func (ScanOffError) Error() string {
 	return "scan.mode is off in the configuration: lists are taken by somebody else"
 }
 
-// ScannedError says that a node was scanned too short a time ago.
-type ScannedError struct{ ScanState }
+// ScanTooSoonError says that a node was scanned too short a time ago.
+type ScanTooSoonError struct{ ScanState }
 
 // Error implements error.
-func (e ScannedError) Error() string {
+func (e ScanTooSoonError) Error() string {
 	return fmt.Sprintf("the node was scanned %s ago, and scan.min_interval is %s: it can be scanned again in %s",
-		time.Since(e.At).Round(time.Second), e.MinInterval, e.Due.Round(time.Second))
+		time.Since(e.At).Round(time.Second), e.MinInterval, e.DueIn.Round(time.Second))
 }
 
 // Scan scans a node on demand and waits for the new list as long as a scrape
 // would; it may come later. The scan takes its turn with the scrapes, so that
 // ScanOptions.MinInterval is kept.
 //
-// Errors: ScanOffError, ScannedError, and those of the API.
+// Errors: ScanOffError, ScanTooSoonError, and those of the API.
 func (r *Reader) Scan(ctx context.Context, instanceID, nodeID string) error {
 	if r.options.Scan.Off {
 		return ScanOffError{}
@@ -58,7 +58,7 @@ func (r *Reader) Scan(ctx context.Context, instanceID, nodeID string) error {
 	case err != nil:
 		return err
 	case !scanned:
-		return ScannedError{r.ScanState(instanceID, nodeID)}
+		return ScanTooSoonError{r.ScanState(instanceID, nodeID)}
 	}
 	r.poll(ctx, n, before, time.Now().Add(r.options.Scan.Wait))
 	return nil
@@ -75,11 +75,11 @@ func (r *Reader) scanInTurn(ctx context.Context, n *node) (scanned bool, before 
 	}
 	defer n.end(t, false)
 	if !r.options.Scan.Due(n.scanned) {
-		return false, n.seen, nil
+		return false, n.listTime, nil
 	}
 	requested, _ := r.scan(context.WithoutCancel(ctx), n, time.Now().Add(max(r.options.Scan.Wait, time.Second)))
 	if !requested && n.pending == nil {
-		return false, n.seen, nil // the list turned out to be young
+		return false, n.listTime, nil // the list turned out to be young
 	}
-	return true, n.seen, n.scanError
+	return true, n.listTime, n.scanError
 }

@@ -34,14 +34,14 @@ type pagesRead struct {
 	largest  int        // sessions on the largest page
 	end      int        // the lowest offset of an empty page
 
-	full     bool // a page had all the sessions that it was asked for
-	capped   bool // a page had fewer, although more sessions follow it
-	gapless  bool // offsets count hidden sessions: a short page hides some of its own
-	over     bool // a page behind all others has no new session
-	repeated int  // pages without a new session
-	doubt    bool // a page repeats all of the one before: does the API heed offsets?
-	stuck    bool // it does not
-	probe    int  // an offset behind the list's last session, to find out
+	full          bool // a page had all the sessions that it was asked for
+	capped        bool // a page had fewer, although more sessions follow it
+	gapless       bool // offsets count hidden sessions: a short page hides some of its own
+	over          bool // a page behind all others has no new session
+	repeated      int  // pages without a new session
+	doubt         bool // a page repeats all of the one before: does the API heed offsets?
+	offsetIgnored bool // it does not
+	probe         int  // an offset behind the list's last session, to find out
 }
 
 func newPagesRead() pagesRead { return pagesRead{end: math.MaxInt, probe: math.MaxInt} }
@@ -61,10 +61,10 @@ func (p *pagesRead) add(page pageRead) {
 		p.end = min(p.end, page.offset)
 		p.doubt = false // offsets are heeded
 	case page.offset >= p.probe:
-		p.stuck = true
+		p.offsetIgnored = true
 	case page.fresh == 0:
 		p.repeated++
-		p.stuck = p.stuck || p.repeated > maxRepeated
+		p.offsetIgnored = p.offsetIgnored || p.repeated > maxRepeated
 		p.doubt = at > 0 && page.sessions >= p.read[at-1].sessions
 		p.gapless = true
 		p.over = p.over || !gap
@@ -106,26 +106,26 @@ func (p *pagesRead) covered() int {
 // goesOn reports whether the page at an offset may hold anything new. An empty
 // page says nothing of those before it, which may still be under way.
 func (p *pagesRead) goesOn(offset int) bool {
-	return offset < p.end && !p.stuck && (!p.doubt || offset >= p.probe)
+	return offset < p.end && !p.offsetIgnored && (!p.doubt || offset >= p.probe)
 }
 
 // next returns the pages to read now, nil at the end of the list. count is the
 // length of the list by the API, -1 if it does not say; distinct is how many
 // sessions were found.
-func (p *pagesRead) next(count int64, distinct int, habits *listHabits) []request {
+func (p *pagesRead) next(count int64, distinct int, habits *pagingProfile) []request {
 	covered, found := p.covered(), int64(distinct+p.lost)
 	switch {
-	case p.stuck, covered >= p.end, distinct > maxSessions, len(p.read) >= maxPages, p.endless(count, found):
+	case p.offsetIgnored, covered >= p.end, distinct > maxSessions, len(p.read) >= maxPages, p.endless(count, found):
 		return nil
 	case p.doubt && count > 0:
 		p.probe = int(min(count, math.MaxInt32))
 		return []request{{p.probe, pageSize}}
 	case p.doubt:
-		p.stuck = true
+		p.offsetIgnored = true
 		return nil
 	case count == found:
 		return nil
-	case habits.explain(count, found) && p.endsShort(habits):
+	case habits.accountsFor(count, found) && p.endsShort(habits):
 		return nil
 	}
 	last := p.read[len(p.read)-1]
@@ -153,7 +153,7 @@ func (p *pagesRead) endless(count, found int64) bool {
 }
 
 // size returns how many sessions a page has, as far as can be told.
-func (p *pagesRead) size(habits *listHabits) int {
+func (p *pagesRead) size(habits *pagingProfile) int {
 	switch {
 	case p.capped:
 		return p.largest
@@ -193,7 +193,7 @@ func (p *pagesRead) repetitionsExplained(count int64, distinct int) bool {
 
 // endsShort reports whether the last page has fewer sessions than a page may
 // have.
-func (p *pagesRead) endsShort(habits *listHabits) bool {
+func (p *pagesRead) endsShort(habits *pagingProfile) bool {
 	size := pageSize
 	if p.capped {
 		size = p.largest

@@ -2,36 +2,36 @@ package reader
 
 import "time"
 
-// listHabits are what the lists of a node have taught about the next one. The
+// pagingProfile is what the lists of a node have taught about the next one. The
 // zero value knows nothing.
-type listHabits struct {
+type pagingProfile struct {
 	size    int       // sessions on a page where the server caps pages, 0 if it is not known to
 	hidden  int64     // by how much the count exceeds what the list shows
 	checked time.Time // when that was verified last, zero if hidden is not known
 }
 
-// at returns the habits as they count at a time: what was verified longer ago
+// at returns the profile as it counts at a time: what was verified longer ago
 // than ttl has to be verified again.
-func (h listHabits) at(now time.Time, ttl time.Duration) listHabits {
+func (h pagingProfile) at(now time.Time, ttl time.Duration) pagingProfile {
 	if !h.checked.IsZero() && now.Sub(h.checked) >= ttl {
 		h.checked = time.Time{}
 	}
 	return h
 }
 
-// explain reports whether a difference between the count and what was found is
+// accountsFor reports whether a difference between the count and what was found is
 // the one that is known already.
-func (h *listHabits) explain(count, found int64) bool {
+func (h *pagingProfile) accountsFor(count, found int64) bool {
 	return count >= 0 && !h.checked.IsZero() && count-found == h.hidden
 }
 
-// learn returns the habits after a list that was read whole at a time.
-func (h listHabits) learn(p *pagesRead, count int64, distinct int, now time.Time) listHabits {
+// learn returns the profile after a list that was read whole at a time.
+func (h pagingProfile) learn(p *pagesRead, count int64, distinct int, now time.Time) pagingProfile {
 	found := int64(distinct + p.lost)
 	switch {
 	case count < 0 || count == found:
 		h.hidden, h.checked = 0, time.Time{}
-	case !h.explain(count, found):
+	case !h.accountsFor(count, found):
 		h.hidden, h.checked = count-found, now
 	}
 	switch {

@@ -30,7 +30,7 @@ func (r *Reader) readNode(ctx context.Context, n *node, q Request) (out Reading)
 
 	_, coming := r.scan(ctx, n, q.ScanBy)
 	scanned()
-	if dcsapi.Unsent(n.scanError) && n.seen == "" {
+	if dcsapi.IsUnsent(n.scanError) && n.listTime == "" {
 		out.Err = n.scanError // there is no list to read
 		return out
 	}
@@ -74,7 +74,7 @@ func waitUntil(ctx context.Context, done <-chan struct{}, until time.Time) {
 
 // knowsList reports whether seen is the time of the list that the API has, unless
 // somebody else has scanned the node.
-func (n *node) knowsList() bool { return n.seen != "" && !n.awaited }
+func (n *node) knowsList() bool { return n.listTime != "" && !n.scanUnconfirmed }
 
 // awaitNewList polls until the new list has come, and returns it with its first
 // page read; or nil when the time is over, or if something else is wrong that
@@ -91,10 +91,10 @@ func (r *Reader) awaitNewList(ctx context.Context, n *node, until time.Time) *li
 	switch {
 	case err == nil && page.Taken.IsZero():
 		<-ctx.Done() // no page tells a new list from an old one
-	case err == nil && page.Time != n.seen:
+	case err == nil && page.Time != n.listTime:
 		return l
 	case notYet(err):
-		r.poll(ctx, n, n.seen, until)
+		r.poll(ctx, n, n.listTime, until)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (r *Reader) list(ctx context.Context, n *node, begun *list) (*aggregate.Sna
 		func() *list { return r.newList(n) },
 		func(p dcsapi.Page) bool {
 			first = p
-			return n.last != nil && n.lastAs == r.options.Aggregate && !p.Taken.IsZero() && p.Time == n.lastTime
+			return n.last != nil && n.lastOptions == r.options.Aggregate && !p.Taken.IsZero() && p.Time == n.lastTime
 		},
 		func() {
 			n.trace(ctx, "the pages do not fit together: the list changed while it was read")
@@ -155,8 +155,8 @@ func (r *Reader) list(ctx context.Context, n *node, begun *list) (*aggregate.Sna
 		return nil, err
 	}
 	now := time.Now()
-	n.awaited = n.awaited && first.Time == n.seen
-	n.seen = first.Time
+	n.scanUnconfirmed = n.scanUnconfirmed && first.Time == n.listTime
+	n.listTime = first.Time
 	if l == nil {
 		n.trace(ctx, "the list is the one that was read before: its numbers are used again")
 	}
@@ -164,11 +164,11 @@ func (r *Reader) list(ctx context.Context, n *node, begun *list) (*aggregate.Sna
 		n.trace(ctx, "list read: pages %d, sessions %d, %d by the API's count", len(l.pages.read), l.sessions.Len(), l.first.Count)
 		taken := l.oldest()
 		n.churn.Observe(l.sessions, taken, now)
-		n.last, n.lastAs, n.lastTime, n.lastPages = l.agg.Snapshot(&n.top, now), r.options.Aggregate, first.Time, len(l.pages.read)
+		n.last, n.lastOptions, n.lastTime, n.lastPages = l.agg.Snapshot(&n.top, now), r.options.Aggregate, first.Time, len(l.pages.read)
 		n.last.Taken = taken
 		n.last.Reported = first.Count
 		n.lost = l.pages.lost
-		n.habits = l.habits.learn(&l.pages, l.first.Count, l.sessions.Len(), now)
+		n.habits = l.profile.learn(&l.pages, l.first.Count, l.sessions.Len(), now)
 	}
 	n.lastRead, n.lastAge, n.lastClock = now, 0, ownClock
 	if !first.Date.IsZero() {
@@ -197,7 +197,7 @@ const (
 // is neither too old nor from the future. Lists without a time are always
 // accepted, and so is every list if any age is allowed.
 func (n *node) usable(o *Options) bool {
-	if n.last == nil || n.lastAs != o.Aggregate {
+	if n.last == nil || n.lastOptions != o.Aggregate {
 		return false
 	}
 	if o.MaxSnapshotAge == 0 || n.last.Taken.IsZero() {

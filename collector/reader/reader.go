@@ -29,7 +29,7 @@ type Options struct {
 	Scan           ScanOptions
 	Aggregate      *aggregate.Options
 	MaxSnapshotAge time.Duration // lists that are older are not used; 0 for any age
-	HabitsTTL      time.Duration // how long it is trusted how a node's lists have been paged
+	HiddenCountTTL time.Duration // how long it is trusted how a node's lists have been paged
 	Timeout        time.Duration // of one reading or scan
 }
 

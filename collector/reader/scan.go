@@ -52,7 +52,7 @@ func (r *Reader) scan(ctx context.Context, n *node, until time.Time) (requested,
 	if !n.knowsList() {
 		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
 		if err == nil {
-			n.seen = page.Time
+			n.listTime = page.Time
 			if age, known := ageByServer(page); known && n.scanned.IsZero() && age < r.options.Scan.MinInterval {
 				n.scanned = time.Now().Add(-age) // before a restart, or by somebody else
 				n.traceNoScan(ctx, &r.options.Scan)
@@ -84,7 +84,7 @@ func ageByServer(p dcsapi.Page) (age time.Duration, known bool) {
 // of its own, because the node is scanned anyway.
 func (r *Reader) sendScan(ctx context.Context, n *node) *pendingScan {
 	p := &pendingScan{before: n.scanned, done: make(chan struct{})}
-	n.scanned, n.awaited = time.Now(), true
+	n.scanned, n.scanUnconfirmed = time.Now(), true
 	until := time.Now().Add(scanTimeout)
 	sendBy, ok := ctx.Deadline()
 	if ok && sendBy.After(until) {
@@ -112,7 +112,7 @@ func (n *node) settle(ctx context.Context) bool {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		timer := time.NewTimer(lateness) // a scan that was not sent ends now
+		timer := time.NewTimer(resultGrace) // a scan that was not sent ends now
 		defer timer.Stop()
 		select {
 		case <-p.done:
@@ -128,7 +128,7 @@ func (n *node) settle(ctx context.Context) bool {
 	}
 	n.scanError = err
 	switch reason := dcsapi.ReasonOf(err); {
-	case dcsapi.Unsent(err), reason == dcsapi.ReasonThrottled, reason == dcsapi.ReasonAuth:
+	case dcsapi.IsUnsent(err), reason == dcsapi.ReasonThrottled, reason == dcsapi.ReasonAuth:
 		n.scanned = p.before // it did not reach the node: the next scrape may try again
 	}
 	return err == nil

@@ -35,7 +35,7 @@ func readList(ctx context.Context, start *list, fresh func() *list, unchanged fu
 		missing = append(missing, l.missing())
 		steady := len(slices.Compact(slices.Clone(missing))) == 1
 		switch v := l.judge(steady && try == rereads); {
-		case v == whole, v == mixed && try == rereads:
+		case v == whole, v == mixedTimes && try == rereads:
 			return l, nil
 		case v == wrong:
 			return nil, l.failed(fmt.Sprintf("the API seems to ignore offset: a further page has only sessions that were listed before (%d so far, where the API counts %d)", l.sessions.Len(), l.first.Count))
@@ -52,10 +52,10 @@ func readList(ctx context.Context, start *list, fresh func() *list, unchanged fu
 type verdict int
 
 const (
-	whole verdict = iota // one list
-	torn                 // the list changed meanwhile
-	mixed                // times differ, but no session is missing or repeated
-	wrong                // no list can come of it
+	whole      verdict = iota // one list
+	torn                      // the list changed meanwhile
+	mixedTimes                // times differ, but no session is missing or repeated
+	wrong                     // no list can come of it
 )
 
 // judge returns what the pages amount to. met says that the difference between
@@ -65,14 +65,14 @@ func (l *list) judge(met bool) verdict {
 	distinct := l.sessions.Len()
 	count, found := l.first.Count, int64(distinct+l.pages.lost)
 	repeats := l.pages.sessions > distinct
-	met = met || count == found || l.habits.explain(count, found)
+	met = met || count == found || l.profile.accountsFor(count, found)
 	switch {
-	case sameTime && l.pages.stuck:
+	case sameTime && l.pages.offsetIgnored:
 		return wrong
 	case sameTime && count == found && l.sessions.Unique():
 		return whole
 	case !sameTime && !repeats && l.sessions.Unique() && met:
-		return mixed
+		return mixedTimes
 	case sameTime && repeats && !l.pages.repetitionsExplained(count, distinct):
 		return torn
 	case sameTime && l.sessions.Unique() && (!l.sessions.SharesIDs() || count < 0 || found <= count):

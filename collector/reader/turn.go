@@ -21,9 +21,9 @@ type turn struct {
 	until   time.Time // the latest deadline of the waiters
 }
 
-// lateness is how long after its deadline a scrape still takes a result: the
+// resultGrace is how long after its deadline a scrape still takes a result: the
 // reading ends then too, and its error says more than that of the scrape.
-const lateness = 50 * time.Millisecond
+const resultGrace = 50 * time.Millisecond
 
 // Read reads a node, or waits for a reading that is under way. It returns at the
 // end of the context at the latest; the reading goes on while others wait for it.
@@ -79,7 +79,7 @@ func (r *Reader) join(ctx context.Context, n *node, q Request) (t *turn, mine bo
 	go func() {
 		defer stop()
 		t.out = r.readNode(reading, n, q)
-		n.end(t, !dcsapi.Unsent(t.out.Err))
+		n.end(t, !dcsapi.IsUnsent(t.out.Err))
 	}()
 	return t, true
 }
@@ -119,7 +119,7 @@ func (n *node) await(ctx context.Context, t *turn, start time.Time) Reading {
 	}
 	n.mu.Unlock()
 	if ctx.Err() == context.DeadlineExceeded {
-		timer := time.NewTimer(lateness)
+		timer := time.NewTimer(resultGrace)
 		defer timer.Stop()
 		select {
 		case <-t.done:

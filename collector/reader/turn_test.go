@@ -71,7 +71,7 @@ func TestJoinersComeAndGo(t *testing.T) {
 		var nodes reader.Nodes
 		r := reader.New(api, &nodes, &reader.Options{
 			Scan: reader.ScanOptions{MinInterval: minInterval, Wait: time.Second}, Aggregate: &aggregate.Options{Limits: aggregate.Limits{Users: 1}},
-			HabitsTTL: time.Hour, Timeout: 30 * time.Second,
+			HiddenCountTTL: time.Hour, Timeout: 30 * time.Second,
 		}, 8, func() {})
 		start := time.Now()
 		var wait sync.WaitGroup

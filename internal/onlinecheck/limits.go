@@ -18,7 +18,7 @@ func (c *projectCheck) limits(ctx context.Context) {
 		return
 	}
 	_, err := c.api.GetLimits(ctx, c.report.Instances[k].ID)
-	if c.answered(actionGetConfiguration, err) || err == nil || dcsapi.Unsent(err) {
+	if c.answered(actionGetConfiguration, err) || err == nil || dcsapi.IsUnsent(err) {
 		return
 	}
 	f := c.explain(c.dcs(), "the limits of instances cannot be read", actionGetConfiguration, err)

@@ -238,7 +238,7 @@ func (c *projectCheck) unknownInstance(id string) Finding {
 // selection returns the nodes of an instance, each with whether the exporter
 // reads it.
 func (c *projectCheck) selection(t target, known []dcsapi.Node, i *Instance) []Node {
-	holders := fleet.Holders(known, c.config.ReadReplicas)
+	holders := fleet.SessionNodeIDs(known, c.config.ReadReplicas)
 	read := t.Nodes
 	if read == nil {
 		read = holders

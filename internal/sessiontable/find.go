@@ -84,7 +84,7 @@ const AllNodes = "all"
 //
 // Errors: NodeError, and what the API says.
 func ChooseNode(ctx context.Context, t *fleet.Target, node string) (chosen dcsapi.Node, all []dcsapi.Node, err error) {
-	if all, err = t.HolderNodes(ctx); err != nil {
+	if all, err = t.SessionNodes(ctx); err != nil {
 		return dcsapi.Node{}, nil, err
 	}
 	var named []dcsapi.Node

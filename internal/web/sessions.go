@@ -184,7 +184,7 @@ func (v *view) find(ctx context.Context) (err error) {
 	}
 	v.query.Instance = v.target.ID
 	if v.query.Node == sessiontable.AllNodes {
-		v.nodes, err = v.target.HolderNodes(ctx)
+		v.nodes, err = v.target.SessionNodes(ctx)
 		return err
 	}
 	if v.node, v.nodes, err = sessiontable.ChooseNode(ctx, v.target, v.query.Node); err != nil {
@@ -218,8 +218,8 @@ func explain(w http.ResponseWriter, err error) int {
 	retry := func(after time.Duration) {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(after.Seconds()+0.999))))
 	}
-	if early, ok := errors.AsType[reader.ScannedError](err); ok {
-		retry(early.Due)
+	if early, ok := errors.AsType[reader.ScanTooSoonError](err); ok {
+		retry(early.DueIn)
 		return http.StatusTooManyRequests
 	}
 	if _, ok := errors.AsType[reader.ScanOffError](err); ok {

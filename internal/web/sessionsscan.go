@@ -25,9 +25,9 @@ func newScanView(q sessiontable.Query, state reader.ScanState) *scanView {
 	switch {
 	case state.At.IsZero():
 		s.Words = "This exporter has not requested one yet. The next scrape does, or this button."
-	case state.Due > 0:
+	case state.DueIn > 0:
 		s.Words = fmt.Sprintf("This exporter requested one %s ago. The next scrape, or this button, can do so again in %s, at %s (scan.min_interval %s).",
-			since(state.At), seconds(state.Due), clock(time.Now().Add(state.Due)), state.MinInterval)
+			since(state.At), seconds(state.DueIn), clock(time.Now().Add(state.DueIn)), state.MinInterval)
 	default:
 		s.Words = fmt.Sprintf("This exporter requested one %s ago. The next scrape requests a new one, or this button.", since(state.At))
 	}
@@ -64,7 +64,7 @@ func (t *sessions) scan(w http.ResponseWriter, r *http.Request, s Settings) {
 		err = sessiontable.Scan(r.Context(), s.Collector.Reader(v.target), v.target, v.node.ID)
 	}
 	if err != nil {
-		if _, early := errors.AsType[reader.ScannedError](err); early {
+		if _, early := errors.AsType[reader.ScanTooSoonError](err); early {
 			_ = v.read(r.Context()) // show the existing list
 		}
 		t.render(w, &v, err)
