@@ -23,10 +23,12 @@ const (
 // AddressOptions say what the label client_address holds.
 type AddressOptions struct {
 	Source      AddressSource // default SourceAddr
-	IncludePort bool
+	IncludePort bool          // the address with its port, not as a network
 
-	// IPv4Bits and IPv6Bits make networks of addresses: so many bits of them. 0, and
-	// all bits of an address, leave them as they are.
+	// IPv4Bits and IPv6Bits are the lengths of the prefixes that stand for addresses,
+	// such as 10.1.2.0/24 for 10.1.2.3. Without a length from 1 to 31, or to 127 for
+	// IPv6, addresses stay as they are; so do masked ones (see Masked), and all with
+	// IncludePort.
 	IPv4Bits, IPv6Bits int
 }
 
@@ -84,14 +86,18 @@ func (o AddressOptions) of(full string) (label string, h host) {
 	return a.host, h
 }
 
-// Masked reports whether a session's client address is one that hides the real
-// one.
+// Masked reports whether a session's client address, from the field that o.Source
+// names, is in 198.19.0.0/16: the address of a VPC endpoint, which hides the
+// client's own.
 func (o AddressOptions) Masked(s *dcsapi.Session) bool {
 	return parseAddress(o.field(s)).masked()
 }
 
-// ParseIP reads an IP address with or without a port. It returns the address
-// for the label client_address, and the same with the port, if there is one.
+// ParseIP parses an IP address with or without a port. ip is the address as the
+// label client_address has it where neither ports nor networks are asked for:
+// canonical, without brackets, IPv4 within IPv6 as IPv4. withPort is the same with
+// the port, an IPv6 address in brackets; without a port it is ip. ok is false for
+// anything else, such as a host name or a port above 65535.
 func ParseIP(address string) (ip, withPort string, ok bool) {
 	a := parseAddress(address)
 	if _, err := strconv.ParseUint(a.port, 10, 16); !a.ip.IsValid() || a.ports > 1 || (a.ports == 1 && err != nil) {

@@ -5,6 +5,13 @@
 // whatever it needs from outside, such as the time, is passed to it. Sums are
 // conserved: what exceeds a limit is counted under the value Other. Memory is
 // bounded whatever the list contains.
+//
+// Source files: aggregate.go adds sessions up into the Snapshot of snapshot.go,
+// with address.go (client addresses), flags.go and class.go (flags and classes of
+// clients), groups.go (client groups) and histogram.go (distributions).
+// interner.go keeps each distinct value once. fold.go and foldclients.go keep
+// within limits.go, where toplists.go remembers what stands on its own. churn.go
+// compares one list with the next, sessionset.go is the set of a list's sessions.
 package aggregate
 
 import (
@@ -15,12 +22,13 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// Options configure how sessions are added up.
+// Options configure how sessions are added up. IdleThreshold and ActiveBelow are
+// truncated to whole seconds, in which the API states times.
 type Options struct {
-	AgeBuckets    []float64 // upper bounds in seconds, rising
-	IdleBuckets   []float64 // likewise
-	IdleThreshold time.Duration
-	ActiveBelow   time.Duration // sessions idle for less are active
+	AgeBuckets    []float64     // upper bounds in seconds, above 0 and rising
+	IdleBuckets   []float64     // likewise
+	IdleThreshold time.Duration // sessions idle for longer count as UserStats.IdleLong
+	ActiveBelow   time.Duration // sessions idle for less are active; below 1s none is
 	Address       AddressOptions
 	Groups        *Groups // nil for none
 	Limits        Limits
@@ -30,7 +38,8 @@ type Options struct {
 // cut.
 const maxLabelValue = 256
 
-// Aggregator adds up the sessions of one list. It is made by New.
+// Aggregator adds up the sessions of one list. It is made by New and is not safe
+// for concurrent use.
 type Aggregator struct {
 	o       *Options
 	idleMin int64
@@ -65,8 +74,9 @@ type userClient struct {
 
 // New returns an Aggregator without sessions. o must not be modified while it is
 // in use. redact returns a value without secrets: values are untrusted input, and a
-// server can write the key that it was sent into them. It is called once for each
-// distinct value.
+// server can write the key that it was sent into them. It is called for each
+// distinct value, and again only for values that are too long or too many to be
+// remembered.
 func New(o *Options, redact func(string) string) *Aggregator {
 	l := o.Limits
 	mostClients := max(mostHosts, perLimit*l.Clients)
@@ -81,12 +91,14 @@ func New(o *Options, redact func(string) string) *Aggregator {
 	}
 }
 
-// SetTimeout sets Snapshot.Timeout. It must be called before Add.
+// SetTimeout sets Snapshot.Timeout, the idle timeout of the server. Sessions are
+// counted in Snapshot.BeyondTimeout if it is at least 1s; fractions of a second are
+// ignored. Without SetTimeout there is none. It must be called before Add.
 func (a *Aggregator) SetTimeout(timeout time.Duration) {
 	a.result.Timeout, a.timeout = timeout, int64(timeout/time.Second)
 }
 
-// Add adds one session. It keeps nothing of it.
+// Add adds one session. It does not retain s or memory of its strings.
 func (a *Aggregator) Add(s *dcsapi.Session) {
 	r := a.result
 	r.Sessions++
@@ -225,9 +237,11 @@ func (a *Aggregator) client(user, address int32) *userClient {
 	return &a.clients[address][len(a.clients[address])-1]
 }
 
-// Snapshot returns the totals of the sessions added so far, within the limits.
-// top remembers from one list of a node to the next which values stand on their
-// own; it may be nil. The aggregator must not be used afterwards.
+// Snapshot returns the totals of the sessions added so far, within the limits. Its
+// Taken and Reported are left to the caller. top remembers from one list of a node
+// to the next which values stand on their own, and is updated; it may be nil. now
+// is the time by which Limits.Hold is measured. The aggregator must not be used
+// afterwards.
 func (a *Aggregator) Snapshot(top *TopLists, now time.Time) *Snapshot {
 	if top == nil {
 		top = new(TopLists)

@@ -10,7 +10,7 @@ import (
 type Churn struct {
 	Opened   int64 // on a list and not on the one before: a lower bound
 	Closed   int64 // no longer on a list: a lower bound
-	Accepted int64 // connections, by how far their ids have risen
+	Accepted int64 // connections, by how far ids have risen where they are numbers that rise; at least Opened
 }
 
 const (
@@ -25,7 +25,7 @@ const (
 )
 
 // ChurnTracker compares each list of a node with the one before. It keeps 8 bytes
-// per session. The zero value has no list yet.
+// per session. The zero value has no list yet. It is not safe for concurrent use.
 type ChurnTracker struct {
 	Churn
 	begun   bool
@@ -35,12 +35,14 @@ type ChurnTracker struct {
 	highest uint64    // decimal id of a session that this process of the node has had, 0 if none was seen
 }
 
-// Sessions returns how many sessions the last list had.
+// Sessions returns how many sessions the last list had, 0 before the first.
 func (c *ChurnTracker) Sessions() int { return len(c.ids) }
 
-// Observe compares a list with the one before and counts what has changed. taken
-// is when it was taken, by the API's clock, zero if that is not known; read is
-// when it was read, by the local clock.
+// Observe compares a list with the one before and adds what has changed to Churn;
+// the first list counts nothing. A session that has the id of one before, but is
+// too young to be the same, counts as closed and opened. taken is when the list was
+// taken, by the API's clock, zero if that is not known; read is when it was read,
+// by the local clock. Nothing may be added to list afterwards.
 func (c *ChurnTracker) Observe(list *SessionSet, taken, read time.Time) {
 	sessions := list.sort()
 	newest := uint64(0)

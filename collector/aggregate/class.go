@@ -1,6 +1,7 @@
 package aggregate
 
-// Class is a class of clients: each has output buffer limits of its own.
+// Class is a class of clients, by which Redis limits output buffers. Normal, PubSub
+// and Replica have limits of their own; those of Normal hold for Master too.
 type Class uint8
 
 // The classes, in the order of Classes.

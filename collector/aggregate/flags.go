@@ -82,8 +82,9 @@ func (s flagSet) replicates(user string) bool {
 	return s&replicationFlags != 0 || user == superuser
 }
 
-// FlagNames returns the names of the flags that letters name, each once, as the
-// label flag of dcs_sessions_by_flag has them.
+// FlagNames returns the names of the flags that letters name, each once, in the
+// order of ByFlag and as the label flag of dcs_sessions_by_flag has them. Letters
+// without a meaning are "unknown"; no letters are no names.
 func FlagNames(letters string) []string {
 	set := parseFlags(letters)
 	var names []string
@@ -95,6 +96,6 @@ func FlagNames(letters string) []string {
 	return names
 }
 
-// waits tells whether a session with these flags is idle by design: it waits
+// waits reports whether a session with these flags is idle by design: it waits
 // for messages, data or its master.
 func (s flagSet) waits() bool { return s&waitingFlags != 0 }

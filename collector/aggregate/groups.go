@@ -13,13 +13,14 @@ const Ungrouped = "ungrouped"
 // GroupRule puts sessions into a group. All conditions that it has must hold.
 type GroupRule struct {
 	Group string
-	CIDRs []netip.Prefix // one of them contains the client's address; empty for any
-	Users []string       // one of them is the ACL user; empty for any
-	Names *regexp.Regexp // matches the client name (CLIENT SETNAME); nil for any
+	CIDRs []netip.Prefix // one of them contains the client's address, which must be an IP address; empty for any
+	Users []string       // one of them is the ACL user, exactly; empty for any
+	Names *regexp.Regexp // matches a part of the client name (CLIENT SETNAME); nil for any
 }
 
 // Groups decide which group a session belongs to: that of the first rule that
-// matches it. It is made by NewGroups, and is safe for concurrent use.
+// matches it, else Ungrouped. It is made by NewGroups, and is safe for concurrent
+// use.
 type Groups struct {
 	rules  []GroupRule
 	number []int32  // of each rule's group in names
@@ -27,8 +28,8 @@ type Groups struct {
 	byName bool     // a rule has Names
 }
 
-// NewGroups returns groups by rules, which must not be modified afterwards; nil
-// without rules.
+// NewGroups returns groups by rules, which must not be modified afterwards. It
+// returns nil without rules: the methods must not be called then.
 func NewGroups(rules []GroupRule) *Groups {
 	if len(rules) == 0 {
 		return nil
@@ -47,7 +48,8 @@ func NewGroups(rules []GroupRule) *Groups {
 	return g
 }
 
-// Names returns the groups in the order of their first rules, and Ungrouped.
+// Names returns the groups in the order of their first rules, each once, and
+// Ungrouped at the end. The caller must not modify the slice.
 func (g *Groups) Names() []string { return g.names }
 
 // Of returns the group of a session with a client address, with or without its port,
@@ -81,7 +83,7 @@ func (g *Groups) match(ip netip.Addr, user, name string) int32 {
 type GroupStats struct {
 	Group        string
 	Sessions     int64
-	IdleLong     Sum // sessions idle beyond the threshold that do not wait by design
+	IdleLong     Sum // as in UserStats
 	QueryBuffer  Sum // bytes
 	OutputMemory Sum // bytes
 }

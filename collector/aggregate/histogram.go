@@ -9,14 +9,14 @@ import (
 // power of two and the next.
 const NativeSchema = 3
 
-// Histogram counts values into classic and into native buckets.
+// Histogram counts whole values from 0 on into classic and into native buckets.
 type Histogram struct {
 	Count  uint64
 	Sum    float64
 	Max    int64    // the largest value; meaningless while Count is 0
-	Bucket []uint64 // per upper bound, not cumulated; values above the last are in none
-	Zero   uint64   // values in the native zero bucket
-	Native []uint64 // by index of the native bucket, from 0; values are whole, so none is below 1
+	Bucket []uint64 // per upper bound, not cumulated; values above the last are in none; nil while Count is 0
+	Zero   uint64   // values of 0, which are in the native zero bucket
+	Native []uint64 // by index of the native bucket: i has those from above 2^((i-1)/8) to 2^(i/8), up to the largest value's
 }
 
 // observe counts a value, at least 0. bounds are the upper bounds of the

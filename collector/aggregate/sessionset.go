@@ -13,7 +13,8 @@ import (
 
 // SessionSet is the set of the sessions of one list. An id usually names one
 // session; where several sessions share an id and differ in address, peer or
-// file descriptor, all of them are kept. It is made by NewSessionSet.
+// file descriptor, all of them are kept. It is made by NewSessionSet and is not safe
+// for concurrent use.
 type SessionSet struct {
 	sessions []identity
 	index    []uint32          // open addressing: the position in sessions plus one, by key
@@ -40,7 +41,7 @@ const hashed = 1 << 63
 // keySeed is the seed of hashes that stand for ids.
 var keySeed = maphash.MakeSeed()
 
-// NewSessionSet returns an empty set with room for some sessions.
+// NewSessionSet returns an empty set with room for so many sessions; it grows.
 func NewSessionSet(size int) *SessionSet {
 	s := &SessionSet{sessions: make([]identity, 0, size)}
 	s.rehash(2 * size)
@@ -50,8 +51,11 @@ func NewSessionSet(size int) *SessionSet {
 // Len returns the number of sessions.
 func (s *SessionSet) Len() int { return len(s.sessions) }
 
-// Add adds a session of the page with a number, and reports whether the set did
-// not have it yet.
+// Add adds a session, and reports whether the set did not have it yet: one with
+// the same id, or without one, and the same address, peer and file descriptor.
+// Whether a session repeats on one page or on several matters to Unique: page
+// tells the pages of the list apart. Add keeps nothing of the session, and must not
+// be called after ChurnTracker.Observe has had the set.
 func (s *SessionSet) Add(session *dcsapi.Session, page uint16) bool {
 	added := identity{key: keyOf(session), age: ageOf(session), place: placeOf(session), page: page}
 	slot, at := s.find(added.key)
@@ -139,13 +143,14 @@ func (s *SessionSet) isShared(key uint64) bool {
 	return shared
 }
 
-// SharesIDs reports whether several sessions have the same id.
+// SharesIDs reports whether several sessions of the set have the same id.
 func (s *SessionSet) SharesIDs() bool { return len(s.shared) > 0 }
 
-// Unique reports whether sessions that share an id can be trusted to be several
-// sessions. Ids that repeat within a page show that ids do not identify sessions
-// on this node; ids that repeat only from page to page show that the list changed
-// while it was read.
+// Unique reports whether each session of the set can be trusted to be a session of
+// its own. That is so if none was twice on one page, and no two share an id from
+// one page to another. Where ids are shared within a page too, they do not identify
+// sessions on this node, and sharing them says nothing; where they are shared only
+// from page to page, the list has changed while it was read.
 func (s *SessionSet) Unique() bool { return s.twice == 0 && (s.across == 0 || s.onPage > 0) }
 
 // sort sorts the sessions by key. Nothing can be added afterwards.

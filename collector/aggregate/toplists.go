@@ -7,8 +7,9 @@ import (
 )
 
 // TopLists remember, from one list of a node to the next, which values stand
-// on their own, so that values of about the same weight do not take turns. The
-// zero value remembers none.
+// on their own, so that values of about the same weight do not take turns. Memory
+// is bounded by Limits. The zero value remembers none. It is not safe for concurrent
+// use.
 type TopLists struct {
 	users, commands, names incumbents[string]
 	bySessions, byBytes    incumbents[clientID]
