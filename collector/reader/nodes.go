@@ -27,7 +27,9 @@ func (s *Nodes) get(instanceID, nodeID string) *node {
 }
 
 // Retain drops the nodes of an instance that have not been listed for longer than
-// keep; listed are those that it has now.
+// keep; listed are the ids of those that it has now. Of the others it keeps at most
+// as many as are listed, or retention.MinAbsent if that is more: those that were
+// listed last.
 func (s *Nodes) Retain(instanceID string, listed []string, keep time.Duration) {
 	there := make(map[string]bool, len(listed))
 	for _, id := range listed {
@@ -36,7 +38,8 @@ func (s *Nodes) Retain(instanceID string, listed []string, keep time.Duration) {
 	s.of(instanceID).Retain(func(id string) bool { return there[id] }, len(there), keep)
 }
 
-// RetainInstances drops the nodes of all instances but those that are remembered.
+// RetainInstances drops the nodes of all instances but those that remembered
+// reports.
 func (s *Nodes) RetainInstances(remembered func(id string) bool) {
 	s.instances.Filter(remembered)
 }
@@ -83,17 +86,19 @@ func newNode(instanceID, id string) *node {
 	return n
 }
 
-// NodeState is what the planning of a scrape must know of a node.
+// NodeState is what the planning of a scrape must know of a node. But for InProgress it
+// is as of the end of its last reading or scan.
 type NodeState struct {
-	RequestedAt time.Time // when the API was last asked about the node, zero if never
-	ScannedAt   time.Time // when it was last scanned, zero if never
+	RequestedAt time.Time // when the last reading ended that sent a request, zero if there was none
+	ScannedAt   time.Time // when it was last scanned, as far as known; zero if never
 	ListKnown   bool      // the `time` of its list is known
-	Pages       int       // of its last list, 0 if there was none
+	Pages       int       // of its last list, or expected of one that took too long; 0 if there was none
 	InProgress  bool      // somebody is reading or scanning it
 }
 
-// Plan returns what is known of a node. It does not wait.
-func (r *Reader) Plan(instanceID, nodeID string) NodeState {
+// NodeState returns what is known of a node, the zero NodeState for one that was never read.
+// It does not wait.
+func (r *Reader) NodeState(instanceID, nodeID string) NodeState {
 	return *r.nodes.get(instanceID, nodeID).plan.Load()
 }
 

@@ -8,13 +8,14 @@ import (
 
 // ScanState is what is known of a node's scans.
 type ScanState struct {
-	Off         bool          // scan.mode is off
-	MinInterval time.Duration // between two scans
-	At          time.Time     // of the last scan that is known of; zero for none
-	DueIn       time.Duration // how long until the node can be scanned again, 0 for now
+	Off         bool          // scan.mode is off: the node is never scanned
+	MinInterval time.Duration // between the starts of two scans
+	At          time.Time     // when the last scan was started that is known of; zero for none
+	DueIn       time.Duration // how long until the node can be scanned again if Off is false, 0 for now
 }
 
-// ScanState returns what is known of a node's scans. It does not wait.
+// ScanState returns what is known of a node's scans, without a reading or scan that
+// is under way. It does not wait.
 func (r *Reader) ScanState(instanceID, nodeID string) ScanState {
 	o := &r.options.Scan
 	s := ScanState{Off: o.Off, MinInterval: o.MinInterval, At: r.Plan(instanceID, nodeID).ScannedAt}
@@ -32,7 +33,9 @@ func (ScanOffError) Error() string {
 	return "scan.mode is off in the configuration: lists are taken by somebody else"
 }
 
-// ScanTooSoonError says that a node was scanned too short a time ago.
+// ScanTooSoonError says that a node was scanned less than MinInterval ago: by a scrape,
+// on demand, or before the start of the process or by somebody else, by the age of
+// its list. DueIn counts from when Scan returned the error.
 type ScanTooSoonError struct{ ScanState }
 
 // Error implements error.
@@ -41,11 +44,17 @@ func (e ScanTooSoonError) Error() string {
 		time.Since(e.At).Round(time.Second), e.MinInterval, e.DueIn.Round(time.Second))
 }
 
-// Scan scans a node on demand and waits for the new list as long as a scrape
-// would; it may come later. The scan takes its turn with the scrapes, so that
-// ScanOptions.MinInterval is kept.
+// Scan scans a node on demand and waits for the new list, at most for
+// ScanOptions.Wait. It returns nil if the scan was accepted or one is running
+// already: the list may come later. The scan takes its turn with the scrapes, so
+// that ScanOptions.MinInterval is kept.
 //
-// Errors: ScanOffError, ScanTooSoonError, and those of the API.
+// Scan returns when ctx ends, or after Options.Timeout if that is sooner. A scan that
+// has begun by then is seen through: that takes up to ScanOptions.Wait more, or a
+// second if that is longer.
+//
+// Errors: ScanOffError, ScanTooSoonError, and *dcsapi.Error; with
+// dcsapi.ReasonTimeout if the node's turn or the answer has not come in time.
 func (r *Reader) Scan(ctx context.Context, instanceID, nodeID string) error {
 	if r.options.Scan.Off {
 		return ScanOffError{}

@@ -4,8 +4,16 @@
 // A node is read once for all who wait for it at the same time, and whoever reads
 // or scans it takes turns. The package promises that a node is not scanned more
 // often than ScanOptions.MinInterval says, and that a Reading has a whole list or
-// an error. It does not know which nodes there are, when a scrape must end, or how
-// the numbers are exported.
+// an error. A list is whole without up to five sessions that are too large to be
+// read: the Reading has a warning then. It does not know which nodes there are, when
+// a scrape must end, or how the numbers are exported.
+//
+// Source files: turn.go has Read, and who shares a reading. read.go has the steps
+// of a reading, scan.go its scan; ondemand.go has scans without a reading. list.go
+// reads a list, pages.go decides which pages to ask for, and torn.go what they amount
+// to. nodes.go, with pagingprofile.go, is what is remembered of a node.
+// pageshare.go divides requests among lists, warnings.go words what went wrong,
+// and trace.go records the steps for a dcsapi.Trace.
 package reader
 
 import (
@@ -17,7 +25,8 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// API is what the package needs of a project's dcsapi.Client.
+// API is what the package needs of a project's dcsapi.Client, whose methods are
+// its contract.
 type API interface {
 	ListClients(context.Context, dcsapi.ListClientsRequest, func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error)
 	ScanClients(ctx context.Context, instanceID, nodeID string) (string, error)
@@ -26,11 +35,25 @@ type API interface {
 
 // Options configure how nodes are read.
 type Options struct {
-	Scan           ScanOptions
-	Aggregate      *aggregate.Options
-	MaxSnapshotAge time.Duration // lists that are older are not used; 0 for any age
-	HiddenCountTTL time.Duration // how long it is trusted how a node's lists have been paged
-	Timeout        time.Duration // of one reading or scan
+	Scan ScanOptions
+
+	// Aggregate is how sessions are added up. What is remembered of a list, and a
+	// reading under way, are of use only to readers with the same pointer.
+	Aggregate *aggregate.Options
+
+	// MaxSnapshotAge is how old a list may be, by the Date header of the response
+	// that has it, else by the local clock; 0 for any age. A list that is from more
+	// than two minutes ahead is not used either; one without a time always is.
+	MaxSnapshotAge time.Duration
+
+	// HiddenCountTTL is how long it is trusted how many sessions a node's lists hide of
+	// those that they count. How many sessions a page has is trusted until a list
+	// shows otherwise.
+	HiddenCountTTL time.Duration
+
+	// Timeout bounds a reading, and how long Scan waits, whatever their contexts
+	// allow.
+	Timeout time.Duration
 }
 
 // Reader reads the nodes of one project. It is made by New and is safe for
@@ -43,41 +66,53 @@ type Reader struct {
 	onTorn  func()
 }
 
-// New returns a reader. Nodes holds what is remembered of the nodes, and is kept
-// from one configuration to the next. pages is how many pages are requested at a
-// time, of all lists together. onTorn is called for each list that changed while
-// it was read.
+// New returns a reader. nodes holds what is remembered of the nodes, and is kept
+// from one configuration to the next. o must not be modified afterwards. pages is
+// how many pages after the first of a list are requested at a time: the lists that
+// are being read share them, and each has at least one. onTorn is called each time
+// that a list has changed while it was read, though it may be read again; it must be
+// safe for concurrent use.
 func New(api API, nodes *Nodes, o *Options, pages int, onTorn func()) *Reader {
 	return &Reader{api: api, nodes: nodes, options: o, share: &pageShare{most: pages}, onTorn: onTorn}
 }
 
 // ListClients reads one page of the list that a node has now, straight from the
-// API; nothing is remembered of it. See dcsapi.Client.ListClients.
+// API. It does not wait for the node's turn, and nothing is remembered of it. See
+// dcsapi.Client.ListClients.
 func (r *Reader) ListClients(ctx context.Context, request dcsapi.ListClientsRequest, consume func(iter.Seq[*dcsapi.Session])) (dcsapi.Page, error) {
 	return r.api.ListClients(ctx, request, consume)
 }
 
-// Request says how a node is read in a scrape.
+// Request says how a node is read in a scrape. A reading that is under way already
+// keeps to the Request of the scrape that began it.
 type Request struct {
 	InstanceID, NodeID string
 
 	ScanBy   time.Time       // the scan must be answered by then, or is left pending; the list is read then, new or not
-	Wait     time.Duration   // how long a new list is waited for at most
-	ReadFrom <-chan struct{} // it is not read before this is closed, unless the wait is over
+	Wait     time.Duration   // how long after the scan a new list is waited for at most
+	ReadFrom <-chan struct{} // the list is not read before this is closed, unless Wait or ScanBy is over
 
 	IdleTimeout time.Duration // the server's, 0 for none or if it is not known
 
-	OnRequest func() // called for each request to the API
-	OnScanned func() // called exactly once: when the scan is done, or it is clear that there will be none
+	// OnRequest is called before each request to the API, whose retries do not count.
+	// It is not called if the reading is another scrape's.
+	OnRequest func()
+
+	// OnScanned is called exactly once: when the scan has been answered or left
+	// pending, or as soon as it is clear that this scrape sends none, as in a reading
+	// of another's. That may be after Read has returned. Neither function may be nil,
+	// and both may be called from other goroutines.
+	OnScanned func()
 }
 
-// Reading is what a scrape has of a node.
+// Reading is what a scrape has of a node: either a Snapshot or an Err. Others may
+// have the same one: it must not be modified.
 type Reading struct {
 	Snapshot *aggregate.Snapshot
-	Churn    aggregate.Churn // with a Snapshot
-	Err      error           // why there is no Snapshot
-	Warnings []error         // what went wrong although there is one
-	Took     time.Duration
+	Churn    aggregate.Churn // since the node's first list; meaningful with a Snapshot
+	Err      error           // why there is no Snapshot, a *dcsapi.Error
+	Warnings []error         // with a Snapshot: what went wrong nevertheless, each a *dcsapi.Error
+	Took     time.Duration   // of the whole reading, or until Read no longer waited for it
 }
 
 // countingAPI reports requests to Request.OnRequest.

@@ -16,10 +16,10 @@ const scanTimeout = 5 * time.Second
 type ScanOptions struct {
 	Off         bool          // never: somebody else scans
 	MinInterval time.Duration // between the starts of two scans of a node
-	Wait        time.Duration // how long a scrape waits for the new list
+	Wait        time.Duration // how long Scan waits for the new list; Read has Request.Wait
 }
 
-// Due reports whether a node is to be scanned that was last scanned at a time,
+// Due reports whether a node is to be scanned now that was last scanned at a time,
 // zero for never.
 func (o *ScanOptions) Due(last time.Time) bool {
 	return !o.Off && (last.IsZero() || time.Since(last) >= o.MinInterval)

@@ -25,8 +25,11 @@ type turn struct {
 // reading ends then too, and its error says more than that of the scrape.
 const resultGrace = 50 * time.Millisecond
 
-// Read reads a node, or waits for a reading that is under way. It returns at the
-// end of the context at the latest; the reading goes on while others wait for it.
+// Read reads a node, or waits for a reading that is under way. It returns when the
+// context is cancelled, and at most 50ms after its deadline: the reading ends then
+// as well, and says more. A Reading that has not ended by then has an Err with
+// dcsapi.ReasonTimeout. The reading goes on while others wait for it, for
+// Options.Timeout at most, and is cancelled when nobody does.
 func (r *Reader) Read(ctx context.Context, q Request) Reading {
 	start := time.Now()
 	n := r.nodes.get(q.InstanceID, q.NodeID)
