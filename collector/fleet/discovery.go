@@ -63,7 +63,7 @@ func (p *Project) discovered(id string) (dcsapi.Instance, bool) {
 	return details, details.ID != "" && p.Discover(details)
 }
 
-// Listed reports whether the instances have been listed.
+// Listed reports whether the instances have ever been listed.
 func (l *lists) Listed() bool {
 	_, _, have := l.inventory.peek()
 	return have
@@ -75,34 +75,38 @@ func (l *lists) ListedAt() time.Time {
 	return at
 }
 
-// ListError returns why the instances could not be listed last, nil if they
-// could.
+// ListError returns why the instances could not be listed last, nil if they could
+// or listing them has not ended yet.
 func (l *lists) ListError() error {
 	l.inventory.mu.Lock()
 	defer l.inventory.mu.Unlock()
 	return l.inventory.err
 }
 
-// AwaitInstances returns when the instances are known, or could not be listed, or
-// when the context ends. It refreshes the list where that is due.
+// AwaitInstances returns when the instances are known, at once if they have ever
+// been listed; or when they could not be listed, or the context ends. It refreshes
+// the list in the background where that is due.
 func (l *lists) AwaitInstances(ctx context.Context) {
 	_, _, _ = l.inventory.get(ctx, l.tasks.options.Load().DiscoveryInterval)
 }
 
 // RefreshInstances lists the instances again, in the background, if the list is
-// older than age.
+// older than age, unless the API has failed to list them within
+// Options.RetryAfter.
 func (l *lists) RefreshInstances(age time.Duration) { l.inventory.refresh(age) }
 
-// AwaitInstances returns when the instances of all projects have been listed, or
-// could not be, or when the context ends.
+// AwaitInstances returns when the instances of all projects are known or could not
+// be listed, or when the context ends, as Project.AwaitInstances does for one.
 func (f *Fleet) AwaitInstances(ctx context.Context) {
 	for _, p := range f.projects {
 		_, _, _ = p.inventory.get(ctx, f.options.DiscoveryInterval)
 	}
 }
 
-// TargetsOf ranges over a project's targets: the configured ones, then the
-// discovered ones that no other project has.
+// TargetsOf ranges over a project's targets, from the cache: the configured ones in
+// the order of the configuration, then the discovered ones in the API's order.
+// Those that any project configures, or that an earlier project discovers, are left
+// out of the latter.
 func (f *Fleet) TargetsOf(p *Project) iter.Seq[*Target] {
 	return func(yield func(*Target) bool) {
 		for _, i := range p.Instances {

@@ -4,6 +4,11 @@
 // Lists are fetched in the background and cached; a list that cannot be fetched
 // leaves the last good one in force. The package knows nothing of sessions, and
 // never reads or scans a node.
+//
+// Source files: fleet.go has the projects of a configuration, project.go one of
+// them, and target.go an instance with its nodes. discovery.go lists the instances,
+// nodelists.go the nodes of all of them together, and limits.go reads what they
+// allow. cache.go holds a list, tasks.go runs what fetches it.
 package fleet
 
 import (
@@ -18,12 +23,17 @@ import (
 
 // Options configure how lists are cached.
 type Options struct {
-	DiscoveryInterval time.Duration // how long lists of instances and nodes are cached
-	Timeout           time.Duration // of most requests
-	RetryAfter        time.Duration // how long a list that could not be fetched is not asked for again
-	Keep              time.Duration // how long instances are remembered that lists lack
-	LimitsInterval    time.Duration // how long limits are cached; 0: they are not read
-	Logger            log.Logger
+	DiscoveryInterval time.Duration // how old lists of instances and nodes become before they are fetched again
+
+	// Timeout bounds how long fetching the instances, the nodes of one instance, or
+	// the limits of one takes. The nodes of all instances together may take 15
+	// minutes.
+	Timeout time.Duration
+
+	RetryAfter     time.Duration // how long a list is not asked for again after an error of the API, throttling excepted
+	Keep           time.Duration // how long instances are remembered that lists lack: not more of them than lists have, or retention.MinAbsent
+	LimitsInterval time.Duration // how old limits become before they are read again; 0: they are not read
+	Logger         log.Logger
 }
 
 // Fleet is all projects of a configuration. It is made by New and is safe for
@@ -35,14 +45,17 @@ type Fleet struct {
 	started    time.Time
 }
 
-// Errors of Target and Targets.
+// Errors of Fleet.Target and Fleet.Targets, which return them as they are.
 var (
 	ErrUnknownTarget = errors.New("the instance is neither configured nor discovered")
 	ErrNotDiscovered = errors.New("the instances of a project are not known yet: look at dcs_project_up and the log if this stays so")
 )
 
-// New returns a fleet, and starts to list the instances. Projects with an API
-// that previous has too take over what is cached; previous may be nil.
+// New returns a fleet, and starts to list the instances in the background unless
+// that was done within Options.DiscoveryInterval. Projects with an API that previous
+// has too take over what is cached, and put o in force for it; previous must be
+// retired then, not closed. It may be nil. The fleet must be closed, or retired in
+// its turn.
 func New(o Options, projects []ProjectOptions, previous *Fleet) *Fleet {
 	f := &Fleet{options: o, configured: make(map[string]bool), started: time.Now()}
 	for _, p := range projects {
@@ -77,7 +90,7 @@ func (f *Fleet) listsOf(api API) *lists {
 }
 
 // CloseExcept ends the background requests of the projects that next, which was made
-// from f, has not taken over.
+// from f, has not taken over. It cancels them and waits for their end.
 func (f *Fleet) CloseExcept(next *Fleet) {
 	for _, p := range f.projects {
 		if next.listsOf(p.api) != p.lists {
@@ -86,20 +99,24 @@ func (f *Fleet) CloseExcept(next *Fleet) {
 	}
 }
 
-// Close ends all background requests.
+// Close ends all background requests: it cancels them and waits for their end.
+// Lists that are cached already can still be read.
 func (f *Fleet) Close() {
 	for _, p := range f.projects {
 		p.tasks.close()
 	}
 }
 
-// Projects returns the projects, in the order of the configuration.
+// Projects returns the projects, in the order of the configuration. The caller must
+// not modify the slice.
 func (f *Fleet) Projects() []*Project { return f.projects }
 
-// Target returns the target with an instance id, in upper or lower case. It asks
-// the API nothing.
+// Target returns the target with an instance id, in upper or lower case, from the
+// cache: it asks the API nothing. Of several projects that have the instance, it is
+// that of the first that configures it, else of the first that discovers it.
 //
-// Errors: ErrUnknownTarget, ErrNotDiscovered.
+// Errors: ErrUnknownTarget; ErrNotDiscovered instead while a project that discovers
+// instances has never listed them.
 func (f *Fleet) Target(id string) (*Target, error) {
 	id = dcsapi.CanonicalInstanceID(id)
 	for _, p := range f.projects {
@@ -120,10 +137,11 @@ func (f *Fleet) Target(id string) (*Target, error) {
 	return nil, ErrUnknownTarget
 }
 
-// Targets returns all targets from the cache, and refreshes the cache where that
-// is due. While the instances of a project have never been listed, it returns
-// ErrNotDiscovered; after Options.DiscoveryInterval only if there are no targets
-// at all.
+// Targets returns all targets from the cache, project by project as TargetsOf has
+// them, and refreshes the cache in the background where that is due. It does not
+// wait. While a project that discovers instances has never listed them, it returns
+// ErrNotDiscovered; once the fleet is older than Options.DiscoveryInterval, only
+// if there are no targets at all.
 func (f *Fleet) Targets() ([]*Target, error) {
 	var all []*Target
 	complete := true

@@ -12,13 +12,14 @@ import (
 	"github.com/go-kit/log/level"
 )
 
-// LimitsAPI reads what instances allow.
+// LimitsAPI reads what instances allow: a part of API.
 type LimitsAPI interface {
 	GetLimits(ctx context.Context, instanceID string) (dcsapi.Limits, error)
 	GetFlavor(ctx context.Context, specCode string) (dcsapi.Flavor, error)
 }
 
-// Limits are what an instance allows, as far as the API has said.
+// Limits are what an instance allows, as far as the API has said: the last good
+// values, if reading them has failed since.
 type Limits struct {
 	dcsapi.Limits
 	SpecMaxClients int64     // connections that the specification supports, all nodes together; 0 if not known
@@ -88,8 +89,12 @@ func newLimitsReader(api LimitsAPI) *limitsReader {
 }
 
 // RefreshLimits reads the limits of targets that have not been read within
-// Options.LimitsInterval, in the background. It forgets those of instances that are
-// not remembered any more.
+// Options.LimitsInterval, in the background: one request at a time, at a twentieth
+// of the rate limit, those first that were read longest ago. Limits that could not
+// be read are asked for again after ten minutes, or Options.LimitsInterval if that is
+// shorter. Nothing is read while the project is throttled or an earlier call is
+// still reading. RefreshLimits forgets the limits of instances that are not
+// remembered any more.
 func (p *Project) RefreshLimits(targets []*Target) {
 	o := p.tasks.options.Load()
 	l := p.limits
@@ -249,8 +254,8 @@ func (p *Project) readFlavor(ctx context.Context, specCode string) error {
 	return err
 }
 
-// Limits returns what the target allows, as far as it has been read. It does not
-// wait.
+// Limits returns what the target allows, as far as it has been read: nothing where
+// Options.LimitsInterval is 0. It does not wait.
 func (t *Target) Limits() Limits {
 	l := t.Project.limits
 	if t.Project.tasks.options.Load().LimitsInterval <= 0 {

@@ -29,7 +29,8 @@ func (l *lists) fetchNodeLists(ctx context.Context) (nodeLists, error) {
 }
 
 // ListsNodesTogether reports whether the nodes of the project's targets take
-// fewer requests if those of all instances are listed together.
+// fewer requests if those of all instances are listed together. It does not while
+// the instances have never been listed.
 func (p *Project) ListsNodesTogether() bool {
 	inventory, _, have := p.inventory.peek()
 	targets := len(p.Instances)
@@ -39,9 +40,11 @@ func (p *Project) ListsNodesTogether() bool {
 	return have && targets > (len(inventory.list)+dcsapi.MaxNodesLimit-1)/dcsapi.MaxNodesLimit
 }
 
-// AwaitNodes lists the nodes of all instances together where that is due. It
-// waits until the given time, less what has been waited before, if they have
-// never been listed.
+// AwaitNodes lists the nodes of all instances together, in the background, where
+// that is due. It waits only if they have never been listed: until they have been or
+// could not be, the context ends, or the given time comes, which is brought forward
+// by how long they have been being listed already. So a scrape that meets a slow
+// listing does not wait as long again.
 func (l *lists) AwaitNodes(ctx context.Context, until time.Time) {
 	ctx, cancel := context.WithDeadline(ctx, until.Add(-l.nodeLists.fetchingFor()))
 	defer cancel()

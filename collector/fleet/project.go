@@ -9,7 +9,9 @@ import (
 	"dcs_session_exporter/internal/retention"
 )
 
-// API is what the package needs of a project's dcsapi.Client.
+// API is what the package needs of a project's dcsapi.Client, whose methods are its
+// contract. Values are compared: the same API is the same project in the next
+// configuration.
 type API interface {
 	Region() string
 	KnownProjectID() string
@@ -24,10 +26,10 @@ type API interface {
 type ProjectOptions struct {
 	API          API
 	Instances    []Instance
-	Discover     func(dcsapi.Instance) bool // which further instances are targets; nil for none
-	ReadReplicas bool                       // replicas are targets too where there are no proxies
+	Discover     func(dcsapi.Instance) bool // which further instances are targets; nil for none. It must be safe for concurrent use
+	ReadReplicas bool                       // replicas are read too where there are no proxies
 
-	MaxClients        int     // of discovered instances; 0 if not set
+	MaxClients        int     // Instance.MaxClients of discovered instances; 0 if not set
 	RequestsPerSecond float64 // the rate limit, of which reading limits takes a twentieth; default 20
 }
 
@@ -77,5 +79,5 @@ func (l *lists) configure(instances []Instance, o *Options) {
 	}
 }
 
-// Remembers reports whether anything is cached of an instance.
+// Remembers reports whether anything is cached of the instance with a canonical id.
 func (l *lists) Remembers(id string) bool { return l.instances.Has(id) }

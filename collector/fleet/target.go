@@ -10,10 +10,11 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// Target is an instance to read, configured or discovered.
+// Target is an instance to read, configured or discovered. It is safe for concurrent
+// use, and must not be modified.
 type Target struct {
-	Instance                  // of a discovered one only the id
-	Details   dcsapi.Instance // as far as known
+	Instance                  // of a discovered one only the id, and the project's MaxClients
+	Details   dcsapi.Instance // as far as known when the target was returned
 	Region    string
 	ProjectID string // "" while it is not known
 	Project   *Project
@@ -50,10 +51,16 @@ func (t *Target) NodesKnown() bool {
 	return have || t.Nodes != nil
 }
 
-// NodeIDs returns the ids of the nodes to read: the configured ones; else the
-// proxies where there are any; else the servers. It waits for the list of nodes
-// if there is none yet. together says that the nodes of all instances are listed
-// together: the instance's own are asked for only if they are missing there.
+// NodeIDs returns the ids of the nodes to read: the configured ones in their order,
+// else those that Holders returns for the list of nodes. The caller must not modify
+// the slice. together says that the nodes of all instances are listed together (see
+// Project.AwaitNodes): the instance's own are asked for only if they are missing
+// there.
+//
+// It waits for the list of nodes if there is none yet and no nodes are configured;
+// an old one is used, and fetched again in the background. Its error is why there
+// is no list: an error of the API or of the context, or one with
+// dcsapi.ReasonNotFound if no node of the list is to be read.
 func (t *Target) NodeIDs(ctx context.Context, together bool) ([]string, error) {
 	o := t.Project.tasks.options.Load()
 	ttl := o.DiscoveryInterval
@@ -84,7 +91,8 @@ func (t *Target) listedTogether() bool {
 	return have && !t.Project.nodeLists.failing() && !fetched.Before(lists.requested)
 }
 
-// NodeDetails returns the details of the target's nodes by id, as far as known.
+// NodeDetails returns the details of the target's nodes by id, as far as known. It
+// does not wait. The map is the caller's.
 func (t *Target) NodeDetails() map[string]dcsapi.Node {
 	all, _, _ := t.cached.nodes.peek()
 	byID := make(map[string]dcsapi.Node, len(all))
@@ -94,8 +102,9 @@ func (t *Target) NodeDetails() map[string]dcsapi.Node {
 	return byID
 }
 
-// SessionNodes returns the nodes to read, in the API's order. Only the ids of
-// nodes that the configuration names may be known.
+// SessionNodes returns the nodes to read, in the order of NodeIDs, for which it waits
+// and whose errors it returns. Of nodes that the configuration names and the API
+// has not listed, only the ids are known.
 func (t *Target) SessionNodes(ctx context.Context) ([]dcsapi.Node, error) {
 	ids, err := t.NodeIDs(ctx, false)
 	if err != nil {
@@ -110,9 +119,11 @@ func (t *Target) SessionNodes(ctx context.Context) ([]dcsapi.Node, error) {
 	return nodes, nil
 }
 
-// AllNodes returns all nodes of the target, read or not, and the ids of those to
-// read. It waits for the list of nodes if there is none yet. Of nodes that the
-// configuration names and the API does not list, only the ids are known.
+// AllNodes returns all nodes of the target, read or not, in the API's order, and the
+// ids of those to read, of which there may be none. It waits for the list of nodes
+// if there is none yet. Nodes that the configuration names and the API does not list
+// come last, and only their ids are known. If there is no list, it returns the
+// configured nodes, or the error of the API or the context if none are configured.
 func (t *Target) AllNodes(ctx context.Context) (all []dcsapi.Node, read []string, err error) {
 	listed, have, err := t.cached.nodes.get(ctx, t.Project.tasks.options.Load().DiscoveryInterval)
 	if !have && t.Nodes == nil {
@@ -131,15 +142,16 @@ func (t *Target) AllNodes(ctx context.Context) (all []dcsapi.Node, read []string
 }
 
 // RefreshNodesAfter lists the nodes again, in the background, if an error shows
-// that they have changed.
+// that they have changed (see dcsapi.IsUnknownNode), unless the API has failed to
+// list them within Options.RetryAfter.
 func (t *Target) RefreshNodesAfter(err error) {
 	if dcsapi.IsUnknownNode(err) {
 		t.cached.nodes.refresh(0)
 	}
 }
 
-// Unsupported reports whether the instance was found to have no session
-// management within Options.DiscoveryInterval.
+// Unsupported reports whether SetUnsupported was called for the instance within
+// Options.DiscoveryInterval.
 func (t *Target) Unsupported() bool {
 	t.cached.mu.Lock()
 	defer t.cached.mu.Unlock()
@@ -147,15 +159,18 @@ func (t *Target) Unsupported() bool {
 	return !at.IsZero() && time.Since(at) < t.Project.tasks.options.Load().DiscoveryInterval
 }
 
-// SetUnsupported records that the instance has no session management.
+// SetUnsupported records that the instance has been found to have no session
+// management.
 func (t *Target) SetUnsupported() {
 	t.cached.mu.Lock()
 	defer t.cached.mu.Unlock()
 	t.cached.unsupported = time.Now()
 }
 
-// SessionNodeIDs returns the ids of the nodes that clients are connected to: proxies,
-// where there are any, hide the servers behind them.
+// SessionNodeIDs returns the ids of the nodes whose sessions are those of clients, in the
+// order of all: the proxies, where there are any, since they hide the servers behind
+// them; else the servers, replicas among them only with readReplicas. It returns
+// nil if there are none.
 func SessionNodeIDs(all []dcsapi.Node, readReplicas bool) []string {
 	var proxies, servers []string
 	for _, n := range all {
