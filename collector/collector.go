@@ -1,8 +1,11 @@
 // Package collector turns the client sessions of DCS instances into metrics.
 //
-// A scrape takes the targets from package fleet, decides which nodes there is time
-// for (schedule.go) within a budget (budget.go), has package reader read them,
-// reports what went wrong (report.go) and hands the result to package exposition.
+// A scrape (scrape.go) takes the targets from package fleet, decides which nodes
+// there is time for (schedule.go, with the nodes as jobs in job.go and barrier.go)
+// within a budget (budget.go), has package reader read them, reports what went wrong
+// (report.go) and hands the result to package exposition, with what the instances
+// allow (limits.go). status.go remembers how scrapes went, groups.go which client
+// groups match nothing, and explain.go records one scrape in detail.
 package collector
 
 import (
@@ -19,7 +22,9 @@ import (
 	"github.com/go-kit/log"
 )
 
-// API is what the collector needs of a project's dcsapi.Client.
+// API is what the collector needs of a project's dcsapi.Client, whose methods are
+// its contract. Values are compared: the same API is the same project in the next
+// configuration.
 type API interface {
 	fleet.API
 	reader.API
@@ -30,15 +35,16 @@ type API interface {
 	HoldOffRemaining() time.Duration
 }
 
-// Options configure what is collected, and how.
+// Options configure what is collected, and how. What they refer to must not be
+// modified once a collector has been made.
 type Options struct {
 	Projects          []Project
 	Scan              reader.ScanOptions
-	Aggregate         *aggregate.Options
-	MaxSnapshotAge    time.Duration // older lists are not used; 0 for any age
-	DiscoveryInterval time.Duration // how long instances and nodes are cached
-	LimitsInterval    time.Duration // how long limits are cached; 0: they are not read
-	Timeout           time.Duration // of what runs in the background, and of a scrape without a deadline
+	Aggregate         *aggregate.Options // must not be nil
+	MaxSnapshotAge    time.Duration      // older lists are not used; 0 for any age
+	DiscoveryInterval time.Duration      // how old lists of instances and nodes become before they are fetched again
+	LimitsInterval    time.Duration      // how old limits become before they are read again; 0: they are not read
+	Timeout           time.Duration      // limits each scrape, even if its context ends later, each reading of a node, and most tasks in the background
 	Logger            log.Logger
 }
 
@@ -46,7 +52,7 @@ type Options struct {
 type Project struct {
 	API          API
 	Instances    []fleet.Instance
-	Discover     func(dcsapi.Instance) bool // which further instances to read; nil for none
+	Discover     func(dcsapi.Instance) bool // which further instances to read; nil for none. It must be safe for concurrent use
 	ReadReplicas bool                       // where there are no proxies, read the replicas too
 	PagesAtOnce  int                        // pages of lists that are requested at a time; at least 1
 
@@ -54,8 +60,8 @@ type Project struct {
 	RequestsPerSecond float64 // the rate limit of API; default 20
 }
 
-// Collector reads the nodes on every scrape. It is made by New and is safe for
-// concurrent use.
+// Collector reads the nodes on every scrape. It is made by New, and must be closed
+// or retired. It is safe for concurrent use.
 type Collector struct {
 	options  Options
 	fleet    *fleet.Fleet
@@ -79,12 +85,12 @@ type memory struct {
 	journal  journal
 }
 
-// New returns a collector, and starts to list the instances. self are the metrics
-// about the exporter itself, which it keeps up to date.
+// New returns a collector, and starts to list the instances in the background. self
+// are the metrics about the exporter itself, which it keeps up to date.
 //
 // If previous is not nil, the new collector replaces it: projects with the same
 // API keep what is remembered of them. The previous one must be retired then, not
-// closed.
+// closed, once its scrapes have ended.
 func New(o Options, self *exposition.SelfMetrics, previous *Collector) *Collector {
 	c := &Collector{options: o, self: self, groups: new(groupUse)}
 	var before *fleet.Fleet
@@ -153,10 +159,12 @@ func (c *Collector) states() []exposition.ProjectState {
 	return states
 }
 
-// Fleet returns the instances and nodes that there are.
+// Fleet returns the instances and nodes that there are. The collector closes and
+// retires it.
 func (c *Collector) Fleet() *fleet.Fleet { return c.fleet }
 
-// Reader returns the reader of a target's nodes.
+// Reader returns the reader of a target's nodes. It panics if the target is not of
+// c.Fleet; so do Probe and Explain.
 func (c *Collector) Reader(t *fleet.Target) *reader.Reader { return c.projectOf(t).reader }
 
 // projectOf returns the project of a target.
@@ -170,8 +178,10 @@ func (c *Collector) projectOf(t *fleet.Target) *project {
 }
 
 // CloseExcept ends what runs in the background and has not been taken over by next,
-// which was made from this collector. There must be no scrapes any more.
+// which was made from this collector: it cancels that and waits for its end. There
+// must be no scrapes any more.
 func (c *Collector) CloseExcept(next *Collector) { c.fleet.CloseExcept(next.fleet) }
 
-// Close ends what runs in the background. It does not end scrapes under way.
+// Close ends what runs in the background: it cancels that and waits for its end. It
+// does not end scrapes under way.
 func (c *Collector) Close() { c.fleet.Close() }

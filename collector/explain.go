@@ -13,12 +13,12 @@ import (
 type Explanation struct {
 	*fleet.Target
 	Start, End time.Time
-	Deadline   time.Time
-	Phases     []Phase // when the phases of a scrape had to end at the latest
-	Skipped    string  // why the instance was not read on purpose, "" if it was to be read
-	Err        error   // why its nodes are not known
+	Deadline   time.Time // when it had to end: that of the context, or after Options.Timeout
+	Phases     []Phase   // when the phases of a scrape had to end at the latest
+	Skipped    string    // why the instance was not read on purpose: not_running or unsupported; "" if it was to be read
+	Err        error     // why its nodes are not known
 	Nodes      []ExplainedNode
-	Exchanges  []dcsapi.Exchange
+	Exchanges  []dcsapi.Exchange // without those of readings that other scrapes began, and of tasks in the background
 	Steps      []dcsapi.Step
 	Lost       int // requests and steps that were too many to record
 }
@@ -42,8 +42,9 @@ type ExplainedNode struct {
 	Warnings []error
 }
 
-// Explain scrapes a single target like Probe, and returns what was done. The
-// result counts like that of every scrape.
+// Explain scrapes a single target as Probe does, in the time of Gatherer.Read, and
+// returns what was done. The result counts in the exporter's own metrics, the log and
+// Status like that of every scrape, but not for UnusedGroups.
 func (c *Collector) Explain(ctx context.Context, t *fleet.Target) *Explanation {
 	trace := new(dcsapi.Trace)
 	s := c.probe(dcsapi.WithTrace(ctx, trace), t)

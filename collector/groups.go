@@ -15,8 +15,7 @@ import (
 const unusedAfter = 24 * time.Hour
 
 // groupUse remembers when each group last had sessions, or was first seen. The zero
-// value remembers nothing. It is safe for
-// concurrent use.
+// value remembers nothing. It is safe for concurrent use.
 type groupUse struct {
 	mu       sync.Mutex
 	last     map[string]time.Time // by group
@@ -62,16 +61,18 @@ func (u *groupUse) unused(groups *aggregate.Groups, now time.Time) []string {
 	})
 }
 
-// UnusedGroups returns the client groups that no session has matched for a day, in
-// the order of their rules.
+// UnusedGroups returns the client groups that have had no sessions for a day by any
+// scrape, in the order of their rules. The day begins with the first scrape by this
+// collector, or by those before it, that knew the group.
 func (c *Collector) UnusedGroups() []string {
 	return c.groups.unused(c.options.Aggregate.Groups, time.Now())
 }
 
-// Groups returns the client groups, nil for none.
+// Groups returns the configured client groups, nil for none.
 func (c *Collector) Groups() *aggregate.Groups { return c.options.Aggregate.Groups }
 
-// Address returns how addresses of clients are taken from sessions.
+// Address returns the configured form of client addresses in metrics, and which
+// field of a session they come from.
 func (c *Collector) Address() aggregate.AddressOptions { return c.options.Aggregate.Address }
 
 // reportGroups notes the groups of a result, and logs those that match nothing: each

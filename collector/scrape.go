@@ -22,13 +22,17 @@ const (
 	skipUnsupported = "unsupported"
 )
 
-// Gatherer gathers the metrics of one scrape.
+// Gatherer gathers the metrics of one scrape. It is not safe for concurrent use.
 type Gatherer interface {
+	// Gather returns all metrics of what was read; it calls Read if nobody has. A
+	// failure to read is not an error but a part of the metrics.
 	prometheus.Gatherer
-	// Read reads the nodes, which takes time and little memory; Families makes the
-	// metrics of what was read, one family after the other, and Gather all of them.
-	// They call Read if nobody has.
+	// Read reads the nodes, which takes time and little memory. It returns when the
+	// scrape's context is cancelled, and at most 50ms after its deadline or the end of
+	// Options.Timeout. It must be called at most once.
 	Read()
+	// Families makes the metrics of what was read, one family after the other, which
+	// takes less memory than Gather; it calls Read if nobody has.
 	Families() exposition.Families
 }
 
@@ -44,7 +48,9 @@ type scrape struct {
 	budget   *budget            // nil before Read
 }
 
-// Scrape returns the gatherer of one scrape of all targets, which ends with ctx.
+// Scrape returns the gatherer of one scrape of all targets. Nothing is read until one
+// of its methods is called; then the scrape ends with ctx, or after Options.Timeout
+// if that is sooner.
 func (c *Collector) Scrape(ctx context.Context) Gatherer {
 	return &scrape{
 		Collector: c, ctx: ctx, projects: c.projects,
@@ -53,7 +59,7 @@ func (c *Collector) Scrape(ctx context.Context) Gatherer {
 	}
 }
 
-// Probe returns the gatherer of one scrape of a single target.
+// Probe is Scrape for a single target, without the metrics of its project.
 func (c *Collector) Probe(ctx context.Context, t *fleet.Target) Gatherer { return c.probe(ctx, t) }
 
 func (c *Collector) probe(ctx context.Context, t *fleet.Target) *scrape {
@@ -69,8 +75,8 @@ func (c *Collector) probe(ctx context.Context, t *fleet.Target) *scrape {
 	}
 }
 
-// ScrapeProjects returns the gatherer of what is known of the projects; no node is
-// read.
+// ScrapeProjects is Scrape without any target: its metrics are those of the projects
+// alone. It waits for their ids and instances as Scrape does, and reads no node.
 func (c *Collector) ScrapeProjects(ctx context.Context) Gatherer {
 	return &scrape{
 		Collector: c, ctx: ctx, projects: c.projects,
@@ -90,8 +96,8 @@ func (s *scrape) Families() exposition.Families {
 	return exposition.Render(s.result, s.scopes...)
 }
 
-// Read implements Gatherer. It reads the projects side by side and returns at the
-// end of the context at the latest, with what it has.
+// Read implements Gatherer. It reads the projects side by side, and has what was
+// read when the time is over.
 func (s *scrape) Read() {
 	s.result = s.options.exposed(s.read())
 	s.reportGroups(s.result)

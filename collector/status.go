@@ -10,34 +10,37 @@ import (
 // ProjectStatus is how a project stands at the moment.
 type ProjectStatus struct {
 	Region   string
-	ID       string // "" while it is not known
-	ListedAt time.Time
-	HoldOff  time.Duration // how long requests are still held off
+	ID       string        // "" while it is not known
+	ListedAt time.Time     // when the instances were last listed; zero for never
+	HoldOff  time.Duration // how long requests are still held off, 0 if they are not
 
 	LimitsRefused bool // the key may not read the configuration of instances
 
-	InFlight  int
-	Instances []InstanceStatus // in the fleet's order
+	InFlight  int              // requests that have been sent and not answered
+	Instances []InstanceStatus // in the order of fleet.Fleet.TargetsOf
 }
 
 // InstanceStatus is how an instance stands at the moment.
 type InstanceStatus struct {
 	*fleet.Target
-	Tried   time.Time // when a scrape last came to it; zero for never
-	Skipped string    // why it was not read on purpose, "" if it was to be read
-	Err     error     // why its nodes are not known
-	Nodes   []NodeStatus
+	Tried   time.Time // when the last scrape of it ended; zero for never
+	Skipped string    // why it was not read on purpose then: not_running or unsupported; "" if it was to be read
+	Err     error     // why its nodes were not known then
+
+	// Nodes are those of the last scrape that came to them, which one with Err does
+	// not, nor one of an instance that is not running.
+	Nodes []NodeStatus
 }
 
 // NodeStatus is how the readings of a node went.
 type NodeStatus struct {
 	ID, Name string
-	Tried    time.Time // when a scrape last tried to read it
-	Read     time.Time // when it was last read well; zero for never
+	Tried    time.Time // when the last scrape that was to read it ended, even if there was no time for the node
+	Read     time.Time // when the last scrape that read it ended; zero for never
 	Taken    time.Time // when the list that was read then was taken; zero if unknown
 	Sessions int64     // on that list
-	Err      error     // why it was not read in the last scrape, nil if it was
-	Warnings []error   // of the last scrape
+	Err      error     // why it was not read in the scrape of Tried, nil if it was
+	Warnings []error   // of the scrape of Tried
 }
 
 // journal remembers how the readings of a project's instances went. The zero
@@ -95,8 +98,9 @@ func (j *journal) retain(remembered func(instanceID string) bool) {
 	}
 }
 
-// Status returns how the projects stand at the moment, from memory. An instance
-// that no scrape has come to yet has no nodes.
+// Status returns how the projects stand at the moment, in the order of the
+// configuration, from memory: it does not wait. An instance that no scrape has come
+// to yet has no nodes.
 func (c *Collector) Status() []ProjectStatus {
 	out := make([]ProjectStatus, len(c.projects))
 	for i, p := range c.projects {
@@ -114,11 +118,11 @@ func (c *Collector) Status() []ProjectStatus {
 // Health sums up how all projects stand.
 type Health struct {
 	Projects, Instances int
-	Skipped             int       // instances that are not read on purpose
+	Skipped             int       // instances that are not read on purpose, whose nodes do not count
 	Nodes, Read         int       // nodes to be read, and those of them that were read in the last scrape
-	Failed              int       // nodes and instances that were not
-	Oldest              time.Time // when the oldest list among them was taken; zero if unknown
-	Scraped             time.Time // when the last scrape ended; zero for never
+	Failed              int       // nodes that were not, and instances whose nodes were not known
+	Oldest              time.Time // when the oldest list of the nodes that were read was taken; zero if unknown
+	Scraped             time.Time // when the last scrape of any instance ended; zero for never
 }
 
 // Sum sums up how projects stand.
