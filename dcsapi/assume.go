@@ -23,7 +23,7 @@ type Agency struct {
 // nothing but to ask for them.
 type AgencyOptions struct {
 	Agency
-	Client      Options // Keys is the source of the key that asks, IAMEndpoint IAM of its account
+	Client      Options // Keys is the source of the key that asks, IAMEndpoint IAM of its account; ProjectID and MaxConcurrentRequests are ignored
 	STSEndpoint string  // base URL of STS; "" if it is not known: IAM is asked then
 }
 
@@ -42,9 +42,9 @@ var domainIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // NewAgency returns a source of temporary keys of another account, which are asked
 // for with another key: from STS (v5) where the account is named by its id, else, or
-// where there is no STS, from IAM (v3). They are renewed in the background. A refusal
-// of the key that asks counts for its breaker in Keyring; a refusal of the agency is
-// an error with ReasonAuth that says what is missing.
+// where there is no STS, from IAM (v3). They are valid for an hour and are renewed in
+// the background. A refusal of the key that asks counts for its breaker in Keyring; a
+// refusal of the agency is an error with ReasonAuth that says what is missing.
 func NewAgency(o AgencyOptions) KeySource {
 	o.Client.ProjectID = "-" // IAM and STS know none
 	o.Client.MaxConcurrentRequests = 1

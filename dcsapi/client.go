@@ -6,8 +6,8 @@
 // ListClients. It promises that
 //
 //   - every method returns by the deadline of its context;
-//   - every error is an *Error, with a Reason for metrics and words for people,
-//     and contains no secret;
+//   - every error of a method is an *Error, with a Reason for metrics and words
+//     for people, and contains no secret;
 //   - the configured limits of rate and concurrency hold, throttling is obeyed,
 //     and the key is protected from being locked after repeated refusals;
 //   - responses are untrusted: whatever a server sends, memory is bounded, and a
@@ -16,10 +16,14 @@
 // The package never logs and knows no metrics: it reports to an Observer. It
 // follows no redirect, sends a scan at most once, and keeps nothing on disk.
 //
-// To find one's way: the operations are in clients.go, instances.go, nodes.go and
-// project.go. All of them pass through the concerns that newHandler lists in
-// handler.go, in the order explained there. Responses are decoded in page.go
-// for sessions and in object.go for everything else.
+// Source files: the operations are in clients.go, instances.go, nodes.go,
+// project.go, limits.go and flavor.go. All of them pass through the concerns that
+// newHandler lists in handler.go, in the order explained there; the last is
+// exchange.go. Responses are decoded in page.go for sessions and in object.go and
+// element.go for everything else. key.go says what a source of keys is; there are
+// those of configuredkey.go, defaultchain.go and assume.go. Errors are in errors.go,
+// what is told of the client's work in observer.go and trace.go, and the vendor's
+// endpoints in region.go.
 package dcsapi
 
 import (
@@ -37,9 +41,9 @@ type Options struct {
 	Region      string // such as "cn-north-4"
 	Endpoint    string // base URL of the DCS API
 	IAMEndpoint string // base URL of IAM; if "", nothing is sent to IAM
-	ProjectID   string // default: from the key's source, else from IAM
+	ProjectID   string // default: from the key's source, else from IAM; see Client.ProjectID
 
-	Keys    KeySource // provides the key to sign with
+	Keys    KeySource // provides the key to sign with; must not be nil
 	Keyring *Keyring  // protects keys; should be shared by all clients of a process. Default: one of its own
 
 	Proxy func(*http.Request) (*url.URL, error) // nil for none
@@ -49,7 +53,7 @@ type Options struct {
 	// as they are sent, with their signatures. nil for none.
 	Wrap func(http.RoundTripper) http.RoundTripper
 
-	MaxConcurrentRequests int     // bounds the requests in flight; default 8
+	MaxConcurrentRequests int     // bounds the requests in flight, but for those of GetLimits and GetFlavor; default 8
 	RequestsPerSecond     float64 // default 20
 	UserAgent             string
 
@@ -108,20 +112,23 @@ func New(o Options) *Client {
 	return c
 }
 
-// Close closes idle connections.
+// Close closes idle connections. It ends no requests, and the client can still be
+// used.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Capacity returns how many more requests the rate limit allows until a time. It
-// is less than 1 if requests that wait already use it up.
+// Capacity returns how many more requests the rate limit, as throttling has left it,
+// allows until a time. It is less than 1, and may be negative, if requests that wait
+// already use it up.
 func (c *Client) Capacity(until time.Time) float64 {
 	return c.limiter.Tokens() + float64(c.limiter.Limit())*max(0, time.Until(until).Seconds())
 }
 
-// InFlight returns the number of requests that have been sent and not answered.
+// InFlight returns the number of requests that have been sent and not answered, or
+// whose answers have not been decoded yet.
 func (c *Client) InFlight() int { return int(c.inFlight.Load()) }
 
 // HoldOffRemaining returns how long requests are still held off, because the API throttles
-// the project or has refused its key: 0 if they are not.
+// the project or has refused the key that was used last: 0 if they are not.
 func (c *Client) HoldOffRemaining() time.Duration {
 	remaining := c.throttle.remaining()
 	if breaker := c.breaker.Load(); breaker != nil {
@@ -130,8 +137,10 @@ func (c *Client) HoldOffRemaining() time.Duration {
 	return remaining
 }
 
-// HoldOffError returns the error of a request whose deadline is before the end of the
-// hold-off while the API throttles the project, and nil if it does not.
+// HoldOffError returns, while the API throttles the project, the error of a request
+// whose deadline is before the end of the hold-off: an *Error with ReasonThrottled
+// and without Op. It returns nil otherwise, even if the key was refused: HoldOffRemaining
+// includes that.
 func (c *Client) HoldOffError() error {
 	if remaining := c.throttle.remaining(); remaining > 0 {
 		return throttledFor(remaining)

@@ -20,7 +20,7 @@ type ListClientsRequest struct {
 	Offset     int    // number of sessions to skip
 	Limit      int    // largest number of sessions on the page, at most MaxLimit; 0 for the API's default, 10
 	Addr       string // only the sessions of this client address, "" for all
-	Sort       string // a field of ClientInfo, "" for the API's default
+	Sort       string // a field of the API's ClientInfo, "" for the API's default
 	Order      string // "asc" or "desc", "" for the API's default
 
 	// Extra asks for Session.Extra, which takes more time.
@@ -31,14 +31,17 @@ type ListClientsRequest struct {
 }
 
 // ListClients reads one page of the session list that the last scan of the node
-// produced. When the page has been received completely, consume is called once,
-// unless it is nil, with its sessions in order. They are decoded while it ranges
-// over them: the *Session is the same one each time, and its strings are valid
-// only until consume returns. Use Session.Clone to keep one. If ListClients
-// returns an error, the sessions that consume was given must not be used.
+// produced. When the page has been received completely, consume is called, unless
+// it is nil, with its sessions in order. They are decoded while it ranges over them,
+// which it can do once: the *Session is the same one each time, and its strings are
+// valid only until consume returns. Use Session.Clone to keep one. The request counts
+// as in flight until consume returns. If ListClients returns an error, the sessions
+// that consume was given must not be used.
 //
 // A response without a list is an error, as is one with an error_code, or with
-// more sessions than requested.
+// more sessions than requested. An error_code may be found only after consume has
+// returned: if the request is sent again then, consume is called for the next
+// response too.
 func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume func(iter.Seq[*Session])) (Page, error) {
 	if err := checkID("instance", r.InstanceID); err != nil {
 		return Page{}, err
@@ -81,9 +84,9 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 }
 
 // ScanClients starts a scan, which produces a new session list of a node in the
-// background, and returns the job's id. The request is sent at most once: it is
-// retried only if it cannot have reached the server. An error with ReasonBusy
-// means that a scan is running already.
+// background, and returns the job's id, "" if the API does not say. The request is
+// sent at most once: it is retried only if it cannot have reached the server. An
+// error with ReasonBusy means that a scan is running already.
 func (c *Client) ScanClients(ctx context.Context, instanceID, nodeID string) (jobID string, err error) {
 	if err := checkID("instance", instanceID); err != nil {
 		return "", err
@@ -138,6 +141,7 @@ func checkID(what, id string) error {
 	}
 }
 
-// Redact returns a text from a response without the parts of keys that it may
-// contain: whoever is sent a key can send it back.
+// Redact returns a text from a response without the parts, of eight characters or
+// more, of the last four keys that it may contain: whoever is sent a key can send it
+// back.
 func (c *Client) Redact(text string) string { return c.secrets.dataRedactor().redact(text) }

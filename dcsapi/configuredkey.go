@@ -34,7 +34,8 @@ type configuredKey struct {
 }
 
 // NewConfiguredKey returns the source of a key from the configuration. token is
-// the zero Secret for a permanent key.
+// the zero Secret for a permanent key. Files are read for each request. While they
+// cannot be read, or only a part of the key has changed, the last key stays in use.
 func NewConfiguredKey(access, secret, token Secret) KeySource {
 	return &configuredKey{access: access, secret: secret, token: token, turn: make(chan struct{}, 1), report: func(KeyEvent) {}}
 }

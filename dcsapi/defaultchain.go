@@ -43,11 +43,15 @@ type sourcedKey struct {
 }
 
 // NewDefaultChain returns the source that the vendor's SDK uses if no key is
-// configured. It tries, in this order, the environment (HUAWEICLOUD_SDK_AK and
-// _SK, or HUAWEICLOUD_SDK_IDP_ID and _ID_TOKEN_FILE), CLOUD_SDK_AK and
-// CLOUD_SDK_SK as in the vendor's samples, HW_ACCESS_KEY, HW_SECRET_KEY and
-// HW_SECURITY_TOKEN as in the vendor's Terraform provider, the SDK's profile file,
-// the current profile of KooCLI unless it is encrypted, the agency of the machine and the identity of the pod. A temporary key is renewed in the
+// configured, with some more places. It tries, in this order, the environment
+// (HUAWEICLOUD_SDK_AK and _SK, or HUAWEICLOUD_SDK_IDP_ID and _ID_TOKEN_FILE),
+// CLOUD_SDK_AK and CLOUD_SDK_SK as in the vendor's samples, HW_ACCESS_KEY,
+// HW_SECRET_KEY and HW_SECURITY_TOKEN as in the vendor's Terraform provider, the
+// SDK's profile file, the current profile of KooCLI unless it is encrypted, the
+// agency of the machine and the identity of the pod. Where the first key was found,
+// all later ones are looked for.
+//
+// Key waits only while there is no valid key: a temporary key is renewed in the
 // background 40 minutes before it expires. An identity token is exchanged for a
 // key at iamEndpoint by means of transport, or of a default one if that is nil.
 // If iamEndpoint is "", it is exchanged only where the profile names IAM's

@@ -36,7 +36,8 @@ const (
 // time at which it was taken.
 const ReasonUndated Reason = "undated"
 
-// Reasons returns all reasons, in the order in which they are documented.
+// Reasons returns all reasons of failures, in the order in which they are
+// documented: all but ReasonUndated.
 func Reasons() []Reason {
 	return []Reason{
 		ReasonAuth, ReasonForbidden, ReasonNotFound, ReasonThrottled, ReasonTimeout,
@@ -45,8 +46,9 @@ func Reasons() []Reason {
 	}
 }
 
-// Error is the type of all errors of this package, and of those of packages that
-// judge its results. It contains no secret.
+// Error is the type of all errors that the methods of Client return, and of those
+// of packages that judge its results; use errors.AsType to find it. Functions such
+// as Endpoint return errors of other types. It contains no secret.
 type Error struct {
 	Op         string        // what was being done, such as "list sessions of node …"
 	Reason     Reason        // its classification
@@ -55,7 +57,7 @@ type Error struct {
 	Message    string        // error_msg, or an explanation by this package
 	ExtMessage string        // error_ext_msg
 	RequestID  string        // for the vendor's support
-	RetryAfter time.Duration // as the server requested, 0 if it did not
+	RetryAfter time.Duration // as the server requested, at most five minutes; 0 if it did not
 	Err        error         // the cause, if it was not a response
 
 	Problem Problem // why the API could not be reached, "" if it was
@@ -176,6 +178,6 @@ func classify(status int, code string) Reason {
 // of their size.
 var errTooLarge = fmt.Errorf("the response is larger than %d MiB", maxResponse>>20)
 
-// IsTooLarge reports whether a response was not read because of its size: a
-// smaller part of the list can be requested instead.
+// IsTooLarge reports whether a response was not read because of its size, more than
+// 16 MiB unpacked: a smaller part of the list can be requested instead.
 func IsTooLarge(err error) bool { return errors.Is(err, errTooLarge) }

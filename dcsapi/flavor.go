@@ -38,8 +38,9 @@ func (f Flavor) MaxClients(capacity string) int64 {
 	return max(known, 0)
 }
 
-// GetFlavor returns the specification with a code. One that the API does not list
-// has no limits. As for GetLimits, no other request waits for it.
+// GetFlavor returns the specification with a code, Instance.SpecCode. One that the
+// API does not list is no error: only its code is set, and its MaxClients are not
+// known. As for GetLimits, callers should not make several requests at a time.
 func (c *Client) GetFlavor(ctx context.Context, specCode string) (Flavor, error) {
 	flavor := Flavor{SpecCode: specCode}
 	var found warnings

@@ -106,9 +106,10 @@ func (e *element) clientIP() ClientIPState {
 	}
 }
 
-// ListInstances returns all instances of the project. Their ids are canonical;
-// an instance without a readable id is left out, and reported to
-// Observer.Warning.
+// ListInstances returns all instances of the project, in the API's order, each
+// once. Their ids are canonical; an instance without a readable id is left out, and
+// reported to Observer.Warning. A list of more than 20,000 instances, or of which no
+// instance can be read, is an error.
 func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
 	const action = "list instances"
 	var all []Instance

@@ -29,7 +29,7 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 // its methods must return when the context ends, and its errors must not contain
 // a secret.
 type KeySource interface {
-	// Key returns the key to use now.
+	// Key returns the key to use now. It is called for each request.
 	Key(ctx context.Context) (Key, error)
 	// Renew returns the key to use after used was refused: another one if the
 	// source has one, else used again, with an error if the source has failed.
@@ -56,8 +56,8 @@ func (c *Client) KeyOrigin() string {
 	return ""
 }
 
-// Secret is a value, or the name of a file that holds it, surrounding white space
-// excepted. It prints as "<secret>" with every verb.
+// Secret is a value, or, if File is not "", the name of a file that holds it,
+// surrounding white space excepted. It prints as "<secret>" with every verb.
 type Secret struct {
 	Value string
 	File  string

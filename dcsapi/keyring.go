@@ -13,9 +13,14 @@ const keyForget = time.Hour
 // Keyring holds the circuit breaker of each key, for all clients that share it.
 // The vendor locks a key after five refused requests in a row; a Keyring
 // prevents that: as long as a key has not been accepted it lets one request at a
-// time probe it, and after a refusal no request uses the key for five minutes. A
-// key is identified by all of its parts, so that changed credentials are a new
-// key. The zero value is ready to use. A Keyring is safe for concurrent use.
+// time probe it, or up to three while those before are slow, and after a refusal no
+// request uses the key for five minutes. A probe is slow after two seconds, or a
+// quarter of the time that the next request has if that is less, and is cancelled
+// after ten. Of an accepted key, about four requests may be unanswered at a time.
+//
+// A key is identified by all of its parts, so that changed credentials are a new
+// key; one that was not used for an hour is forgotten. The zero value is ready to
+// use. A Keyring is safe for concurrent use.
 type Keyring struct {
 	probeTimeout time.Duration // default maxProbeTime; shorter in tests
 	window       int           // default maxInFlight; larger in benchmarks

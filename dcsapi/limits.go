@@ -31,8 +31,8 @@ type BufferLimit struct {
 
 // GetLimits reads the limits that the configuration of an instance sets. It needs
 // the permission dcs:instance:getConfiguration. It takes none of
-// Options.MaxConcurrentRequests, so that a slow answer keeps no other request
-// waiting: callers should not make several at a time.
+// Options.MaxConcurrentRequests, so that a slow answer keeps no place from other
+// requests: callers should not make several at a time.
 func (c *Client) GetLimits(ctx context.Context, instanceID string) (Limits, error) {
 	if err := checkID("instance", instanceID); err != nil {
 		return Limits{}, err

@@ -71,8 +71,9 @@ func (n Node) IsProxy() bool { return n.Role == "redis-proxy" || n.Type == "prox
 // IsReplica reports whether the node replicates a master.
 func (n Node) IsReplica() bool { return n.Type == "slave" || n.Type == "replica" }
 
-// ListNodes returns the logical nodes of an instance. A node without a readable
-// id is left out, and reported to Observer.Warning.
+// ListNodes returns the logical nodes of an instance, in the API's order, each once.
+// A node without a readable id is left out, and reported to Observer.Warning. A list
+// of more than 2,000 nodes, or of which no node can be read, is an error.
 func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, error) {
 	if err := checkID("instance", instanceID); err != nil {
 		return nil, err
@@ -104,8 +105,9 @@ func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, erro
 const nodesPageTimeout = 30 * time.Second
 
 // ListProjectNodes returns the logical nodes of all instances of the project by
-// canonical instance id. Instances without nodes, or with none that can be read,
-// are left out.
+// canonical instance id. Instances without nodes, or for which ListNodes would
+// return an error, are left out. More than 20,000 nodes are an error. It reads up to
+// MaxNodesLimit instances a page, each within 30 seconds.
 func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error) {
 	const action = "list nodes of all instances"
 	all := make(map[string][]Node)

@@ -12,7 +12,7 @@ import (
 
 // Page is what a response to ListClients contains besides the sessions.
 type Page struct {
-	Time     string    // when the list was taken, as the API wrote it; "" if it is missing
+	Time     string    // when the list was taken, as the API wrote it, at most 64 bytes; "" if it is missing
 	Taken    time.Time // the same, parsed leniently; zero if it is malformed
 	Count    int64     // sessions in the whole list according to the API; -1 if it is missing
 	Sessions int       // sessions on this page

@@ -47,7 +47,8 @@ func (c *Client) KnownProjectID() string { return c.project.get() }
 
 // ProjectID returns the project's id: the configured one, else the one that
 // the key's source names, else the one that IAM has for the region's name. IAM
-// is asked once; concurrent callers wait for that response.
+// is asked until it has named the id once; concurrent callers wait for its response.
+// It is an error with ReasonNotFound if IAM has no project of that name, or several.
 func (c *Client) ProjectID(ctx context.Context) (string, error) {
 	id, err := c.findProjectID(ctx)
 	if err != nil {
@@ -112,7 +113,8 @@ type Project struct {
 }
 
 // ListProjects returns the projects that the key can access, in all regions. It
-// needs permissions at IAM that no other method needs.
+// needs a permission at IAM that of the other methods only ProjectID needs, where it
+// asks IAM.
 func (c *Client) ListProjects(ctx context.Context) ([]Project, error) {
 	return c.queryProjects(ctx, "ask IAM for the key's projects", nil)
 }
@@ -148,8 +150,11 @@ func (c *Client) queryProjects(ctx context.Context, op string, query map[string]
 	return projects, err
 }
 
-// KeyAccepted reports whether the key is known to work: a request with it has
-// succeeded, and none has been refused since.
+// KeyAccepted reports whether the key to use now is known to work: the service has
+// accepted a request with it, even if it answered with an error about something
+// else, and none has been refused since. Requests of all clients with the same
+// Keyring count. It sends nothing, but waits for the source of the key; it returns
+// false if that has no key by the end of ctx.
 func (c *Client) KeyAccepted(ctx context.Context) bool {
 	key, err := c.options.Keys.Key(ctx)
 	return err == nil && c.options.Keyring.breaker(key).isClosed()

@@ -40,14 +40,15 @@ type Session struct {
 	Present Numbers // which of the numbers the response had
 
 	// Extra are the fields that the API has and that are not among the ones above, in
-	// its order, at most maxExtra; only with ListClientsRequest.Extra.
+	// its order: the first 32 of those whose name and value have at most 512 bytes
+	// each. It is nil without ListClientsRequest.Extra.
 	Extra []ExtraField
 }
 
 // ExtraField is a field of a session that this package knows nothing about.
 type ExtraField struct {
 	Name  string
-	Value json.RawMessage // valid JSON of at most maxKept bytes
+	Value json.RawMessage // valid JSON of at most 512 bytes
 }
 
 // maxExtra bounds the extra fields of a session.
@@ -61,7 +62,8 @@ func (s *Session) addExtra(name, value []byte) {
 	}
 }
 
-// Clone returns a copy of the session that shares no memory with it.
+// Clone returns a copy of the session that stays valid after the response it comes
+// from. Only the values in Extra are shared with s; they must not be modified.
 func (s *Session) Clone() Session {
 	c := *s
 	c.Extra = slices.Clone(s.Extra)

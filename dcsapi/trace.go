@@ -10,7 +10,8 @@ import (
 const maxTraced = 2000
 
 // Trace records the requests that are made with a context, for somebody who looks
-// for the cause of a problem. It contains no secret. It is safe for concurrent use.
+// for the cause of a problem: the first 2,000 of them, and as many steps. Requests
+// contain no secret. The zero value is ready to use. It is safe for concurrent use.
 type Trace struct {
 	mu        sync.Mutex
 	exchanges []Exchange
@@ -18,23 +19,25 @@ type Trace struct {
 	lost      int
 }
 
-// Exchange is one attempt of a request.
+// Exchange is one attempt of a request that was let through to the rate limit. One
+// that a hold-off, or what protects the key, has kept from there is not recorded,
+// nor is one that started over while it waited.
 type Exchange struct {
 	Operation string        // such as "list_clients"
 	Node      string        // instance id/node id, "" if it concerns no node
 	Begun     time.Time     // when the attempt began to wait for the rate limit
 	Rate      time.Duration // waited for the rate limit
-	Slot      time.Duration // waited for one of the requests at once
+	Slot      time.Duration // waited after that for one of Options.MaxConcurrentRequests; 0 for a request that takes none
 	Took      time.Duration // from sending to the end of the answer; 0 if it was not sent
 	Status    int           // HTTP status, 0 without an answer
 	RequestID string        // as the API calls it, "" if it did not say
-	Err       error         // nil for a success
+	Err       error         // nil for a success, else an *Error
 }
 
 // Step is something that was done or decided between requests.
 type Step struct {
 	At   time.Time
-	Node string
+	Node string // as it was passed to Trace.Step: the node's id, "" for none
 	Text string
 }
 
@@ -45,14 +48,15 @@ func WithTrace(ctx context.Context, t *Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// TraceOf returns the trace of a context, nil if it has none. The methods of nil
-// do nothing.
+// TraceOf returns the trace of a context, nil if it has none. Step can be called on
+// nil; the other methods cannot.
 func TraceOf(ctx context.Context) *Trace {
 	t, _ := ctx.Value(traceKey{}).(*Trace)
 	return t
 }
 
-// Step records a step.
+// Step records a step, with the id of the node that it concerns or "". It does
+// nothing if t is nil. text must not contain a secret.
 func (t *Trace) Step(node, text string) {
 	if t == nil {
 		return
@@ -77,8 +81,9 @@ func (t *Trace) add(e Exchange) {
 	t.exchanges = append(t.exchanges, e)
 }
 
-// Recorded returns what was recorded, and how much was not because it was too
-// much.
+// Recorded returns copies of what has been recorded so far, the requests in the order
+// in which they ended, and how many requests and steps together were too many to be
+// recorded.
 func (t *Trace) Recorded() (exchanges []Exchange, steps []Step, lost int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
