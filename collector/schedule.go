@@ -105,7 +105,7 @@ func (s *schedule) addNodes(i *instanceResult) {
 		n := &nodeResult{details: details[id]}
 		n.details.ID = id
 		i.nodes = append(i.nodes, n)
-		s.waiting = append(s.waiting, newNodeJob(i, n, s.project.reader.Plan(i.ID, id), &s.options.Scan))
+		s.waiting = append(s.waiting, newNodeJob(i, n, s.project.reader.NodeState(i.ID, id), &s.options.Scan))
 	}
 }
 

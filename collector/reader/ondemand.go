@@ -18,7 +18,7 @@ type ScanState struct {
 // is under way. It does not wait.
 func (r *Reader) ScanState(instanceID, nodeID string) ScanState {
 	o := &r.options.Scan
-	s := ScanState{Off: o.Off, MinInterval: o.MinInterval, At: r.Plan(instanceID, nodeID).ScannedAt}
+	s := ScanState{Off: o.Off, MinInterval: o.MinInterval, At: r.NodeState(instanceID, nodeID).ScannedAt}
 	if !s.At.IsZero() {
 		s.DueIn = max(0, o.MinInterval-time.Since(s.At))
 	}
