@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -227,5 +228,29 @@ func TestLimitsHang(t *testing.T) {
 			got.want(t, 1, "dcs_up", "instance_id="+id)
 		}
 		time.Sleep(100 * time.Millisecond) // a request for limits is open now
+	}
+}
+
+// TestLimitsThrottled checks that the API may throttle requests for limits without
+// harm to the scrapes, and is not asked again at once.
+func TestLimitsThrottled(t *testing.T) {
+	h := newHarness(t, setup{
+		instances: limitsFleet(), collector: limited(time.Hour),
+		faults: []emulator.Fault{
+			{Operation: "list_configs", Status: 429, Code: "APIGW.0308", Header: http.Header{"Retry-After": {"60"}}},
+			{Operation: "list_flavors", Status: 429, Code: "APIGW.0308"},
+		},
+	})
+	asked := func() int { return h.api.Counts()["list_configs"] + h.api.Counts()["list_flavors"] }
+	h.until("a request for limits", func(families) bool { return asked() > 0 })
+	for range 5 {
+		got := h.scrape(5 * time.Second)
+		for _, id := range []string{"ha", "cluster", "proxied", "split"} {
+			got.want(t, 1, "dcs_up", "instance_id="+id)
+		}
+		got.want(t, 0, "dcs_session_exporter_holdoff_seconds")
+	}
+	if n := asked(); n != 1 {
+		t.Errorf("%d requests for limits, want 1", n)
 	}
 }

@@ -40,14 +40,14 @@ func (f Flavor) MaxClients(capacity string) int64 {
 
 // GetFlavor returns the specification with a code, Instance.SpecCode. One that the
 // API does not list is no error: only its code is set, and its MaxClients are not
-// known. As for GetLimits, callers should not make several requests at a time.
+// known.
 func (c *Client) GetFlavor(ctx context.Context, specCode string) (Flavor, error) {
 	flavor := Flavor{SpecCode: specCode}
 	var found warnings
 	defer func() { c.reportWarnings("list_flavors", &found) }()
 	err := c.do(ctx, &call{
 		operation: "list_flavors", action: "read the specification " + specCode,
-		method: http.MethodGet, path: "/flavors", query: map[string]string{"spec_code": specCode}, noSlot: true,
+		method: http.MethodGet, path: "/flavors", query: map[string]string{"spec_code": specCode},
 		decode: func(body []byte, _ http.Header) error {
 			response, err := decodeObject(body)
 			if err != nil {

@@ -19,7 +19,6 @@ type call struct {
 	body       string
 	atMostOnce bool // must not be sent again once it may have reached the server
 	noRetry    bool // the caller retries by its own rules
-	noSlot     bool // the caller sends one at a time, and no other request is to wait for it
 
 	// decode decodes the body of a success. It must not retain body.
 	decode func(body []byte, h http.Header) error
@@ -36,6 +35,7 @@ type request struct {
 	permit    *permit  // by withBreaker
 	epoch     int      // by withThrottle
 	throttled bool     // a status line has begun a new hold-off
+	aside     bool     // by do: it is one of InBackground
 	traced    Exchange // by withTrace, for a context with a Trace
 }
 
@@ -83,7 +83,7 @@ func (c *Client) newHandler() handler {
 
 // do carries out a call.
 func (c *Client) do(ctx context.Context, call *call) error {
-	if err := c.handle(ctx, &request{call: call, path: call.path}); err != nil {
+	if err := c.handle(ctx, &request{call: call, path: call.path, aside: isBackground(ctx)}); err != nil {
 		return err
 	}
 	return nil
@@ -99,7 +99,7 @@ var errStartOver = &Error{Reason: ReasonTimeout, unsent: true}
 // for a success.
 func (c *Client) statusReceived(r *request, status *Error) {
 	r.permit.statusReceived(status)
-	r.throttled = status != nil && c.throttle.record(r.epoch, status)
+	r.throttled = status != nil && !r.aside && c.throttle.record(r.epoch, status)
 }
 
 // mayResend reports whether net/http may send a request again.

@@ -30,9 +30,7 @@ type BufferLimit struct {
 }
 
 // GetLimits reads the limits that the configuration of an instance sets. It needs
-// the permission dcs:instance:getConfiguration. It takes none of
-// Options.MaxConcurrentRequests, so that a slow answer keeps no place from other
-// requests: callers should not make several at a time.
+// the permission dcs:instance:getConfiguration.
 func (c *Client) GetLimits(ctx context.Context, instanceID string) (Limits, error) {
 	if err := checkID("instance", instanceID); err != nil {
 		return Limits{}, err
@@ -42,7 +40,7 @@ func (c *Client) GetLimits(ctx context.Context, instanceID string) (Limits, erro
 	defer func() { c.reportWarnings("list_configs", &found) }()
 	err := c.do(ctx, &call{
 		operation: "list_configs", action: "read the configuration of instance " + instanceID,
-		method: http.MethodGet, path: "/instances/" + instanceID + "/configs", noSlot: true,
+		method: http.MethodGet, path: "/instances/" + instanceID + "/configs",
 		decode: func(body []byte, _ http.Header) error {
 			response, err := decodeObject(body)
 			if err != nil {

@@ -38,9 +38,11 @@ func (c *Client) withThrottle(next handler) handler {
 			if err == errStartOver {
 				continue
 			}
-			if c.throttle.record(epoch, err) || r.throttled {
+			switch {
+			case r.aside:
+			case c.throttle.record(epoch, err) || r.throttled:
 				c.limiter.slowDown()
-			} else if err == nil {
+			case err == nil:
 				c.limiter.speedUp()
 			}
 			return err

@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +46,7 @@ type limitsReader struct {
 	mu        sync.Mutex
 	running   bool
 	next      time.Time // of the next request
+	resume    time.Time // until then nothing is read: the API throttled a request, or refused the key
 	instances map[string]*limitsRead[dcsapi.Limits]
 	flavors   map[string]*limitsRead[dcsapi.Flavor] // by spec code
 	refused   time.Time                             // when the key was last found not to have the permission to read configurations
@@ -109,7 +111,7 @@ func (p *Project) RefreshLimits(targets []*Target) {
 		}
 	}
 	now := time.Now()
-	if l.running || p.heldOff() || !slices.ContainsFunc(targets, func(t *Target) bool { return l.wants(t, now, o.LimitsInterval) }) {
+	if l.running || now.Before(l.resume) || p.heldOff() || !slices.ContainsFunc(targets, func(t *Target) bool { return l.wants(t, now, o.LimitsInterval) }) {
 		return
 	}
 	targets = slices.Clone(targets)
@@ -119,7 +121,7 @@ func (p *Project) RefreshLimits(targets []*Target) {
 		return readA.Compare(readB)
 	})
 	l.running = p.tasks.run(limitsLimit, func(ctx context.Context) {
-		p.readLimits(ctx, targets)
+		p.readLimits(dcsapi.InBackground(ctx), targets)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.running = false
@@ -204,8 +206,19 @@ func (p *Project) limitsRequest(ctx context.Context, send func(context.Context) 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next = time.Now().Add(time.Duration(float64(time.Second) / (cmp.Or(p.RequestsPerSecond, 20) * limitsShare)))
-	reason := dcsapi.ReasonOf(err)
-	return ctx.Err() == nil && reason != dcsapi.ReasonAuth && reason != dcsapi.ReasonThrottled && !dcsapi.IsUnsent(err)
+	if ctx.Err() != nil || dcsapi.IsUnsent(err) {
+		return false
+	}
+	interval := p.tasks.options.Load().LimitsInterval
+	switch failed, _ := errors.AsType[*dcsapi.Error](err); dcsapi.ReasonOf(err) {
+	case dcsapi.ReasonThrottled:
+		l.resume = time.Now().Add(max(min(limitsRetry, interval), failed.RetryAfter))
+	case dcsapi.ReasonAuth: // it holds off the scrapes too
+		l.resume = time.Now().Add(interval)
+	default:
+		return true
+	}
+	return false
 }
 
 // readConfiguration reads the configuration of a target.
