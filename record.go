@@ -167,15 +167,18 @@ func countNodes(families []*dto.MetricFamily) (read, failed int) {
 // daemon reads in the background. What comes of it is in the recording.
 func askLimits(ctx context.Context, api *dcsapi.Client, targets iter.Seq[*fleet.Target]) {
 	asked := make(map[string]bool)
-	refused := false // one refusal says that all are
+	refused, permitted := 0, false
 	for t := range targets {
 		if t.Details.Status != "" && !t.Details.Running() {
 			continue
 		}
-		if !refused {
-			_, err := api.GetLimits(ctx, t.ID)
-			refused = dcsapi.ReasonOf(err) == dcsapi.ReasonForbidden
-			if dcsapi.ReasonOf(err) == dcsapi.ReasonAuth {
+		if permitted || refused < fleet.MaxRefusals {
+			switch _, err := api.GetLimits(ctx, t.ID); {
+			case err == nil:
+				permitted = true
+			case dcsapi.ReasonOf(err) == dcsapi.ReasonForbidden:
+				refused++
+			case dcsapi.ReasonOf(err) == dcsapi.ReasonAuth:
 				return // the key is refused: nothing more is sent with it
 			}
 		}

@@ -101,3 +101,29 @@ func TestRecordInterrupted(t *testing.T) {
 		t.Errorf("it leaves %v and writes %q", left, stdout.String())
 	}
 }
+
+// TestRecordForbiddenConfiguration checks that one instance whose configuration may
+// not be read does not keep those of the others out of a recording.
+func TestRecordForbiddenConfiguration(t *testing.T) {
+	api := emulator.New(emulator.Options{})
+	api.SetKey(emulator.DemoKey())
+	fleet := emulator.DemoFleet(1)[:2]
+	api.Add(fleet...)
+	api.AddFault(emulator.Fault{Operation: "list_configs", InstanceID: fleet[0].ID, Status: http.StatusForbidden, Code: "DCS.2003"})
+	server := httptest.NewServer(api)
+	t.Cleanup(func() {
+		api.Close()
+		server.Close()
+	})
+	var stdout bytes.Buffer
+	args := []string{"record", "--output=" + filepath.Join(t.TempDir(), "r"), "--config.file=" + write(t, emulator.DemoConfig(server.URL, fleet))}
+	if err := run(t.Context(), args, &stdout, &stdout); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range api.Requests() {
+		if r.Operation == "list_configs" && r.InstanceID == fleet[1].ID {
+			return
+		}
+	}
+	t.Error("the configuration of the second instance was not asked for")
+}

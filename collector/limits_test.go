@@ -143,8 +143,8 @@ func TestLimitsOff(t *testing.T) {
 	}
 }
 
-// TestLimitsRefused checks that a key without the permission costs one request an
-// interval and one line of log, and that the specification stands in.
+// TestLimitsRefused checks that a key without the permission costs a few requests
+// and one line of log, and that the specification stands in.
 func TestLimitsRefused(t *testing.T) {
 	h := newHarness(t, setup{instances: limitsFleet(), api: emulator.Options{RefuseConfigs: true}, collector: limited(time.Hour)})
 	got := h.scrapeUntil("dcs_instance_max_clients", "instance_id=split")
@@ -153,12 +153,32 @@ func TestLimitsRefused(t *testing.T) {
 	for range 3 {
 		h.scrape(10 * time.Second)
 	}
-	if count := h.api.Counts(); count["list_configs"] != 1 {
-		t.Errorf("%d requests list_configs, want 1", count["list_configs"])
+	if count := h.api.Counts(); count["list_configs"] != 3 {
+		t.Errorf("%d requests list_configs, want 3", count["list_configs"])
 	}
 	lines := h.logs.take()
 	if strings.Count(lines, "dcs:instance:getConfiguration, or set limits_interval: 0s") != 1 {
 		t.Errorf("the log does not say once what to do:\n%s", lines)
+	}
+}
+
+// TestLimitsRefusedForSome checks that a key without the permission for some
+// instances is asked about the others all the same.
+func TestLimitsRefusedForSome(t *testing.T) {
+	h := newHarness(t, setup{
+		instances: limitsFleet(), collector: limited(50 * time.Millisecond),
+		faults: []emulator.Fault{{Operation: "list_configs", InstanceID: "ha", Status: 403, Code: "DCS.2003"}, {Operation: "list_configs", InstanceID: "cluster", Status: 403, Code: "DCS.2003"}},
+	})
+	read := func(f families, id string) float64 {
+		at, _ := f.value("dcs_instance_limits_read_timestamp_seconds", "instance_id="+id)
+		return at
+	}
+	first := h.until("limits of the others", func(f families) bool { return read(f, "proxied") > 0 && read(f, "split") > 0 })
+	h.until("limits of the others again", func(f families) bool {
+		return read(f, "proxied") > read(first, "proxied") && read(f, "split") > read(first, "split")
+	})
+	if lines := h.logs.take(); strings.Count(lines, "may not read the configuration") != 1 {
+		t.Errorf("the log does not say once that there are refusals:\n%s", lines)
 	}
 }
 

@@ -27,9 +27,6 @@ type Limits struct {
 	ReadAt         time.Time // when the configuration was last read, zero if never
 }
 
-// limitsRetry is how long limits that could not be read are not asked for again.
-const limitsRetry = 10 * time.Minute
-
 // limitsLimit is how long reading the limits of all targets may take. It ends with
 // the last of them; each request has its own deadline.
 const limitsLimit = 24 * time.Hour
@@ -49,42 +46,17 @@ type limitsReader struct {
 	resume    time.Time // until then nothing is read: the API throttled a request, or refused the key
 	instances map[string]*limitsRead[dcsapi.Limits]
 	flavors   map[string]*limitsRead[dcsapi.Flavor] // by spec code
-	refused   time.Time                             // when the key was last found not to have the permission to read configurations
+
+	// A refusal concerns one instance, since permissions can be limited to enterprise
+	// projects, or all of them.
+	refusals  int       // in a row
+	permitted bool      // a configuration has been read
+	refused   time.Time // when the key was last found not to have the permission at all
 }
 
-// limitsRead is what was last read. The last good value stays when reading fails.
-type limitsRead[T any] struct {
-	value T
-	at    time.Time // when value was read, zero if never
-	tried time.Time // when reading it last failed, zero after a success
-}
-
-// due reports whether the value is to be read now. A nil receiver was never read.
-func (r *limitsRead[T]) due(now time.Time, interval time.Duration) bool {
-	return r == nil || (now.Sub(r.at) >= interval && now.Sub(r.tried) >= min(limitsRetry, interval))
-}
-
-// read returns the value, the zero value if it was never read.
-func (r *limitsRead[T]) read() (value T, at time.Time) {
-	if r == nil {
-		return value, at
-	}
-	return r.value, r.at
-}
-
-// keep notes how reading a value ended.
-func keep[T any](all map[string]*limitsRead[T], key string, value T, err error) {
-	r := all[key]
-	if r == nil {
-		r = new(limitsRead[T])
-		all[key] = r
-	}
-	if err != nil {
-		r.tried = time.Now()
-		return
-	}
-	*r = limitsRead[T]{value: value, at: time.Now()}
-}
+// MaxRefusals is how many instances may be refused in a row until the key is found
+// not to have the permission at all, unless it had it for any of them before.
+const MaxRefusals = 3
 
 func newLimitsReader(api LimitsAPI) *limitsReader {
 	return &limitsReader{api: api, instances: make(map[string]*limitsRead[dcsapi.Limits]), flavors: make(map[string]*limitsRead[dcsapi.Flavor])}
@@ -116,9 +88,7 @@ func (p *Project) RefreshLimits(targets []*Target) {
 	}
 	targets = slices.Clone(targets)
 	slices.SortStableFunc(targets, func(a, b *Target) int { // those first that have waited longest
-		_, readA := l.instances[a.ID].read()
-		_, readB := l.instances[b.ID].read()
-		return readA.Compare(readB)
+		return l.instances[a.ID].last().Compare(l.instances[b.ID].last())
 	})
 	l.running = p.tasks.run(limitsLimit, func(ctx context.Context) {
 		p.readLimits(dcsapi.InBackground(ctx), targets)
@@ -229,31 +199,28 @@ func (p *Project) readConfiguration(ctx context.Context, t *Target) error {
 	defer l.mu.Unlock()
 	refused := dcsapi.ReasonOf(err) == dcsapi.ReasonForbidden
 	switch {
-	case refused && l.refused.IsZero():
-		level.Warn(logger).Log("msg", "the key may not read the configuration of instances: the connections that nodes accept come from their specification where it says so. Allow dcs:instance:getConfiguration, or set limits_interval: 0s",
-			"region", p.api.Region(), "reason", dcsapi.ReasonOf(err), "err", err)
-	case err != nil && !refused && l.instances[t.ID].failedBefore():
+	case err != nil && l.instances[t.ID].failedBefore():
+	case refused && l.refusals == 0:
+		level.Warn(logger).Log("msg", "the key may not read the configuration of an instance, and perhaps of others: the connections that nodes accept come from their specification where it says so. Allow dcs:instance:getConfiguration, or set limits_interval: 0s",
+			"region", p.api.Region(), "instance_id", t.ID, "reason", dcsapi.ReasonOf(err), "err", err)
 	case err != nil && !refused:
 		level.Warn(logger).Log("msg", "cannot read the limits of an instance: the last good values stay in force", "instance_id", t.ID, "reason", dcsapi.ReasonOf(err), "err", err)
-	case err == nil && !l.refused.IsZero():
+	case err == nil && l.allRefused():
 		level.Info(logger).Log("msg", "the configuration of instances can be read again", "region", p.api.Region())
 	}
 	switch {
-	case refused:
-		l.refused = time.Now()
 	case err == nil:
-		l.refused = time.Time{}
-		fallthrough
-	default:
-		if !dcsapi.IsUnsent(err) {
-			keep(l.instances, t.ID, limits, err)
+		l.refusals, l.permitted, l.refused = 0, true, time.Time{}
+	case refused:
+		if l.refusals++; l.refusals >= MaxRefusals && !l.permitted {
+			l.refused = time.Now()
 		}
+	}
+	if !dcsapi.IsUnsent(err) {
+		keep(l.instances, t.ID, limits, err)
 	}
 	return err
 }
-
-// failedBefore reports whether reading the value failed last.
-func (r *limitsRead[T]) failedBefore() bool { return r != nil && !r.tried.IsZero() }
 
 // readFlavor reads a specification. A failure shows only in the count of requests:
 // the specification is an upper bound that most instances do not need.
@@ -288,5 +255,11 @@ func (t *Target) Limits() Limits {
 func (l *lists) LimitsRefused() bool {
 	l.limits.mu.Lock()
 	defer l.limits.mu.Unlock()
-	return !l.limits.refused.IsZero()
+	return l.limits.allRefused()
+}
+
+// allRefused reports whether the key seems not to have the permission for any
+// instance. l.mu must be held.
+func (l *limitsReader) allRefused() bool {
+	return l.refusals >= MaxRefusals || (l.refusals > 0 && !l.permitted)
 }
