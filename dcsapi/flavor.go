@@ -73,6 +73,9 @@ func (c *Client) GetFlavor(ctx context.Context, specCode string) (Flavor, error)
 	return flavor, err
 }
 
+// maxSizes bounds the sizes of a specification.
+const maxSizes = 1000
+
 // flavorLimits returns the limits among the attributes of a specification:
 // max_clients, or max_connections where there is no max_clients.
 func (c *Client) flavorLimits(flavor *element) ([]flavorLimit, error) {
@@ -84,8 +87,8 @@ func (c *Client) flavorLimits(flavor *element) ([]flavorLimit, error) {
 	for _, raw := range list {
 		e := newElement(raw, c.secrets.dataRedactor())
 		e.warn = flavor.warn
-		if n, ok := parseInt([]byte(strings.TrimSpace(e.text("value")))); ok && n > 0 {
-			name := e.text("name")
+		n, ok := parseClients(e.text("value"))
+		if name := e.text("name"); ok && len(byName[name]) < maxSizes {
 			byName[name] = append(byName[name], flavorLimit{capacity: e.text("capacity"), clients: n})
 		}
 	}

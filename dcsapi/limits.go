@@ -55,7 +55,7 @@ func (c *Client) GetLimits(ctx context.Context, instanceID string) (Limits, erro
 				e := newElement(raw, c.secrets.dataRedactor())
 				e.warn = func(text string) { found.add("configuration of instance "+CanonicalInstanceID(instanceID), text) }
 				of := &limits.Servers
-				if strings.Contains(e.text("node_role"), "proxy") {
+				if strings.Contains(strings.ToLower(e.text("node_role")), "proxy") {
 					of = &limits.Proxies
 				}
 				of.set(e.text("param_name"), e.text("param_value"))
@@ -72,7 +72,7 @@ func (l *ServerLimits) set(name, value string) {
 	name = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "_", "-")
 	switch name {
 	case "maxclients":
-		if n, ok := parseInt([]byte(strings.TrimSpace(value))); ok && n > 0 {
+		if n, ok := parseClients(value); ok {
 			l.MaxClients = n
 		}
 	case "timeout":
@@ -110,6 +110,13 @@ func (l *ServerLimits) set(name, value string) {
 		}
 		l.put(class, b)
 	}
+}
+
+// parseClients parses a number of connections: at least 1 and below 2³¹, as in the
+// configuration of the exporter. A larger one is no limit at all.
+func parseClients(text string) (n int64, ok bool) {
+	n, ok = parseInt([]byte(strings.TrimSpace(text)))
+	return n, ok && n > 0 && n < 1<<31
 }
 
 // setBuffer sets the limits of a class from the three texts of a list such as

@@ -59,6 +59,7 @@ func TestGetLimits(t *testing.T) {
 			dcsapi.ServerLimits{MaxClients: 7000, IdleTimeout: seconds(60)},
 		},
 		{"unlimited", parameters("maxclients", "unlimited", "timeout", "never", "client-output-buffer-slave-hard-limit", "-1", "client-output-buffer-limit", "normal 0"), dcsapi.ServerLimits{}},
+		{"no limit", parameters("maxclients", "4294967295"), dcsapi.ServerLimits{}},
 		{"huge", parameters("maxclients", "99999999999999999999", "timeout", "9223372036854775807", "client-output-buffer-slave-hard-limit", "99999999999gb"), dcsapi.ServerLimits{}},
 		{"negative", parameters("maxclients", "-5", "timeout", "-1"), dcsapi.ServerLimits{}},
 		{"no list", `{"redis_config":[]}`, dcsapi.ServerLimits{}},
@@ -76,7 +77,7 @@ func TestGetLimits(t *testing.T) {
 		})
 	}
 
-	body := `{"redis_config":[{"param_name":"maxclients","param_value":"1","node_role":"proxy"},{"param_name":"maxclients","param_value":"2","node_role":""}]}`
+	body := `{"redis_config":[{"param_name":"maxclients","param_value":"1","node_role":"Redis-Proxy"},{"param_name":"maxclients","param_value":"2","node_role":""}]}`
 	c, _ := answering(t, &body)
 	if got, err := c.GetLimits(t.Context(), "i1"); err != nil || got.Proxies.MaxClients != 1 || got.Servers.MaxClients != 2 {
 		t.Errorf("got %+v, %v: want 1 for proxies and 2 for servers", got, err)
@@ -108,6 +109,7 @@ func TestGetFlavor(t *testing.T) {
 		{"max_connections", []string{attribute("max_connections", "2", "5000")}, "2", 5000},
 		{"both", []string{attribute("max_connections", "2", "50000"), attribute("max_clients", "2", "5000")}, "2", 5000},
 		{"unlimited", []string{attribute("max_clients", "2", "unlimited")}, "2", 0},
+		{"no limit", []string{attribute("max_clients", "2", "4294967295")}, "2", 0},
 		{"none", nil, "2", 0},
 	}
 	for _, test := range tests {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -82,6 +83,7 @@ func (p *Project) RefreshLimits(targets []*Target) {
 			delete(l.instances, id)
 		}
 	}
+	l.forgetFlavors(p.specCodes())
 	now := time.Now()
 	if l.running || now.Before(l.resume) || p.heldOff() || !slices.ContainsFunc(targets, func(t *Target) bool { return l.wants(t, now, o.LimitsInterval) }) {
 		return
@@ -96,6 +98,22 @@ func (p *Project) RefreshLimits(targets []*Target) {
 		defer l.mu.Unlock()
 		l.running = false
 	})
+}
+
+// specCodes returns the specifications of the listed instances.
+func (l *lists) specCodes() map[string]bool {
+	inventory, _, _ := l.inventory.peek()
+	codes := make(map[string]bool)
+	for i := range inventory.list {
+		codes[inventory.list[i].SpecCode] = true
+	}
+	return codes
+}
+
+// forgetFlavors forgets specifications that no listed instance has. l.mu must be
+// held.
+func (l *limitsReader) forgetFlavors(listed map[string]bool) {
+	maps.DeleteFunc(l.flavors, func(code string, _ *limitsRead[dcsapi.Flavor]) bool { return !listed[code] })
 }
 
 // heldOff reports whether the API throttles the project.

@@ -1,0 +1,60 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dcs_session_exporter/dcsapi"
+
+	"github.com/go-kit/log"
+)
+
+// specifiedAPI is an API with one instance, whose specification may change.
+type specifiedAPI struct {
+	API
+	spec string
+}
+
+func (a *specifiedAPI) Region() string         { return "r" }
+func (a *specifiedAPI) KnownProjectID() string { return "p" }
+func (a *specifiedAPI) HeldOff() error         { return nil }
+
+func (a *specifiedAPI) ListInstances(context.Context) ([]dcsapi.Instance, error) {
+	return []dcsapi.Instance{{ID: "i", Status: "RUNNING", SpecCode: a.spec}}, nil
+}
+
+func (a *specifiedAPI) GetLimits(context.Context, string) (dcsapi.Limits, error) {
+	return dcsapi.Limits{}, nil
+}
+
+func (a *specifiedAPI) GetFlavor(_ context.Context, code string) (dcsapi.Flavor, error) {
+	return dcsapi.Flavor{SpecCode: code}, nil
+}
+
+// TestForgetFlavors checks that specifications that no instance has any more take no
+// memory: their codes are the API's.
+func TestForgetFlavors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &specifiedAPI{spec: "old"}
+		f := New(Options{DiscoveryInterval: time.Minute, Timeout: time.Second, LimitsInterval: time.Hour, Logger: log.NewNopLogger()},
+			[]ProjectOptions{{API: api, Discover: func(dcsapi.Instance) bool { return true }}}, nil)
+		defer f.Close()
+		p := f.Projects()[0]
+		for _, spec := range []string{"old", "new"} {
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			api.spec = spec
+			p.AwaitInstances(t.Context()) // in the background, where the list is known
+			synctest.Wait()
+			p.RefreshLimits(slices.Collect(f.TargetsOf(p)))
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			if _, ok := p.limits.flavors[spec]; !ok || len(p.limits.flavors) != 1 {
+				t.Errorf("of the specification %q: remembered are %v", spec, p.limits.flavors)
+			}
+		}
+	})
+}
