@@ -66,10 +66,7 @@ type Aggregator struct {
 type userClient struct {
 	user  int32
 	stats *ClientStats
-
-	grouped bool // group is that of the sessions with this name
-	group   int32
-	name    string
+	group groupMemo
 }
 
 // New returns an Aggregator without sessions. o must not be modified while it is
@@ -150,11 +147,18 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	client.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))
 	client.OutputMemory.observe(s.OMem, s.Present.Has(dcsapi.HasOMem))
 	if a.groups != nil {
-		label, same := a.addrs.values[address], a.o.Address.byHost()
-		if same = same && label != Other && a.users.values[u] != Other; same {
-			full = label
+		var memo *groupMemo
+		label, oneUser := a.addrs.values[address], a.users.values[u] != Other
+		switch {
+		case a.o.Address.byHost() && label != Other && oneUser:
+			full, memo = label, &pair.group
+		case oneUser:
+			full = hostText(full)
+			memo = a.groups.memo(full, u)
+		default:
+			full = hostText(full)
 		}
-		group := a.groups.of(pair, same, full, s.User, s.Name)
+		group := a.groups.of(memo, full, s.User, s.Name)
 		group.Sessions++
 		group.IdleLong.observe(idle, hasIdle)
 		group.QueryBuffer.observe(s.QBuf, s.Present.Has(dcsapi.HasQBuf))

@@ -26,6 +26,7 @@ type Groups struct {
 	number []int32  // of each rule's group in names
 	names  []string // distinct, by first rule; Ungrouped comes last
 	byName bool     // a rule has Names
+	index  groupIndex
 }
 
 // NewGroups returns groups by rules, which must not be modified afterwards. It
@@ -45,6 +46,7 @@ func NewGroups(rules []GroupRule) *Groups {
 		g.byName = g.byName || r.Names != nil
 	}
 	g.names = append(g.names, Ungrouped)
+	g.index = newGroupIndex(rules)
 	return g
 }
 
@@ -55,26 +57,33 @@ func (g *Groups) Names() []string { return g.names }
 // Of returns the group of a session with a client address, with or without its port,
 // a user and a name.
 func (g *Groups) Of(address, user, name string) string {
-	return g.names[g.match(hostOf(address), user, name)]
+	return g.names[g.match(hostOf(address), user, func(k int) bool { return g.rules[k].Names.MatchString(name) })]
 }
 
 // hostOf returns the IP address of a client, the zero Addr if it has none.
 func hostOf(address string) netip.Addr { return parseAddress(address).ip.WithZone("") }
 
-// match returns the number of the group of a session.
-func (g *Groups) match(ip netip.Addr, user, name string) int32 {
-	for k := range g.rules {
-		r := &g.rules[k]
-		if len(r.CIDRs) > 0 && !slices.ContainsFunc(r.CIDRs, func(p netip.Prefix) bool { return p.Contains(ip) }) {
-			continue
+// hostText returns an address without its port where that is plain to see, so that
+// hostOf is the same for both.
+func hostText(address string) string {
+	i := strings.LastIndexByte(address, ':')
+	if i <= 0 || !isPort(address[i:]) || isPath(address) {
+		return address
+	}
+	host := address[:i]
+	if strings.IndexByte(host, ':') >= 0 && (host[0] != '[' || host[i-1] != ']') {
+		return address // an IPv6 address may have no port
+	}
+	return host
+}
+
+// match returns the number of the group of a session. named reports whether the
+// session's name matches a rule that has Names.
+func (g *Groups) match(ip netip.Addr, user string, named func(k int) bool) int32 {
+	for k := range g.index.candidates(ip, user) {
+		if g.rules[k].Names == nil || named(k) {
+			return g.number[k]
 		}
-		if len(r.Users) > 0 && !slices.Contains(r.Users, user) {
-			continue
-		}
-		if r.Names != nil && !r.Names.MatchString(name) {
-			continue
-		}
-		return g.number[k]
 	}
 	return int32(len(g.names)) - 1
 }
@@ -94,65 +103,4 @@ func (s *GroupStats) add(o *GroupStats) {
 	s.IdleLong.add(o.IdleLong)
 	s.QueryBuffer.add(o.QueryBuffer)
 	s.OutputMemory.add(o.OutputMemory)
-}
-
-// groupTally adds sessions up by group. It matches each combination of address,
-// user and name once, as far as memory allows.
-type groupTally struct {
-	*Groups
-	stats []GroupStats // by number
-	known map[groupKey]int32
-}
-
-// groupKey is what a session's group depends on.
-type groupKey struct{ address, user, name string }
-
-// mostGroupKeys bounds groupTally.known.
-const mostGroupKeys = 20_000
-
-func newGroupTally(g *Groups) *groupTally {
-	if g == nil {
-		return nil
-	}
-	return &groupTally{Groups: g, stats: make([]GroupStats, len(g.names)), known: make(map[groupKey]int32)}
-}
-
-// of returns the statistics of the group that a session of a client belongs to. same
-// reports whether all sessions of the client have the same host and user, so that
-// its group is that of the last one unless their names differ.
-func (t *groupTally) of(c *userClient, same bool, address, user, name string) *GroupStats {
-	if !same || (c.grouped && t.byName && c.name != name) {
-		return &t.stats[t.lookUp(address, user, name)]
-	}
-	if !c.grouped {
-		c.group, c.name, c.grouped = t.match(hostOf(address), user, name), strings.Clone(name), true
-	}
-	return &t.stats[c.group]
-}
-
-// lookUp returns the number of the group of a session, from memory if it is there.
-func (t *groupTally) lookUp(address, user, name string) int32 {
-	if !t.byName {
-		name = ""
-	}
-	key := groupKey{address, user, name}
-	n, ok := t.known[key]
-	if !ok {
-		n = t.match(hostOf(address), user, name)
-		if len(t.known) < mostGroupKeys {
-			t.known[groupKey{strings.Clone(address), strings.Clone(user), strings.Clone(name)}] = n
-		}
-	}
-	return n
-}
-
-// used returns the groups that have sessions.
-func (t *groupTally) used() []string {
-	var used []string
-	for k := range t.stats {
-		if t.stats[k].Sessions > 0 {
-			used = append(used, t.names[k])
-		}
-	}
-	return used
 }

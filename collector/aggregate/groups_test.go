@@ -179,8 +179,9 @@ func TestActive(t *testing.T) {
 func BenchmarkGroups(b *testing.B) {
 	var sessions []dcsapi.Session
 	for i := range 100_000 {
+		h := i % 1000
 		sessions = append(sessions, dcsapi.Session{
-			ID: fmt.Sprint(i), Addr: fmt.Sprintf("10.%d.%d.%d:%d", i%4, i%10, i%25, 1024+i%60000), User: fmt.Sprintf("user-%d", i%5), Name: fmt.Sprintf("app-%d", i%5),
+			ID: fmt.Sprint(i), Addr: fmt.Sprintf("10.%d.%d.%d:%d", h%4, h%10, h/10, 1024+i%60000), User: fmt.Sprintf("user-%d", i%5), Name: fmt.Sprintf("app-%d", i%5),
 			Cmd: "get", DB: "0", Flags: "N", Network: "vpc", Idle: int64(i % 100), Present: allNumbers,
 		})
 	}
@@ -194,10 +195,18 @@ func BenchmarkGroups(b *testing.B) {
 	for _, bb := range []struct {
 		name  string
 		rules []aggregate.GroupRule
-	}{{"none", nil}, {"1000 by address and user", byAddress}, {"1000 by name too", byName}} {
+		bits  int // of networks in place of addresses, 0 for addresses
+	}{
+		{"none", nil, 0},
+		{"1000 by address and user", byAddress, 0},
+		{"1000 by name too", byName, 0},
+		{"none, networks", nil, 24},
+		{"1000 by address and user, networks", byAddress, 24},
+		{"1000 by name too, networks", byName, 24},
+	} {
 		b.Run(bb.name, func(b *testing.B) {
 			o := testOptions()
-			o.Groups, o.Limits.Groups = aggregate.NewGroups(bb.rules), 50
+			o.Groups, o.Limits.Groups, o.Address.IPv4Bits = aggregate.NewGroups(bb.rules), 50, bb.bits
 			for b.Loop() {
 				agg := aggregate.New(&o, asIs)
 				for i := range sessions {
