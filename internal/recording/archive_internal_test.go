@@ -177,6 +177,13 @@ func TestFile(t *testing.T) {
 	if _, err := Create(dir); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
 		t.Errorf("a directory: %v", err)
 	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(link); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
+		t.Errorf("a symbolic link: %v", err)
+	}
 	if _, err := Create(filepath.Join(dir, "none", "x")); err == nil || strings.Contains(err.Error(), ".tmp") {
 		t.Errorf("no such directory: %v", err)
 	}

@@ -83,9 +83,11 @@ type File struct {
 	file *os.File
 }
 
-// Create begins a file. Only its owner can read it.
+// Create begins a file. Only its owner can read it. It is an error if something
+// other than a regular file has its name, such as the symbolic link /dev/stdout:
+// Commit would replace that rather than write to it.
 func Create(path string) (*File, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s exists and is not a regular file", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
