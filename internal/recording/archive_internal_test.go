@@ -84,11 +84,20 @@ func TestReadRefuses(t *testing.T) {
 // have is refused, also if none of its files are read.
 func TestReadBounds(t *testing.T) {
 	large := packed(t, "ignored/1", strings.Repeat(" ", 3<<20), "ignored/2", strings.Repeat(" ", 3<<20))
-	if _, err := read(bytes.NewReader(large), 4<<20, 5<<20); err == nil || !strings.Contains(err.Error(), "more than 5 MiB unpacked") {
+	if _, err := read(bytes.NewReader(large), bounds{4 << 20, 5 << 20, 1 << 20, 100}); err == nil || !strings.Contains(err.Error(), "more than 5 MiB unpacked") {
 		t.Errorf("all files: %v", err)
 	}
-	if _, err := read(bytes.NewReader(large), 2<<20, 8<<20); err == nil || !strings.Contains(err.Error(), `"ignored/1" has more than 2 MiB`) {
+	if _, err := read(bytes.NewReader(large), bounds{2 << 20, 8 << 20, 1 << 20, 100}); err == nil || !strings.Contains(err.Error(), `"ignored/1" has more than 2 MiB`) {
 		t.Errorf("a file: %v", err)
+	}
+	manifest := `{"format_version":1,"projects":[` + strings.Repeat("{},", 1<<20) + `{}]}`
+	if _, err := Read(bytes.NewReader(packed(t, "manifest.json", manifest+strings.Repeat(" ", maxManifest)))); err == nil || !strings.Contains(err.Error(), `"manifest.json" has more than 4 MiB`) {
+		t.Errorf("the manifest: %v", err)
+	}
+	query := `{"request":{"method":"GET","path":"/v2","query":{"a":[` + strings.Repeat(`"",`, 60) + `""]}},"response":{"status":200}}`
+	many := packed(t, "manifest.json", `{"format_version":1}`, "exchanges/1", query, "exchanges/2", query)
+	if _, err := read(bytes.NewReader(many), bounds{1 << 20, 1 << 20, 1 << 20, 100}); err == nil || !strings.Contains(err.Error(), "more than 100 values") {
+		t.Errorf("values: %v", err)
 	}
 }
 
@@ -119,13 +128,16 @@ func TestFullDisk(t *testing.T) {
 // TestWriteBounds checks that nothing is written that could not be read.
 func TestWriteBounds(t *testing.T) {
 	r := one(t, sessionsPath, `{"clients":[`+strings.Repeat("0,", 1000)+`0]}`)
-	if err := write(io.Discard, r, 4000, 1<<20); !errors.Is(err, ErrTooLarge) { // with its white space it has more
+	if err := write(io.Discard, r, bounds{4000, 1 << 20, 1 << 20, 10_000}); !errors.Is(err, ErrTooLarge) { // with its white space it has more
 		t.Errorf("a large file: %v", err)
 	}
-	if err := write(io.Discard, r, 1<<20, 10_000); !errors.Is(err, ErrTooLarge) {
+	if err := write(io.Discard, r, bounds{1 << 20, 10_000, 1 << 20, 10_000}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("large files: %v", err)
 	}
-	if err := write(io.Discard, r, 1<<20, 1<<20); err != nil {
+	if err := write(io.Discard, r, bounds{1 << 20, 1 << 20, 1 << 20, 999}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("many values: %v", err)
+	}
+	if err := write(io.Discard, r, bounds{1 << 20, 1 << 20, 1 << 20, 10_000}); err != nil {
 		t.Error(err)
 	}
 }

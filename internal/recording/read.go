@@ -17,7 +17,25 @@ const (
 	maxFile      = 64 << 20  // bytes of a file in the archive
 	maxUnpacked  = 384 << 20 // bytes of all of them
 	maxExchanges = 200_000
+	maxManifest  = 4 << 20 // bytes of the manifest
+	// maxValues bounds the commas in all files: an empty value takes much more memory
+	// than text.
+	maxValues = 16 << 20
 )
+
+// bounds are limits of an archive.
+type bounds struct{ file, unpacked, manifest, values int }
+
+// allowed are the limits of archives, for reading and writing.
+var allowed = bounds{file: maxFile, unpacked: maxUnpacked, manifest: maxManifest, values: maxValues}
+
+// fileOf returns the limit of a file in bytes.
+func (b bounds) fileOf(name string) int {
+	if name == manifestName {
+		return b.manifest
+	}
+	return b.file
+}
 
 // Load reads the recording in a file.
 func Load(path string) (*Recording, error) {
@@ -36,22 +54,23 @@ func Load(path string) (*Recording, error) {
 // Read reads an archive that Write has written. Files with other names are
 // ignored. It is safe for archives from untrusted sources: what is larger than a
 // recording can be, truncated or malformed is an error.
-func Read(in io.Reader) (*Recording, error) { return read(in, maxFile, maxUnpacked) }
+func Read(in io.Reader) (*Recording, error) { return read(in, allowed) }
 
-// read is Read with limits of a file and of all files, in bytes.
-func read(in io.Reader, mostFile, mostAll int64) (*Recording, error) {
+// read is Read with other limits.
+func read(in io.Reader, most bounds) (*Recording, error) {
 	z, err := gzip.NewReader(in)
 	if err != nil {
 		return nil, fmt.Errorf("not a compressed archive, or truncated: %w", err)
 	}
-	limited := &io.LimitedReader{R: z, N: mostAll}
+	limited := &io.LimitedReader{R: z, N: int64(most.unpacked)}
 	t := tar.NewReader(limited)
 	var out Recording
+	values := 0
 	for {
 		header, err := t.Next()
 		switch {
 		case limited.N <= 0:
-			return nil, fmt.Errorf("too large: it has more than %d MiB unpacked", mostAll>>20)
+			return nil, fmt.Errorf("too large: it has more than %d MiB unpacked", most.unpacked>>20)
 		case errors.Is(err, io.EOF):
 			if _, err := io.Copy(io.Discard, limited); err != nil { // the checksum comes last
 				return nil, fmt.Errorf("truncated or damaged: %w", err)
@@ -59,8 +78,8 @@ func read(in io.Reader, mostFile, mostAll int64) (*Recording, error) {
 			return &out, out.check()
 		case err != nil:
 			return nil, fmt.Errorf("truncated or damaged: %w", err)
-		case header.Size > mostFile:
-			return nil, fmt.Errorf("too large: %.100q has more than %d MiB", header.Name, mostFile>>20)
+		case header.Size > int64(most.fileOf(header.Name)):
+			return nil, fmt.Errorf("too large: %.100q has more than %d MiB", header.Name, most.fileOf(header.Name)>>20)
 		}
 		var to any
 		switch {
@@ -80,6 +99,9 @@ func read(in io.Reader, mostFile, mostAll int64) (*Recording, error) {
 		content, err := io.ReadAll(t)
 		if err != nil {
 			return nil, fmt.Errorf("truncated or damaged: %w", err)
+		}
+		if values += bytes.Count(content, []byte(",")); values > most.values {
+			return nil, fmt.Errorf("too large: it has more than %d values", most.values)
 		}
 		if err := json.Unmarshal(content, to); err != nil {
 			return nil, fmt.Errorf("%.100q is malformed: %w", header.Name, err)

@@ -32,16 +32,18 @@ replaced, the same ones everywhere by the same replacement. dcs_emulator
 `
 
 // Write writes a recording as a compressed tar archive.
-func Write(w io.Writer, r *Recording) error { return write(w, r, maxFile, maxUnpacked) }
+func Write(w io.Writer, r *Recording) error { return write(w, r, allowed) }
 
-// write is Write with limits of a file and of all files, in bytes.
-func write(w io.Writer, r *Recording, mostFile, mostAll int) error {
+// write is Write with other limits.
+func write(w io.Writer, r *Recording, most bounds) error {
 	z := gzip.NewWriter(w)
 	t := tar.NewWriter(z)
-	total := 0
+	total, values := 0, 0
 	add := func(name string, content []byte) error {
 		// What cannot be read must not be written.
-		if total += len(content) + 1024; len(content) > mostFile || total > mostAll {
+		total += len(content) + 1024
+		values += bytes.Count(content, []byte(","))
+		if len(content) > most.fileOf(name) || total > most.unpacked || values > most.values {
 			return ErrTooLarge
 		}
 		header := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(content)), ModTime: r.Manifest.RecordedAt, Format: tar.FormatPAX}
