@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
+	"dcs_session_exporter/internal/recording"
 )
 
 // TestRecord checks the command's output, its errors, and that it leaves nothing
@@ -126,4 +128,33 @@ func TestRecordForbiddenConfiguration(t *testing.T) {
 		}
 	}
 	t.Error("the configuration of the second instance was not asked for")
+}
+
+// TestRecordLateError checks that an error whose body never ends is recorded, since
+// its status line says what has happened.
+func TestRecordLateError(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"error_code":`))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(server.Close)
+	var recorder recording.Recorder
+	key := emulator.DemoKey()
+	client := dcsapi.New(dcsapi.Options{
+		Endpoint: server.URL, ProjectID: emulator.DemoProject, Wrap: recorder.Transport,
+		Keys: dcsapi.NewConfiguredKey(dcsapi.Secret{Value: key.AccessKey}, dcsapi.Secret{Value: key.SecretKey}, dcsapi.Secret{}),
+	})
+	t.Cleanup(client.Close)
+	if _, err := client.GetInstance(t.Context(), "i"); dcsapi.ReasonOf(err) != dcsapi.ReasonForbidden {
+		t.Fatalf("got %v", err)
+	}
+	recorded, _, err := recorder.Recording(recording.Manifest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := recorded.Exchanges[0]; x.Response == nil || x.Response.Status != http.StatusForbidden || x.Failure != recording.FailureCut {
+		t.Errorf("recorded is %+v", x)
+	}
 }

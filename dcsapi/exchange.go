@@ -115,11 +115,14 @@ func (x *roundTrip) send(ctx context.Context, req *http.Request) (*http.Response
 // ownCA reports whether the configuration names certificate authorities.
 func (c *Client) ownCA() bool { return c.options.TLS != nil && c.options.TLS.RootCAs != nil }
 
+// errLateBody is why the rest of an error response is not read.
+var errLateBody = errors.New("the body of the error response is late")
+
 // readErrorBody reads what can be had of the body of an error response, and
 // reports whether that is all of it. The status line says what has happened: a
 // body that is broken, endless or late costs only the server's explanation.
 func (x *roundTrip) readErrorBody(resp *http.Response) (complete bool) {
-	timer := time.AfterFunc(maxErrorBodyTime, func() { x.stop(nil) })
+	timer := time.AfterFunc(maxErrorBodyTime, func() { x.stop(errLateBody) })
 	defer timer.Stop()
 	n, err := x.body.ReadFrom(io.LimitReader(resp.Body, maxErrorBody+1))
 	return err == nil && n <= maxErrorBody

@@ -181,7 +181,7 @@ func failureOf(ctx context.Context, err error) string {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(cause, context.DeadlineExceeded):
 		return FailureTimeout
-	case ctx.Err() != nil:
+	case errors.Is(cause, context.Canceled): // not by the client for a reason of its own
 		return failureCancelled
 	default:
 		return FailureNetwork
