@@ -94,6 +94,7 @@ func TestAgencyRefuses(t *testing.T) {
 		"nobody to ask":       {func(o *dcsapi.AgencyOptions) { o.Domain, o.Client.IAMEndpoint = "other", "" }, nil, "set iam_endpoint, or sts_endpoint"},
 		"no key in it":        {nil, []emulator.Fault{{Operation: "assume_agency", Body: []byte(`{"credentials":{"access_key_id":"SECRETAK"}}`)}}, "it lacks the access key, the secret key or the security token"},
 		"a key with a space":  {nil, []emulator.Fault{{Operation: "assume_agency", Body: []byte(`{"credentials":{"access_key_id":"A K","secret_access_key":"SECRETSK","security_token":"SECRETTOKEN"}}`)}}, "the access key holds white space"},
+		"a key that ended":    {func(o *dcsapi.AgencyOptions) { o.STSEndpoint = "" }, []emulator.Fault{{Operation: "assume_agency", Body: []byte(`{"credential":{"access":"A","secret":"SECRETSK","securitytoken":"SECRETTOKEN","expires_at":"2020-01-08T02:56:19.587000Z"}}`)}}, "it returned a key that expired at 2020-01-08T02:56:19Z, and this machine's clock says"},
 		"another form":        {nil, []emulator.Fault{{Operation: "assume_agency", Body: []byte(`{"credentials":["SECRETAK"]}`)}}, "it has no credentials"},
 		"HTML":                {nil, []emulator.Fault{{Operation: "assume_agency", Body: []byte("<html>"), ContentType: "text/html"}}, "cannot read the response"},
 		"a key that is wrong": {func(o *dcsapi.AgencyOptions) { o.Client.Keys = staticKey("AK", "wrong", "") }, nil, "ask STS for a key: HTTP 401"},

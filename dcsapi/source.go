@@ -142,7 +142,9 @@ func environmentKey(accessKey, secretKey, token string) func() (auth.ICredential
 // of the SDK, which may quote lines of a profile or a server's response.
 func (s *source) key() (key sourcedKey, found bool, err error) {
 	if s.fetch != nil {
-		key, found, err = s.fetch()
+		if key, found, err = s.fetch(); err == nil {
+			err = checkEnd(key.ends)
+		}
 		key.source = s
 		return key, found, err
 	}
@@ -160,14 +162,11 @@ func (s *source) key() (key sourcedKey, found bool, err error) {
 			return sourcedKey{}, true, err
 		}
 	}
-	ends := endOf(basic)
-	switch {
-	case basic.AK == "" || basic.SK == "":
+	if basic.AK == "" || basic.SK == "" {
 		return sourcedKey{}, true, errors.New("it returned an empty key")
-	case !ends.IsZero() && !time.Now().Before(ends):
-		return sourcedKey{}, true, fmt.Errorf("it returned a key that expired at %s, and this machine's clock says %s: check the clock", ends.UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339))
 	}
-	err = cmp.Or(checkHeaderValue(basic.AK, "the access key"), checkHeaderValue(basic.SK, "the secret key"), checkHeaderValue(basic.SecurityToken, "the security token"))
+	ends := endOf(basic)
+	err = cmp.Or(checkEnd(ends), checkHeaderValue(basic.AK, "the access key"), checkHeaderValue(basic.SK, "the secret key"), checkHeaderValue(basic.SecurityToken, "the security token"))
 	if err != nil {
 		return sourcedKey{}, true, err
 	}
@@ -175,6 +174,16 @@ func (s *source) key() (key sourcedKey, found bool, err error) {
 		Key:    Key{AccessKey: basic.AK, SecretKey: basic.SK, SecurityToken: basic.SecurityToken, ProjectID: basic.ProjectId},
 		source: s, ends: ends,
 	}, true, nil
+}
+
+// checkEnd returns an error for a key that has expired already, which would
+// be asked for again with every request.
+func checkEnd(ends time.Time) error {
+	now := time.Now()
+	if ends.IsZero() || now.Before(ends) {
+		return nil
+	}
+	return fmt.Errorf("it returned a key that expired at %s, and this machine's clock says %s: check the clock", ends.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 }
 
 // checkFile returns an error for a file that the SDK, which takes no deadline,
