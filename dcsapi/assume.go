@@ -77,24 +77,41 @@ type assumed struct {
 
 // assume returns a key of the agency, and when it expires.
 func (a *assumed) assume(ctx context.Context) (Key, time.Time, error) {
-	var err error
+	var failed error // of STS
 	if a.sts != nil {
-		key, ends, failed := a.ask(ctx, a.sts, "STS", &call{path: "/v5/agencies/assume", body: a.stsBody()}, "credentials", "access_key_id", "secret_access_key", "security_token", "expiration")
-		if failed == nil || !noSTS(failed) || a.iam == nil {
-			return key, ends, failed
+		key, ends, err := a.ask(ctx, a.sts, "STS", &call{path: "/v5/agencies/assume", body: a.stsBody()}, "credentials", "access_key_id", "secret_access_key", "security_token", "expiration")
+		if err == nil || !noSTS(err) || a.iam == nil {
+			return key, ends, a.explain(err)
 		}
-		err = failed
+		failed = err
 	}
 	if a.iam == nil {
-		return Key{}, time.Time{}, cmp.Or(err, errors.New("neither IAM nor STS can be asked: set iam_endpoint, or sts_endpoint and the account's id as domain"))
+		return Key{}, time.Time{}, errors.New("neither IAM nor STS can be asked: set iam_endpoint, or sts_endpoint and the account's id as domain")
 	}
-	return a.ask(ctx, a.iam, "IAM", &call{path: "/v3.0/OS-CREDENTIAL/securitytokens", body: a.iamBody()}, "credential", "access", "secret", "securitytoken", "expires_at")
+	key, ends, err := a.ask(ctx, a.iam, "IAM", &call{path: "/v3.0/OS-CREDENTIAL/securitytokens", body: a.iamBody()}, "credential", "access", "secret", "securitytoken", "expires_at")
+	if err != nil && failed != nil {
+		err = fmt.Errorf("%w; before that, %w", err, failed)
+	}
+	return key, ends, a.explain(err)
 }
 
-// noSTS reports whether an error shows that there is no STS at the endpoint.
+// noSTS reports whether an error may mean that there is no STS at the endpoint:
+// nothing at all was found there, by a proxy perhaps, or nothing of that name. A
+// proxy that wants a password is not asked again: it may count rejections.
 func noSTS(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.Status == http.StatusNotFound || e.Problem == ProblemDNS)
+	if !ok {
+		return false
+	}
+	switch e.Problem {
+	case ProblemDNS, ProblemConnect:
+		return true
+	case ProblemProxy:
+		refused, ok := errors.AsType[*proxyError](e.Err)
+		return ok && refused.status != http.StatusProxyAuthRequired
+	default:
+		return e.Status == http.StatusNotFound
+	}
 }
 
 // stsBody returns the request to STS.
@@ -153,11 +170,11 @@ func (a *assumed) ask(ctx context.Context, c *Client, service string, r *call, o
 	if err = c.do(ctx, r); err == nil {
 		return key, ends, nil
 	}
-	return Key{}, time.Time{}, a.explain(err)
+	return Key{}, time.Time{}, err
 }
 
-// explain returns the error of a request for a key, with what to do about it where
-// the service has answered that there is none.
+// explain returns the error of the requests for a key, with what to do about it
+// where the service has answered that there is none.
 func (a *assumed) explain(err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Status < 400 || e.Status > 499 || e.Reason == ReasonAuth || e.Reason == ReasonThrottled {

@@ -3,6 +3,7 @@ package dcsapi_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,8 @@ func assuming(t *testing.T, change func(*emulator.Agency), options func(*dcsapi.
 // TestAssumeAgency reads another account with the keys of its agency: from STS where
 // the account is named by id and STS is there, else from IAM.
 func TestAssumeAgency(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	defer proxy.Close()
 	for name, tt := range map[string]struct {
 		agency  func(*emulator.Agency)
 		options func(*dcsapi.AgencyOptions)
@@ -59,6 +62,15 @@ func TestAssumeAgency(t *testing.T) {
 		"no STS there":   {func(a *emulator.Agency) { a.NoSTS = true }, nil, 2},
 		"STS not known":  {nil, func(o *dcsapi.AgencyOptions) { o.STSEndpoint = "" }, 1},
 		"no host of STS": {nil, func(o *dcsapi.AgencyOptions) { o.STSEndpoint = "http://sts.invalid" }, 1},
+		"nothing there":  {nil, func(o *dcsapi.AgencyOptions) { o.STSEndpoint = "http://127.0.0.1:1" }, 1},
+		"by a proxy": {nil, func(o *dcsapi.AgencyOptions) {
+			o.STSEndpoint, o.Client.Proxy = "https://sts.invalid", func(r *http.Request) (*url.URL, error) {
+				if r.URL.Host != "sts.invalid" {
+					return nil, nil
+				}
+				return url.Parse(proxy.URL)
+			}
+		}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api, client := assuming(t, tt.agency, tt.options)
@@ -89,8 +101,12 @@ func TestAgencyRefuses(t *testing.T) {
 		faults  []emulator.Fault
 		want    string
 	}{
-		"no such agency":      {func(o *dcsapi.AgencyOptions) { o.Name = "writers" }, nil, "the agency must exist and trust the account of the key"},
-		"no such account":     {func(o *dcsapi.AgencyOptions) { o.Domain = "nobody" }, nil, "sts:agencies:assume"},
+		"no such agency":  {func(o *dcsapi.AgencyOptions) { o.Name = "writers" }, nil, "the agency must exist and trust the account of the key"},
+		"no such account": {func(o *dcsapi.AgencyOptions) { o.Domain = "nobody" }, nil, "sts:agencies:assume"},
+		"STS, then IAM":   {func(o *dcsapi.AgencyOptions) { o.STSEndpoint, o.Name = "http://127.0.0.1:1", "writers" }, nil, "or the role Agent Operator"},
+		"none of both": {func(o *dcsapi.AgencyOptions) {
+			o.STSEndpoint, o.Client.IAMEndpoint = "http://127.0.0.1:1", "http://127.0.0.1:2"
+		}, nil, "; before that, ask STS for a key: "},
 		"nobody to ask":       {func(o *dcsapi.AgencyOptions) { o.Domain, o.Client.IAMEndpoint = "other", "" }, nil, "set iam_endpoint, or sts_endpoint"},
 		"no key in it":        {nil, []emulator.Fault{{Operation: "assume_agency", Body: []byte(`{"credentials":{"access_key_id":"SECRETAK"}}`)}}, "it lacks the access key, the secret key or the security token"},
 		"a key with a space":  {nil, []emulator.Fault{{Operation: "assume_agency", Body: []byte(`{"credentials":{"access_key_id":"A K","secret_access_key":"SECRETSK","security_token":"SECRETTOKEN"}}`)}}, "the access key holds white space"},

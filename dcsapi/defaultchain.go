@@ -204,7 +204,7 @@ func (c *defaultChain) load() (sourcedKey, error) {
 		case err == nil:
 			return key, nil
 		case found || s == only:
-			return sourcedKey{}, &Error{Op: "get credentials", Reason: ReasonAuth, Message: s.name + ": " + err.Error()}
+			return sourcedKey{}, sourceFailed(s.name, err)
 		}
 		tried = append(tried, s.name+": "+err.Error())
 	}

@@ -24,6 +24,16 @@ const metadataHost = "169.254.169.254"
 // vendorCode matches the error codes of the vendor's services.
 var vendorCode = regexp.MustCompile(`^[A-Za-z]{2,8}\.[0-9]{4,6}$`)
 
+// sourceFailed returns the error of a source that is set up and has no key. It
+// wraps the error of a request that the source has sent with a key of its own.
+func sourceFailed(source string, err error) *Error {
+	failed := &Error{Op: "get credentials", Reason: ReasonAuth, Message: source + ": " + err.Error()}
+	if _, ok := errors.AsType[*Error](err); ok {
+		failed.Message, failed.Err = source, err
+	}
+	return failed
+}
+
 // explainSDK returns why the SDK got no key from a source. It quotes only those
 // parts of a response that cannot be a secret. redactor removes the secrets that
 // were sent, and is nil if they are not known.
