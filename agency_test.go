@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -38,5 +39,57 @@ func TestAssumeAgency(t *testing.T) {
 	}
 	if err := run(t.Context(), []string{"check", "--config.file=" + write(t, text("readers"))}, &stdout, &stderr); err != nil || !strings.Contains(stdout.String(), "agency       readers of account "+account) {
 		t.Errorf("got %v, %s", err, stdout.String())
+	}
+}
+
+// TestAgencyAdvice checks that the check's advice is about what has failed, rather
+// than always about the agency.
+func TestAgencyAdvice(t *testing.T) {
+	const account = "0123456789abcdef0123456789abcdef"
+	for name, tt := range map[string]struct {
+		secret, sts string
+		fault       emulator.Fault
+		want        []string
+	}{
+		"the agency refuses":     {fault: emulator.Fault{Status: 403, Code: "STS5.0005"}, want: []string{"STS5.0005", "create the agency"}},
+		"the key is refused":     {secret: "WRONG", want: []string{"HTTP 401", "check access key and secret key of the key that asks"}},
+		"no key":                 {secret: "none", want: []string{"white space", "set credentials in the configuration"}},
+		"STS has trouble":        {fault: emulator.Fault{Status: 500, Code: "STS5.0001"}, want: []string{"STS5.0001", "run this again later"}},
+		"throttled":              {fault: emulator.Fault{Status: 429, Code: "APIGW.0308"}, want: []string{"APIGW.0308", "wait a minute"}},
+		"a portal":               {fault: emulator.Fault{Body: []byte("<html>")}, want: []string{"cannot read the response", "check sts_endpoint"}},
+		"nobody there":           {sts: "http://127.0.0.1:1", want: []string{"before that, ask STS for a key", "routes and firewalls"}},
+		"a key that has expired": {fault: emulator.Fault{Body: []byte(`{"credentials":{"access_key_id":"A","secret_access_key":"S","security_token":"T","expiration":"2020-01-01T00:00:00Z"}}`)}, want: []string{"it returned a key that expired", "synchronise this machine's clock"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := emulator.New(emulator.Options{})
+			api.SetKey(emulator.Key{AccessKey: "AK", SecretKey: "SECRETSK"})
+			api.SetAgencies(emulator.Agency{DomainID: account, Name: "readers"})
+			if tt.fault.Status+len(tt.fault.Body) > 0 {
+				tt.fault.Operation = "assume_agency"
+				api.SetFaults(tt.fault)
+			}
+			server := httptest.NewServer(api)
+			defer server.Close()
+			defer api.Close()
+			credentials := "credentials: {access_key: AK, secret_key: " + cmp.Or(tt.secret, "SECRETSK") + "}"
+			if tt.secret == "none" {
+				credentials = ""
+				t.Setenv("HUAWEICLOUD_SDK_AK", "A K")
+				t.Setenv("HUAWEICLOUD_SDK_SK", "SECRETSK")
+			}
+			iam := cmp.Or(tt.sts, server.URL)
+			config := fmt.Sprintf("projects:\n  - region: cn-north-4\n    project_id: p1\n    endpoint: %s\n    iam_endpoint: %s\n    sts_endpoint: %s\n    assume_agency: {domain: %s, agency: readers}\n    discover: {}\n    %s\n",
+				server.URL, iam, iam, account, credentials)
+			var stdout, stderr output
+			err := run(t.Context(), []string{"check", "--online", "--output=json", "--config.file=" + write(t, config)}, &stdout, &stderr)
+			for _, want := range tt.want {
+				if err == nil || !strings.Contains(stdout.String(), want) {
+					t.Errorf("%v, no %q in %s", err, want, stdout.String())
+				}
+			}
+			if tt.want[1] != "create the agency" && strings.Contains(stdout.String(), "create the agency") {
+				t.Errorf("advice about the agency in %s", stdout.String())
+			}
+		})
 	}
 }

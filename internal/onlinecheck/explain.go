@@ -82,8 +82,7 @@ func (c *projectCheck) keyTrouble(err error) (message, action string) {
 	case isHeld(err):
 		return "the key was already refused for another project and was not tried again", "fix it there"
 	case statusOf(err) == 0 && c.config.AssumeAgency != nil:
-		return "there is no key of the agency: " + messageOf(err),
-			"in the account to read, create the agency, let it trust the account of the key, and give it the read-only policy; allow the key's user sts:agencies:assume; correct domain and agency under assume_agency"
+		return c.agencyTrouble(err)
 	case statusOf(err) == 0:
 		return "there is no key: " + messageOf(err), "set credentials in the configuration, or one of the sources of the default chain"
 	default:
