@@ -37,8 +37,10 @@ const (
 	agencySession = "dcs_session_exporter"
 )
 
-// domainIDPattern matches ids of accounts.
 var domainIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
+// IsDomainID reports whether an account is named by its id.
+func IsDomainID(domain string) bool { return domainIDPattern.MatchString(domain) }
 
 // NewAgency returns a source of temporary keys of another account, which are asked
 // for with another key: from STS (v5) where the account is named by its id, else, or
@@ -56,7 +58,7 @@ func NewAgency(o AgencyOptions) KeySource {
 	if iam.IAMEndpoint != "" {
 		a.iam = New(iam)
 	}
-	if o.STSEndpoint != "" && domainIDPattern.MatchString(o.Domain) {
+	if o.STSEndpoint != "" && IsDomainID(o.Domain) {
 		a.sts = New(sts)
 	}
 	s := source{name: "agency " + o.Name + " of account " + o.Domain, files: new(file.Reader)}
@@ -124,7 +126,7 @@ func (a *assumed) stsBody() string {
 // iamBody returns the request to IAM.
 func (a *assumed) iamBody() string {
 	domain := "domain_name"
-	if domainIDPattern.MatchString(a.Domain) {
+	if IsDomainID(a.Domain) {
 		domain = "domain_id"
 	}
 	assume := map[string]any{"agency_name": a.Name, domain: a.Domain, "duration_seconds": agencySeconds, "session_user": map[string]string{"name": agencySession}}

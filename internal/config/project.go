@@ -76,12 +76,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	p.Proxy = h.proxy(v)
 	d.endpoints(v, &p, cloud)
 	p.setSTSEndpoint(cloud)
-	if p.AssumeAgency != nil && p.IAMEndpoint == "" && p.STSEndpoint == "" && p.Endpoint != "" {
-		v.at("assume_agency").problem("needs IAM or STS, whose hosts do not follow from endpoint: set iam_endpoint, or sts_endpoint, or cloud")
-	}
-	if p.AssumeAgency == nil && v.has("sts_endpoint") {
-		v.at("sts_endpoint").problem("is used for assume_agency only: remove it, or set assume_agency")
-	}
+	d.checkAgency(v, &p)
 	switch {
 	case instances.node != nil:
 		p.Instances = d.instances(instances, known)
