@@ -93,3 +93,22 @@ func TestAgencyAdvice(t *testing.T) {
 		})
 	}
 }
+
+// TestAgencyKeyFiles checks that the log has what happens to the key that asks.
+func TestAgencyKeyFiles(t *testing.T) {
+	api := newNodeAPI()
+	api.SetAgencies(emulator.Agency{DomainName: "other", Name: "readers", Projects: []string{"p1"}})
+	server := httptest.NewServer(api)
+	defer server.Close()
+	dir := t.TempDir()
+	setKey(t, dir, "ak", "AK")
+	setKey(t, dir, "sk", "SECRETSK")
+	agency := fmt.Sprintf("    assume_agency: {domain: other, agency: readers}\n    iam_endpoint: %s\n", server.URL)
+	r := serveFile(t, strings.Replace(fromFiles(server.URL, dir), "scan:", agency+"scan:", 1))
+	r.wantLine(up)
+	r.wantLog("only a part of the key has changed", 0)
+	setKey(t, dir, "sk", "SECRETSK2")
+	api.RemoveKey("ASSUMED1") // so that the agency is asked again
+	r.wantLine(up)
+	r.wantLog("source=\"access key from "+dir+"/ak, secret key from "+dir+"/sk\" msg=\"key not replaced: the current one stays in use\" err=\"only a part of the key has changed", 1)
+}

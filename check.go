@@ -98,7 +98,7 @@ func checkOnline(ctx context.Context, f flags, cfg *config.Config, stdout io.Wri
 				return nil, err
 			}
 			o.Observer = observer
-			client := dcsapi.New(withAgency(p, o))
+			client := dcsapi.New(withAgency(p, o, nil))
 			client.UseInstanceIDs(p.InstanceIDs()...)
 			return client, nil
 		},

@@ -78,6 +78,7 @@ func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcs
 	}
 	o.Wrap = c.wrap
 	var client *dcsapi.Client
+	var reportAsking func(dcsapi.KeyEvent)
 	o.Observer.Request = func(operation, code string, took time.Duration) {
 		own.ObserveRequest(client.KnownProjectID(), operation, code, took)
 	}
@@ -87,23 +88,25 @@ func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcs
 			c.keys.note(p.Connection, n)
 			logKey(log.With(c.logger, "region", p.Region), n)
 		}
+		reportAsking = func(n dcsapi.KeyEvent) { logKey(log.With(c.logger, "region", p.Region), n) }
 		odd := oddities{logger: log.With(c.logger, "region", p.Region, "project_id", log.Valuer(func() any { return client.KnownProjectID() }))}
 		o.Observer.Warning = odd.observe
 	}
-	client = dcsapi.New(withAgency(p, o))
+	client = dcsapi.New(withAgency(p, o, reportAsking))
 	return client, nil
 }
 
 // withAgency returns the client options for a project that is read with the keys of
 // an agency, if it is one. The requests for those keys are neither recorded nor do
-// they count for the project's limits.
-func withAgency(p config.Project, o dcsapi.Options) dcsapi.Options {
+// they count for the project's limits. report is called for changes of the key that
+// asks; nil for nobody.
+func withAgency(p config.Project, o dcsapi.Options, report func(dcsapi.KeyEvent)) dcsapi.Options {
 	a := p.AssumeAgency
 	if a == nil {
 		return o
 	}
 	asking := o
-	asking.Wrap, asking.Observer = nil, dcsapi.Observer{Request: o.Observer.Request}
+	asking.Wrap, asking.Observer = nil, dcsapi.Observer{Request: o.Observer.Request, Key: report}
 	o.Keys = dcsapi.NewAgency(dcsapi.AgencyOptions{
 		Agency: dcsapi.Agency{Domain: a.Domain, Name: a.Agency}, STSEndpoint: p.STSEndpoint, Client: asking,
 	})

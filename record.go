@@ -135,7 +135,7 @@ func askAll(ctx context.Context, f flags, cfg *config.Config, recorder *recordin
 				return nil, err
 			}
 			o.Observer, o.Wrap = observer, recorder.Transport
-			client := dcsapi.New(withAgency(p, o))
+			client := dcsapi.New(withAgency(p, o, nil))
 			client.UseInstanceIDs(p.InstanceIDs()...)
 			return client, nil
 		},
