@@ -89,7 +89,10 @@ func secretInForce(s dcsapi.Secret) string {
 
 // snake returns the name of a field as the configuration file has it.
 func snake(name string) string {
-	for _, word := range []string{"CIDR", "IPv", "ID", "IAM", "TLS"} {
+	if name == "TLS" {
+		return "tls_config"
+	}
+	for _, word := range []string{"CIDR", "IPv", "ID", "IAM", "STS"} {
 		name = strings.ReplaceAll(name, word, word[:1]+strings.ToLower(word[1:]))
 	}
 	var b strings.Builder

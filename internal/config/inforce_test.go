@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ client_address: {aggregate: {ipv4: 24}}
 	}
 	for name, want := range map[string]string{
 		"projects[0].region": "cn-north-4", "projects[0].project_id": "p1", "projects[0].credentials.access_key": "set, not shown", "projects[0].credentials.security_token": "not set",
-		"projects[0].proxy": "set", "projects[0].tls": "not set", "projects[0].instances[0].id": "i1", "projects[0].instances[0].nodes": "[n1 n2]", "projects[0].iam_endpoint": "https://iam.cn-north-4.myhuaweicloud.com",
+		"projects[0].proxy": "set", "projects[0].tls_config": "not set", "projects[0].instances[0].id": "i1", "projects[0].instances[0].nodes": "[n1 n2]", "projects[0].iam_endpoint": "https://iam.cn-north-4.myhuaweicloud.com",
 		"projects[1].credentials.secret_key": "from the file " + filepath.Join(dir, "sk"), "projects[1].discover.name": "^prod-", "projects[1].discover.tags": "map[team:orders]",
 		"projects[2].credentials": "not set", "scan.min_interval": "45s", "scan.mode": "on_scrape", "discovery_interval": "5m0s", "limits.clients": "50", "client_address.source": "addr",
 		"client_groups[0].group": "a", "client_groups[0].cidrs": "[10.0.0.0/8]", "client_groups[0].users": "[]", "client_groups[0].names": "^x", "client_address.aggregate.ipv4": "24", "limits_interval": "1h0m0s",
@@ -54,7 +55,15 @@ client_address: {aggregate: {ipv4: 24}}
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
+	example, err := os.ReadFile("../../config.example.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name := range got {
+		// proxy stands for three keys.
+		if key := name[strings.LastIndexByte(name, '.')+1:]; key != "proxy" && !regexp.MustCompile(`\b`+key+`:`).Match(example) {
+			t.Errorf("%s is no key of the file", name)
+		}
 		if strings.Contains(name, "connection") || strings.Contains(name, "warnings") {
 			t.Errorf("%s is shown", name)
 		}
