@@ -28,12 +28,13 @@ func TestInstancesOfDemo(t *testing.T) {
 	table := written("table")
 	for _, want := range []string{
 		"ID                                      NODE", "d0c50001-0002-4000-8000-0000000f4a10  prod-orders-ha  Redis 6.0  RUNNING\n",
-		"  d0c50002-0004-4003-8000-0000001e9423  …xy-master-3  master  no: behind a proxy\n", "test-restarting  Redis 6.0  RESTARTING  no: not running\n", "master  yes\n",
+		"  d0c50002-0004-4003-8000-0000001e9423  …xy-master-3  master  no: behind a proxy\n", "test-restarting  Redis 6.0  RESTARTING\n  no: not running\n", "master  yes\n",
 	} {
 		if !strings.Contains(table, want) {
 			t.Errorf("no %q in\n%s", want, table)
 		}
 	}
+	wantNarrow(t, table)
 	if wide := written("wide"); !strings.Contains(wide, "PROJECT_ID") || !strings.Contains(wide, "192.168.1.10") {
 		t.Errorf("got\n%s", wide)
 	}
@@ -62,6 +63,14 @@ func TestInstancesOfDemo(t *testing.T) {
 	}
 }
 
+// wantNarrow checks that a text fits a terminal of 80 columns.
+func wantNarrow(t *testing.T, text string) {
+	t.Helper()
+	if slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return utf8.RuneCountInString(line) > 80 }) {
+		t.Errorf("a line is longer than 80 columns:\n%s", text)
+	}
+}
+
 // TestInstances checks what the command says of replicas, of nodes that the
 // configuration chooses, and of what cannot be listed.
 func TestInstances(t *testing.T) {
@@ -73,7 +82,7 @@ func TestInstances(t *testing.T) {
 	project := emulator.DemoKey().Projects[0]
 	api.Add(
 		emulator.Instance{ID: "instance-1", ProjectID: project, Name: "=evil\x1b", Nodes: []emulator.Node{node("node-1", "master"), node("node-2", "slave")}},
-		emulator.Instance{ID: "instance-2", ProjectID: project, Name: "chosen", Nodes: []emulator.Node{node("node-3", "master"), node("node-4", "master")}},
+		emulator.Instance{ID: "instance-2", ProjectID: project, Name: "chosen-" + strings.Repeat("long-", 20), Nodes: []emulator.Node{node("node-3", "master"), node("node-4", "master")}},
 	)
 	server := httptest.NewServer(api)
 	defer func() {
@@ -94,9 +103,7 @@ func TestInstances(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, stdout.String())
 		}
 	}
-	if slices.ContainsFunc(strings.Split(stdout.String(), "\n"), func(line string) bool { return utf8.RuneCountInString(line) > 80 }) {
-		t.Errorf("a line is longer than 80 columns:\n%s", stdout.String())
-	}
+	wantNarrow(t, stdout.String())
 	stdout = output{}
 	if err := run(t.Context(), []string{"instances", config, "-o", "csv"}, &stdout, new(output)); err == nil || !strings.Contains(stdout.String(), `,'=evil\x1b,`) {
 		t.Errorf("%v\n%s", err, stdout.String())

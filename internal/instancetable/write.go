@@ -39,13 +39,26 @@ func (t *Table) WriteText(w io.Writer) error {
 	return err
 }
 
-// line describes an instance.
+// line describes an instance in a line of 80 columns if that is possible, and
+// says in a second one whether it is read where there is no room for that.
 func (i *Instance) line() string {
-	parts := []string{printable.Name(i.ID), printable.Name(i.Name), printable.Name(strings.TrimSpace(i.Engine + " " + i.Version)), printable.Name(i.Status)}
+	row := []string{printable.Name(i.ID), printable.Name(i.Name), printable.Name(strings.TrimSpace(i.Engine + " " + i.Version)), printable.Name(i.Status)}
+	row = slices.DeleteFunc(row, func(s string) bool { return s == "" })
+	head := make([]string, len(row))
+	head[0] = "ID" // which stays whole
+	sessiontable.Fit([][]string{head, row})
+	read := ""
 	if i.NotRead != "" || len(i.Nodes) == 0 {
-		parts = append(parts, words(i.Read, i.NotRead))
+		read = words(i.Read, i.NotRead)
 	}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "  ")
+	if all := append(slices.Clone(row), read); read != "" && sessiontable.Fits(all) {
+		row, read = all, ""
+	}
+	text := strings.Join(row, "  ")
+	if read != "" {
+		text += "\n  " + read
+	}
+	return text
 }
 
 // orDash returns a printable text, or a dash for an empty one.

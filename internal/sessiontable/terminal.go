@@ -132,6 +132,15 @@ func cutLeft(s string, most int) string {
 // so that it fits a terminal of 80 columns if that is possible.
 func Fit(rows [][]string) { fit(rows, make([]bool, len(rows[0])), narrow, true) }
 
+// Fits reports whether a row of a table fits a terminal of 80 columns as it is.
+func Fits(row []string) bool {
+	total := 2 * (len(row) - 1)
+	for _, text := range row {
+		total += cells(text)
+	}
+	return total <= narrow
+}
+
 // measure returns the widths of a table's columns.
 func measure(rows [][]string) []int {
 	widths := make([]int, len(rows[0]))
