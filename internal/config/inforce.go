@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -71,7 +72,7 @@ func inForce(out *[]Setting, path string, v reflect.Value) {
 			inForce(out, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
 		}
 	default:
-		add(fmt.Sprint(v.Interface()))
+		add(cmp.Or(fmt.Sprint(v.Interface()), "not set"))
 	}
 }
 

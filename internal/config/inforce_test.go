@@ -48,7 +48,7 @@ client_address: {aggregate: {ipv4: 24}}
 		"projects[0].region": "cn-north-4", "projects[0].project_id": "p1", "projects[0].credentials.access_key": "set, not shown", "projects[0].credentials.security_token": "not set",
 		"projects[0].proxy": "set", "projects[0].tls_config": "not set", "projects[0].instances[0].id": "i1", "projects[0].instances[0].nodes": "[n1 n2]", "projects[0].iam_endpoint": "https://iam.cn-north-4.myhuaweicloud.com",
 		"projects[1].credentials.secret_key": "from the file " + filepath.Join(dir, "sk"), "projects[1].discover.name": "^prod-", "projects[1].discover.tags": "map[team:orders]",
-		"projects[2].credentials": "not set", "scan.min_interval": "45s", "scan.mode": "on_scrape", "discovery_interval": "5m0s", "limits.clients": "50", "client_address.source": "addr",
+		"projects[2].credentials": "not set", "projects[2].project_id": "not set", "scan.min_interval": "45s", "scan.mode": "on_scrape", "discovery_interval": "5m0s", "limits.clients": "50", "client_address.source": "addr",
 		"client_groups[0].group": "a", "client_groups[0].cidrs": "[10.0.0.0/8]", "client_groups[0].users": "[]", "client_groups[0].names": "^x", "client_address.aggregate.ipv4": "24", "limits_interval": "1h0m0s",
 	} {
 		if got[name] != want {
