@@ -122,7 +122,7 @@ func cheapest(jobs []*job) int {
 const overloadAdvice = "; those that have waited longest come first: scrape less often with a longer timeout, or spread the instances over several exporters"
 
 // deferredNode is why there was no time to read a node.
-func deferredNode(instanceID, nodeID string, nodes, admitted int) error {
+func deferredNode(instanceID, nodeID string, nodes, admitted int) *dcsapi.Error {
 	return &dcsapi.Error{
 		Op: "read node " + nodeID + " of instance " + instanceID, Reason: dcsapi.ReasonTimeout,
 		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves time for %d of the project's %d nodes in this scrape", admitted, nodes) + overloadAdvice,
@@ -130,7 +130,7 @@ func deferredNode(instanceID, nodeID string, nodes, admitted int) error {
 }
 
 // deferredInstance is why there was no time to list an instance's nodes.
-func deferredInstance(instanceID string, instances int) error {
+func deferredInstance(instanceID string, instances int) *dcsapi.Error {
 	return &dcsapi.Error{
 		Op: "list nodes of instance " + instanceID, Reason: dcsapi.ReasonTimeout,
 		Message: fmt.Sprintf("the rate limit (requests_per_second) leaves no time to list the nodes of this and %d further instances in this scrape", instances-1) + overloadAdvice,

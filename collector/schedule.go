@@ -62,9 +62,9 @@ func (s *schedule) read(instances []*instanceResult) {
 	}
 	for _, j := range s.waiting {
 		if j.lists() {
-			j.instance.err, j.instance.deferred = deferredInstance(j.instance.ID, unlisted), true
+			j.instance.err, j.instance.deferred = s.unread(deferredInstance(j.instance.ID, unlisted)), true
 		} else {
-			j.Reading, j.deferred = reader.Reading{Err: deferredNode(j.instance.ID, j.details.ID, s.nodes, s.admitted)}, true
+			j.Reading, j.deferred = reader.Reading{Err: s.unread(deferredNode(j.instance.ID, j.details.ID, s.nodes, s.admitted))}, true
 		}
 	}
 	for _, i := range instances {
@@ -222,4 +222,13 @@ func (s *schedule) finish(j *job) {
 		}
 	}
 	s.admit()
+}
+
+// unread returns why there was no time for a job: deferred, unless the scrape has
+// ended early.
+func (s *schedule) unread(deferred *dcsapi.Error) error {
+	if s.ctx.Err() == context.Canceled {
+		deferred.Message = "the scrape was cancelled: the caller disconnected"
+	}
+	return deferred
 }

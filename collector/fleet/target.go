@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -73,7 +74,7 @@ func (t *Target) NodeIDs(ctx context.Context, together bool) ([]string, error) {
 	}
 	all, have, err := t.cached.nodes.get(ctx, ttl)
 	if !have && err != nil {
-		return nil, err
+		return nil, t.notListed(err)
 	}
 	ids := SessionNodeIDs(all, t.Project.ReadReplicas)
 	if len(ids) == 0 {
@@ -81,6 +82,20 @@ func (t *Target) NodeIDs(ctx context.Context, together bool) ([]string, error) {
 		return nil, &dcsapi.Error{Op: "list nodes of instance " + t.ID, Reason: dcsapi.ReasonNotFound, Message: "the instance has no node that holds sessions"}
 	}
 	return ids, nil
+}
+
+// notListed returns why there is no list of nodes: err, in words where it only says
+// that the context has ended.
+func (t *Target) notListed(err error) error {
+	message := "no response before the deadline"
+	_, own := errors.AsType[*dcsapi.Error](err)
+	switch {
+	case err == nil, own:
+		return err
+	case errors.Is(err, context.Canceled):
+		message = "cancelled: the caller disconnected"
+	}
+	return &dcsapi.Error{Op: "list nodes of instance " + t.ID, Reason: dcsapi.ReasonTimeout, Message: message}
 }
 
 // listedTogether reports whether the target's nodes were on the last list of the
@@ -127,7 +142,7 @@ func (t *Target) SessionNodes(ctx context.Context) ([]dcsapi.Node, error) {
 func (t *Target) AllNodes(ctx context.Context) (all []dcsapi.Node, read []string, err error) {
 	listed, have, err := t.cached.nodes.get(ctx, t.Project.tasks.options.Load().DiscoveryInterval)
 	if !have && t.Nodes == nil {
-		return nil, nil, err
+		return nil, nil, t.notListed(err)
 	}
 	all = slices.Clone(listed)
 	if t.Nodes == nil {
