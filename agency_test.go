@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/pem"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -111,4 +112,20 @@ func TestAgencyKeyFiles(t *testing.T) {
 	api.RemoveKey("ASSUMED1") // so that the agency is asked again
 	r.wantLine(up)
 	r.wantLog("source=\"access key from "+dir+"/ak, secret key from "+dir+"/sk\" msg=\"key not replaced: the current one stays in use\" err=\"only a part of the key has changed", 1)
+}
+
+// TestAgencyTLS checks that the project's TLS settings apply to STS and IAM too.
+func TestAgencyTLS(t *testing.T) {
+	const account = "0123456789abcdef0123456789abcdef"
+	api := newNodeAPI()
+	server := httptest.NewTLSServer(api)
+	defer server.Close()
+	ca := write(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	for _, noSTS := range []bool{false, true} {
+		api.SetAgencies(emulator.Agency{DomainID: account, Name: "readers", Projects: []string{"p1"}, NoSTS: noSTS})
+		r := serveFile(t, strings.Replace(fromFiles(server.URL, ""), "scan:", fmt.Sprintf(
+			"    credentials: {access_key: AK, secret_key: SECRETSK}\n    assume_agency: {domain: %s, agency: readers}\n    iam_endpoint: %s\n    sts_endpoint: %s\n    tls_config: {ca_file: %s}\nscan:",
+			account, server.URL, server.URL, ca), 1))
+		r.wantLine(up)
+	}
 }
