@@ -20,7 +20,7 @@ type specifiedAPI struct {
 
 func (a *specifiedAPI) Region() string         { return "r" }
 func (a *specifiedAPI) KnownProjectID() string { return "p" }
-func (a *specifiedAPI) HeldOff() error         { return nil }
+func (a *specifiedAPI) HoldOffError() error    { return nil }
 
 func (a *specifiedAPI) ListInstances(context.Context) ([]dcsapi.Instance, error) {
 	return []dcsapi.Instance{{ID: "i", Status: "RUNNING", SpecCode: a.spec}}, nil
