@@ -47,8 +47,8 @@ func TestSessionsSelection(t *testing.T) {
 	if _, body := get(t, to+"/sessions?instance=instance-1&node=node-1&addr=10.0.0.1", nil); strings.Contains(body, "selected from them") {
 		t.Errorf("the API selects by address:\n%s", body)
 	}
-	if _, body := get(t, to+"/sessions?instance=instance-1&node=all", nil); strings.Contains(body, "Take a new list") {
-		t.Errorf("a list of all nodes cannot be taken:\n%s", body)
+	if _, body := get(t, to+"/sessions?instance=instance-1&node=all", nil); strings.Contains(body, "Take a new list") || !strings.Contains(body, "Each node has a list of its own. A scrape can request the next one in ") || !strings.Contains(body, "(scan.min_interval 1h0m0s)") {
+		t.Errorf("it should say when new lists are due, and cannot take one of all nodes:\n%s", body)
 	}
 	if resp, body := press(t, to, url.Values{"instance": {"instance-1"}, "node": {"all"}}, nil); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "Choose one node") {
 		t.Errorf("%s\n%s", resp.Status, body)

@@ -12,17 +12,22 @@ import (
 	"github.com/go-kit/log/level"
 )
 
+// noNewLists is why there is no button.
+const noNewLists = "This exporter takes no new lists: scan.mode is off in its configuration."
+
 // scanView is the button that triggers a scan.
 type scanView struct {
 	Off   bool
 	State []parameter
-	Words string
+	Words string // when a scan is possible, or why it is not
 }
 
 // newScanView returns the button, with what to know before pressing it.
 func newScanView(q sessiontable.Query, state reader.ScanState) *scanView {
 	s := &scanView{Off: state.Off, State: parameters(q)}
 	switch {
+	case state.Off:
+		s.Words = noNewLists
 	case state.At.IsZero():
 		s.Words = "This exporter has not requested one yet. The next scrape does, or this button."
 	case state.DueIn > 0:
@@ -32,6 +37,25 @@ func newScanView(q sessiontable.Query, state reader.ScanState) *scanView {
 		s.Words = fmt.Sprintf("This exporter requested one %s ago. The next scrape requests a new one, or this button.", since(state.At))
 	}
 	return s
+}
+
+// nextLists words when new lists of the nodes of a view are due.
+func (v *view) nextLists() string {
+	var soonest reader.ScanState
+	for i, n := range v.nodes {
+		if state := v.collector.Reader(v.target).ScanState(v.target.ID, n.ID); i == 0 || state.DueIn < soonest.DueIn {
+			soonest = state
+		}
+	}
+	switch {
+	case soonest.Off:
+		return noNewLists
+	case soonest.DueIn > 0:
+		return fmt.Sprintf("Each node has a list of its own. A scrape can request the next one in %s, at %s (scan.min_interval %s).",
+			seconds(soonest.DueIn), clock(time.Now().Add(soonest.DueIn)), soonest.MinInterval)
+	default:
+		return "Each node has a list of its own. The next scrape requests new ones; to take one now, choose a node."
+	}
 }
 
 // clock words the time of day.
