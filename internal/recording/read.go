@@ -37,7 +37,7 @@ func (b bounds) fileOf(name string) int {
 	return b.file
 }
 
-// Load reads the recording in a file.
+// Load reads the recording in a file, as Read does.
 func Load(path string) (*Recording, error) {
 	f, err := os.Open(path)
 	if err != nil {

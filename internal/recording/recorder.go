@@ -48,7 +48,8 @@ type exchange struct {
 	done     bool
 }
 
-// Transport returns a transport that sends requests by next and records them.
+// Transport returns a transport that sends requests by next and records them. An
+// exchange ends when the response's body has been read to its end or closed.
 func (r *Recorder) Transport(next http.RoundTripper) http.RoundTripper {
 	return &transport{r, next}
 }
@@ -61,7 +62,8 @@ func (r *Recorder) Reuse() {
 	r.reuse = true
 }
 
-// Quiet returns for how long no request has been in progress.
+// Quiet returns for how long no request has been in progress: 0 while one is, and a
+// very long time before the first.
 func (r *Recorder) Quiet() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()

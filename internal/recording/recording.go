@@ -9,10 +9,12 @@
 // order, and what a response lacks remain as they are. Headers of requests, which
 // contain the key, are never kept.
 //
-// To find one's way: fields.go says which fields are private and which values are
-// harmless, walk.go applies that to JSON, aliases.go and addresses.go make the
-// replacements, leaks.go looks for what was missed, and archive.go writes and
-// reads the file.
+// Source files: recorder.go keeps the exchanges, and anonymize.go makes a recording
+// of them. For that, fields.go and words.go say which fields are private and which
+// values and words are harmless, walk.go finds them in JSON for anonymizer.go,
+// aliases.go and addresses.go make the replacements, and leaks.go looks for what was
+// missed. write.go and read.go write and read the file of a recording, and
+// describe.go says what is in it.
 package recording
 
 import (
@@ -21,7 +23,7 @@ import (
 	"time"
 )
 
-// FormatVersion is the version of the archive's format.
+// FormatVersion is the version of the format of archives; others are not read.
 const FormatVersion = 1
 
 // Recording is an anonymous recording.
@@ -34,9 +36,9 @@ type Recording struct {
 type Manifest struct {
 	FormatVersion int       `json:"format_version"`
 	RecordedAt    time.Time `json:"recorded_at"`
-	Exporter      string    `json:"exporter"` // its version
-	Scans         bool      `json:"scans"`    // nodes were scanned
-	NodesRead     int       `json:"nodes_read"`
+	Exporter      string    `json:"exporter"`     // its version
+	Scans         bool      `json:"scans"`        // nodes were scanned
+	NodesRead     int       `json:"nodes_read"`   // those whose session list was read
 	NodesFailed   int       `json:"nodes_failed"` // those whose session list could not be read, or not in time
 	Projects      []Project `json:"projects"`
 }
@@ -47,7 +49,7 @@ type Project struct {
 	ID           string     `json:"project_id"` // "" if it was not found
 	Configured   []Instance `json:"instances"`
 	Discover     string     `json:"discover"`   // one of DiscoverNone, DiscoverAll, DiscoverSome
-	Discovered   []string   `json:"discovered"` // ids
+	Discovered   []string   `json:"discovered"` // ids of the instances that Discover finds
 	MaxClients   int        `json:"discover_max_clients,omitempty"`
 	ReadReplicas bool       `json:"read_replicas"`
 }

@@ -31,7 +31,8 @@ replaced, the same ones everywhere by the same replacement. dcs_emulator
 --replay=FILE serves a recording. docs/recording.md says more.
 `
 
-// Write writes a recording as a compressed tar archive.
+// Write writes a recording as a compressed tar archive. It returns ErrTooLarge for
+// one that Read would refuse for its size, after a part may have been written.
 func Write(w io.Writer, r *Recording) error { return write(w, r, allowed) }
 
 // write is Write with other limits.
@@ -79,13 +80,13 @@ func write(w io.Writer, r *Recording, most bounds) error {
 }
 
 // File is a file that comes into being as a whole or not at all: it has a
-// temporary name beside its own until Commit.
+// temporary name beside its own until Commit. It must be committed or discarded.
 type File struct {
 	path string
 	file *os.File
 }
 
-// Create begins a file. Only its owner can read it. It is an error if something
+// Create begins a file, which only its owner can read. It is an error if something
 // other than a regular file has its name, such as the symbolic link /dev/stdout:
 // Commit would replace that rather than write to it.
 func Create(path string) (*File, error) {
@@ -122,7 +123,7 @@ func (f *File) Commit() (size int64, err error) {
 	return size, withoutPath(err)
 }
 
-// Discard removes the file, unless it has been committed.
+// Discard removes the file. It does nothing after Commit.
 func (f *File) Discard() {
 	_ = f.file.Close()
 	_ = os.Remove(f.file.Name())
