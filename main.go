@@ -1,5 +1,17 @@
 // Command dcs_session_exporter exports the client sessions of Huawei Cloud DCS
 // instances (managed Redis) as Prometheus metrics.
+//
+// Source files: main.go runs the command that commandline.go has parsed, with
+// flagvalues.go. serve.go has the daemon's, with listen.go (listeners), connections.go
+// and the descriptors files (how many clients may connect), daemon.go (the
+// configuration in force) and reload.go. The other commands are in check.go,
+// record.go, sessions.go and instances.go; the last two read through reading.go.
+// demo.go has --demo.
+//
+// configfile.go reads the configuration. clients.go makes the clients of its
+// projects, with keystates.go and oddities.go (what they report of keys and of the
+// API's answers), and collectoroptions.go the options of the collector. logging.go,
+// toolkitlog.go and secretwarnings.go have the log.
 package main
 
 import (
