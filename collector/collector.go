@@ -61,7 +61,7 @@ type Project struct {
 }
 
 // Collector reads the nodes on every scrape. It is made by New, and must be closed
-// or retired. It is safe for concurrent use.
+// by Close or CloseExcept. It is safe for concurrent use.
 type Collector struct {
 	options  Options
 	fleet    *fleet.Fleet
@@ -89,8 +89,8 @@ type memory struct {
 // are the metrics about the exporter itself, which it keeps up to date.
 //
 // If previous is not nil, the new collector replaces it: projects with the same
-// API keep what is remembered of them. The previous one must be retired then, not
-// closed, once its scrapes have ended.
+// API keep what is remembered of them. Once the scrapes of the previous one have
+// ended it must be closed by CloseExcept, not by Close.
 func New(o Options, self *exposition.SelfMetrics, previous *Collector) *Collector {
 	c := &Collector{options: o, self: self, groups: new(groupUse)}
 	var before *fleet.Fleet
@@ -159,8 +159,7 @@ func (c *Collector) states() []exposition.ProjectState {
 	return states
 }
 
-// Fleet returns the instances and nodes that there are. The collector closes and
-// retires it.
+// Fleet returns the instances and nodes that there are. The collector closes it.
 func (c *Collector) Fleet() *fleet.Fleet { return c.fleet }
 
 // Reader returns the reader of a target's nodes. It panics if the target is not of

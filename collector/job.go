@@ -59,9 +59,9 @@ const largeShare = 0.5
 // large reports whether the job takes nearly all requests of a scrape, or more.
 func (j *job) large(requests float64) bool { return float64(j.cost) > 0.75*requests }
 
-// reservedRequests returns how many of a scrape's requests are set aside for the job: what it
-// costs, so that it can be finished. A large one does not keep the others out: it
-// has a part, and what they leave.
+// reservedRequests returns how many of a scrape's requests are set aside for the
+// job: what it costs, so that it can be finished. A large one does not keep the
+// others out: it has a part, and what they leave.
 func (j *job) reservedRequests(requests float64) float64 {
 	if j.large(requests) {
 		return min(float64(j.cost), max(requests/4, 8))
@@ -117,8 +117,8 @@ func cheapest(jobs []*job) int {
 	return slices.MinFunc(jobs, func(a, b *job) int { return cmp.Compare(a.cost, b.cost) }).cost
 }
 
-// overloadAdvice says what to do about a project that needs more requests than a scrape has
-// time for.
+// overloadAdvice says what to do about a project that needs more requests than a
+// scrape has time for.
 const overloadAdvice = "; those that have waited longest come first: scrape less often with a longer timeout, or spread the instances over several exporters"
 
 // deferredNode is why there was no time to read a node.

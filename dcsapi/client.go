@@ -127,8 +127,8 @@ func (c *Client) Capacity(until time.Time) float64 {
 // whose answers have not been decoded yet.
 func (c *Client) InFlight() int { return int(c.inFlight.Load()) }
 
-// HoldOffRemaining returns how long requests are still held off, because the API throttles
-// the project or has refused the key that was used last: 0 if they are not.
+// HoldOffRemaining returns how long requests are still held off, because the API
+// throttles the project or has refused the key that was used last: 0 if they are not.
 func (c *Client) HoldOffRemaining() time.Duration {
 	remaining := c.throttle.remaining()
 	if breaker := c.breaker.Load(); breaker != nil {
@@ -139,8 +139,8 @@ func (c *Client) HoldOffRemaining() time.Duration {
 
 // HoldOffError returns, while the API throttles the project, the error of a request
 // whose deadline is before the end of the hold-off: an *Error with ReasonThrottled
-// and without Op. It returns nil otherwise, even if the key was refused: HoldOffRemaining
-// includes that.
+// and without Op. It returns nil otherwise, even if the key was refused, which
+// HoldOffRemaining includes.
 func (c *Client) HoldOffError() error {
 	if remaining := c.throttle.remaining(); remaining > 0 {
 		return throttledFor(remaining)

@@ -33,19 +33,19 @@ func asUnsent(err error) *Error {
 }
 
 // IsUnsent reports whether err says that a request cannot have reached the server:
-// there was no key or no time to send it, it was held off, or no connection could be
-// had. If a request needs the project's id and IAM does not give it, that is said of
-// the request to IAM. It is false for ids that no request is made with, and for the
-// error of HoldOffError.
+// there was no key, or no time to send it, it was held off, or there was no
+// connection. For a request that failed because IAM did not give the project's id,
+// it reports that of the request to IAM. It returns false for the error of a
+// malformed id, with which no request is made, and for that of HoldOffError.
 func IsUnsent(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.unsent
 }
 
-// IsRateLimitTimeout reports whether err says that a request was not sent, or not sent again
-// over another connection, because of the rate limit: it leaves no place for the
-// request before the deadline, that of WithSendBy too, or the deadline passed while
-// the request waited for one.
+// IsRateLimitTimeout reports whether err says that a request was not sent, or not
+// sent again over another connection, because of the rate limit: it leaves no place
+// for the request before the deadline, that of WithSendBy too, or the deadline passed
+// while the request waited for one.
 func IsRateLimitTimeout(err error) bool {
 	return errors.Is(err, errNoToken) || errors.Is(err, errTooLate)
 }

@@ -53,9 +53,9 @@ var (
 
 // New returns a fleet, and starts to list the instances in the background unless
 // that was done within Options.DiscoveryInterval. Projects with an API that previous
-// has too take over what is cached, and put o in force for it: end previous with
-// CloseExcept then, not with Close. It may be nil. The fleet must be ended by one of
-// them in its turn.
+// has too take over what is cached, and put o in force for it; previous must be
+// closed by CloseExcept then, not by Close. It may be nil. The fleet itself must be
+// closed in the end.
 func New(o Options, projects []ProjectOptions, previous *Fleet) *Fleet {
 	f := &Fleet{options: o, configured: make(map[string]bool), started: time.Now()}
 	for _, p := range projects {

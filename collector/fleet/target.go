@@ -182,10 +182,10 @@ func (t *Target) SetUnsupported() {
 	t.cached.unsupported = time.Now()
 }
 
-// SessionNodeIDs returns the ids of the nodes whose sessions are those of clients, in the
-// order of all: the proxies, where there are any, since they hide the servers behind
-// them; else the servers, replicas among them only with readReplicas. It returns
-// nil if there are none.
+// SessionNodeIDs returns the ids of the nodes whose sessions are those of clients,
+// in the order of all: the proxies, where there are any, since they hide the servers
+// behind them; else the servers, replicas among them only with readReplicas. It
+// returns nil if there are none.
 func SessionNodeIDs(all []dcsapi.Node, readReplicas bool) []string {
 	var proxies, servers []string
 	for _, n := range all {

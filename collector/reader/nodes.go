@@ -86,8 +86,8 @@ func newNode(instanceID, id string) *node {
 	return n
 }
 
-// NodeState is what the planning of a scrape must know of a node. But for InProgress it
-// is as of the end of its last reading or scan.
+// NodeState is what the planning of a scrape must know of a node. But for InProgress
+// it is as of the end of its last reading or scan.
 type NodeState struct {
 	RequestedAt time.Time // when the last reading ended that sent a request, zero if there was none
 	ScannedAt   time.Time // when it was last scanned, as far as known; zero if never
@@ -96,8 +96,8 @@ type NodeState struct {
 	InProgress  bool      // somebody is reading or scanning it
 }
 
-// NodeState returns what is known of a node, the zero NodeState for one that was never read.
-// It does not wait.
+// NodeState returns what is known of a node, the zero NodeState for one that was
+// never read. It does not wait.
 func (r *Reader) NodeState(instanceID, nodeID string) NodeState {
 	return *r.nodes.get(instanceID, nodeID).plan.Load()
 }

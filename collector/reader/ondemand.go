@@ -33,9 +33,9 @@ func (ScanOffError) Error() string {
 	return "scan.mode is off in the configuration: lists are taken by somebody else"
 }
 
-// ScanTooSoonError says that a node was scanned less than MinInterval ago: by a scrape,
-// on demand, or before the start of the process or by somebody else, by the age of
-// its list. DueIn counts from when Scan returned the error.
+// ScanTooSoonError says that a node was scanned less than MinInterval ago: by a
+// scrape, on demand, or, going by the age of its list, before the start of the process
+// or by somebody else. DueIn counts from when Scan returned the error.
 type ScanTooSoonError struct{ ScanState }
 
 // Error implements error.
