@@ -13,10 +13,12 @@ import (
 
 // Families are metric families, sorted by name, each made when its turn comes: all
 // of them at once would take several times the memory. An error may come with a
-// family, which then lacks the series that it is about.
+// family, which then lacks the series that it is about, or with nil in place of
+// one.
 type Families = iter.Seq2[*dto.MetricFamily, error]
 
-// Render returns the families of a result that have one of the scopes.
+// Render returns the families of a result that have one of the scopes and any
+// series. The result must not be modified while they are ranged over.
 func Render(r *Result, scopes ...Scope) Families {
 	return func(yield func(*dto.MetricFamily, error) bool) {
 		for _, m := range byName {
@@ -42,7 +44,8 @@ var byName = func() []*Metric {
 	return sorted
 }()
 
-// Gathered returns the families that a gatherer gathers.
+// Gathered returns the families that a gatherer gathers, each time that they are
+// ranged over; its error comes before them.
 func Gathered(g prometheus.Gatherer) Families {
 	return func(yield func(*dto.MetricFamily, error) bool) {
 		families, err := g.Gather()
@@ -116,7 +119,7 @@ func Merge(sources ...Families) Families {
 	}
 }
 
-// Collect returns all families at once, and all errors as one.
+// Collect returns all families at once, and all errors as one (errors.Join).
 func Collect(families Families) ([]*dto.MetricFamily, error) {
 	var all []*dto.MetricFamily
 	var errs []error

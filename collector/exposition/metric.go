@@ -3,6 +3,11 @@
 // The catalogue declares every metric with its type, scope, labels and help.
 // Result is a plain struct that the caller fills; SelfMetrics are the metrics
 // about the exporter itself. The package does no I/O and never reads a node.
+//
+// Source files: catalogue.go declares the metrics, of the form in metric.go, and
+// values.go and limits.go have what their series are. gather.go renders a Result
+// (result.go) by them, one family at a time, with family.go and histogram.go.
+// selfmetrics.go has the exporter's own metrics.
 package exposition
 
 import (
@@ -63,7 +68,8 @@ type Metric struct {
 }
 
 // Catalogue returns all metrics except the standard ones about the process, the
-// build and the Go runtime.
+// build and the Go runtime, in the order in which they are documented. Their slices
+// must not be modified.
 func Catalogue() []Metric { return slices.Clone(catalogue) }
 
 // prepare completes the rows of the catalogue.

@@ -8,7 +8,8 @@ import (
 	"dcs_session_exporter/dcsapi"
 )
 
-// Result is what a scrape has found out.
+// Result is what a scrape has found out. Ids of instances must differ, and so must
+// those of an instance's nodes: series would repeat otherwise, which is an error.
 type Result struct {
 	AgeBuckets  []float64 // upper bounds in seconds, rising
 	IdleBuckets []float64 // likewise
@@ -49,7 +50,7 @@ type Node struct {
 	Churn    aggregate.Churn     // with a Snapshot
 	Error    dcsapi.Reason       // why there is no Snapshot
 	Warnings []dcsapi.Reason     // what went wrong although there is one
-	Took     time.Duration
+	Took     time.Duration       // to read it, waiting included
 
 	MaxClients   int64                         // connections that the node accepts; 0 if not known
 	IdleTimeout  *time.Duration                // 0 for none; nil if not known

@@ -53,9 +53,9 @@ func (t *Target) NodesKnown() bool {
 }
 
 // NodeIDs returns the ids of the nodes to read: the configured ones in their order,
-// else those that SessionNodeIDs returns for the list of nodes. The caller must not modify
-// the slice. together says that the nodes of all instances are listed together (see
-// Project.AwaitNodes): the instance's own are asked for only if they are missing
+// else those that SessionNodeIDs returns for the list of nodes. The caller must not
+// modify the slice. together says that the nodes of all instances are listed together
+// (see Project.AwaitNodes): the instance's own are asked for only if they are missing
 // there.
 //
 // It waits for the list of nodes if there is none yet and no nodes are configured;
