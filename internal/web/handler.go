@@ -24,14 +24,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Options configure the handler.
+// Options configure the handler. Its functions must be safe for concurrent use.
 type Options struct {
 	Settings      func() (Settings, func()) // returns the current ones, and a function to call when they are no longer needed
 	Reload        func() error              // reloads the configuration as a whole or not at all
 	Own           prometheus.Gatherer       // the exporter's own metrics
-	Rejected      func()                    // called for each rejected scrape; may be nil
+	Rejected      func()                    // called for each scrape that is refused with 503 because too many are in progress; may be nil
 	Sessions      *Access                   // who may see the live table of sessions, nil for nobody
-	TelemetryPath string                    // path of the metrics, such as "/metrics"
+	TelemetryPath string                    // path of the metrics, such as "/metrics"; see IsTelemetryPath
 	Version       string                    // for the landing page
 	Demo          bool                      // mentioned on the landing page
 	Logger        log.Logger
@@ -41,9 +41,9 @@ type Options struct {
 // the settings that were in force when it arrived.
 type Settings struct {
 	Collector     *collector.Collector
-	Timeout       time.Duration // upper bound of a scrape
-	TimeoutOffset time.Duration // subtracted from Prometheus' timeout for the way back
-	ExporterOnly  bool          // /metrics reads no instance
+	Timeout       time.Duration // upper bound of a scrape, and its time without a timeout from Prometheus
+	TimeoutOffset time.Duration // subtracted from Prometheus' timeout for the way back, at most half of that
+	ExporterOnly  bool          // /metrics reads no instance: it has the metrics of the exporter and the projects
 
 	// For /status: since when the settings are in force, what the configuration
 	// says, without secrets, and the keys of the collector's projects.
@@ -63,7 +63,8 @@ func IsTelemetryPath(p string) bool {
 		!slices.Contains([]string{"/probe", "/sd", "/sessions", "/status"}, p) && !strings.HasPrefix(p, "/-/")
 }
 
-// NewHandler returns the handler of all endpoints.
+// NewHandler returns the handler of all endpoints. It may panic if IsTelemetryPath
+// does not report o.TelemetryPath.
 func NewHandler(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	out := new(outbox)
