@@ -22,8 +22,8 @@
 // exchange.go. Responses are decoded in page.go for sessions and in object.go and
 // element.go for everything else. key.go says what a source of keys is; there are
 // those of configuredkey.go, defaultchain.go and assume.go. Errors are in errors.go,
-// what is told of the client's work in observer.go and trace.go, and the vendor's
-// endpoints in region.go.
+// what a context can ask for in sendby.go and background.go, reports of the client's
+// work in observer.go and trace.go, and the vendor's endpoints in region.go.
 package dcsapi
 
 import (
@@ -53,7 +53,7 @@ type Options struct {
 	// as they are sent, with their signatures. nil for none.
 	Wrap func(http.RoundTripper) http.RoundTripper
 
-	MaxConcurrentRequests int     // bounds the requests in flight, but for those of GetLimits and GetFlavor; default 8
+	MaxConcurrentRequests int     // bounds the requests in flight, without those of InBackground; default 8
 	RequestsPerSecond     float64 // default 20
 	UserAgent             string
 

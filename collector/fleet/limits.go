@@ -68,8 +68,9 @@ func newLimitsReader(api LimitsAPI) *limitsReader {
 // of the rate limit, those first that were read longest ago. Limits that could not
 // be read are asked for again after ten minutes, or Options.LimitsInterval if that is
 // shorter. Nothing is read while the project is throttled or an earlier call is
-// still reading. RefreshLimits forgets the limits of instances that are not
-// remembered any more.
+// still reading, nor, after such a request was throttled, for as long as that or as
+// the API asks, nor, after the key was refused, for Options.LimitsInterval.
+// RefreshLimits forgets the limits of instances that are not remembered any more.
 func (p *Project) RefreshLimits(targets []*Target) {
 	o := p.tasks.options.Load()
 	l := p.limits
