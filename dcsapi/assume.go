@@ -44,9 +44,10 @@ func IsDomainID(domain string) bool { return domainIDPattern.MatchString(domain)
 
 // NewAgency returns a source of temporary keys of another account, which are asked
 // for with another key: from STS (v5) where the account is named by its id, else, or
-// where there is no STS, from IAM (v3). They are valid for an hour and are renewed in
-// the background. A refusal of the key that asks counts for its breaker in Keyring; a
-// refusal of the agency is an error with ReasonAuth that says what is missing.
+// where STS cannot be reached or is not there, from IAM (v3). They are valid for an
+// hour and are renewed in the background. A refusal of the key that asks counts for
+// its breaker in Keyring; a refusal of the agency is an error with ReasonAuth that
+// says what is missing.
 func NewAgency(o AgencyOptions) KeySource {
 	o.Client.ProjectID = "-" // IAM and STS know none
 	o.Client.MaxConcurrentRequests = 1

@@ -8,10 +8,11 @@
 //
 // Source files: aggregate.go adds sessions up into the Snapshot of snapshot.go,
 // with address.go (client addresses), flags.go and class.go (flags and classes of
-// clients), groups.go (client groups) and histogram.go (distributions).
-// interner.go keeps each distinct value once. fold.go and foldclients.go keep
-// within limits.go, where toplists.go remembers what stands on its own. churn.go
-// compares one list with the next, sessionset.go is the set of a list's sessions.
+// clients), groups.go, groupindex.go and grouptally.go (client groups) and
+// histogram.go (distributions). interner.go keeps each distinct value once. fold.go
+// and foldclients.go keep within limits.go, where toplists.go remembers what stands on
+// its own. churn.go compares one list with the next, sessionset.go is the set of a
+// list's sessions.
 package aggregate
 
 import (

@@ -7,8 +7,8 @@
 //
 // Source files: fleet.go has the projects of a configuration, project.go one of
 // them, and target.go an instance with its nodes. discovery.go lists the instances,
-// nodelists.go the nodes of all of them together, and limits.go reads what they
-// allow. cache.go holds a list, tasks.go runs what fetches it.
+// nodelists.go the nodes of all of them together, and limits.go, with limitsread.go,
+// reads what they allow. cache.go holds a list, tasks.go runs what fetches it.
 package fleet
 
 import (

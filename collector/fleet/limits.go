@@ -65,12 +65,13 @@ func newLimitsReader(api LimitsAPI) *limitsReader {
 
 // RefreshLimits reads the limits of targets that have not been read within
 // Options.LimitsInterval, in the background: one request at a time, at a twentieth
-// of the rate limit, those first that were read longest ago. Limits that could not
-// be read are asked for again after ten minutes, or Options.LimitsInterval if that is
-// shorter. Nothing is read while the project is throttled or an earlier call is
-// still reading, nor, after such a request was throttled, for as long as that or as
-// the API asks, nor, after the key was refused, for Options.LimitsInterval.
-// RefreshLimits forgets the limits of instances that are not remembered any more.
+// of the rate limit, those first that were asked for longest ago. Limits that could
+// not be read are asked for again after ten minutes, or Options.LimitsInterval if that
+// is shorter or the key lacks the permission. Nothing is read while the project is
+// throttled or an earlier call is still reading. After a request that was itself
+// throttled, reading pauses for ten minutes likewise, or for as long as the API
+// asks; after one whose key was refused, for Options.LimitsInterval. RefreshLimits
+// forgets the limits of instances that are not remembered any more.
 func (p *Project) RefreshLimits(targets []*Target) {
 	o := p.tasks.options.Load()
 	l := p.limits
@@ -270,7 +271,7 @@ func (t *Target) Limits() Limits {
 }
 
 // LimitsRefused reports whether the key was last found not to have the permission
-// to read the configuration of instances.
+// to read the configuration of any instance (see MaxRefusals).
 func (l *lists) LimitsRefused() bool {
 	l.limits.mu.Lock()
 	defer l.limits.mu.Unlock()
