@@ -206,7 +206,8 @@ func (c *Client) listPage(ctx context.Context, call *call, totalField string, li
 	return list, total, err
 }
 
-// GetInstance returns one instance.
+// GetInstance returns the instance with an id, which is canonical in the result. The
+// error for one that does not exist is one of IsUnknownInstance.
 func (c *Client) GetInstance(ctx context.Context, id string) (Instance, error) {
 	if err := checkID("instance", id); err != nil {
 		return Instance{}, err
