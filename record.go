@@ -110,6 +110,7 @@ func askAll(ctx context.Context, f flags, cfg *config.Config, recorder *recordin
 	defer open.close()
 	options := collectorOptions(cfg, projects, log.NewNopLogger())
 	options.Timeout = f.record.timeout
+	options.LimitsInterval = 0 // askLimits asks
 	options.Scan.Off = !f.record.scan
 	coll := collector.New(options, own, nil)
 	families, err := coll.Scrape(ctx).Gather()
@@ -163,28 +164,42 @@ func countNodes(families []*dto.MetricFamily) (read, failed int) {
 	return read, failed
 }
 
+// recordLimits is how long an answer about limits is waited for.
+const recordLimits = 10 * time.Second
+
 // askLimits asks for the limits of instances and of their specifications, which a
-// daemon reads in the background. What comes of it is in the recording.
+// daemon reads in the background. What comes of it is in the recording. If there is
+// no answer in time, no more of the kind is asked for: that must not take the time
+// of what follows.
 func askLimits(ctx context.Context, api *dcsapi.Client, targets iter.Seq[*fleet.Target]) {
+	ask := func(ask func(context.Context) error) dcsapi.Reason {
+		ctx, cancel := context.WithTimeout(ctx, recordLimits)
+		defer cancel()
+		return dcsapi.ReasonOf(ask(ctx))
+	}
+	configurations, flavors := true, true
 	asked := make(map[string]bool)
 	refused, permitted := 0, false
 	for t := range targets {
 		if t.Details.Status != "" && !t.Details.Running() {
 			continue
 		}
-		if permitted || refused < fleet.MaxRefusals {
-			switch _, err := api.GetLimits(ctx, t.ID); {
-			case err == nil:
+		if configurations {
+			switch ask(func(ctx context.Context) error { _, err := api.GetLimits(ctx, t.ID); return err }) {
+			case "":
 				permitted = true
-			case dcsapi.ReasonOf(err) == dcsapi.ReasonForbidden:
+			case dcsapi.ReasonForbidden:
 				refused++
-			case dcsapi.ReasonOf(err) == dcsapi.ReasonAuth:
+				configurations = permitted || refused < fleet.MaxRefusals
+			case dcsapi.ReasonTimeout:
+				configurations = false
+			case dcsapi.ReasonAuth:
 				return // the key is refused: nothing more is sent with it
 			}
 		}
-		if spec := t.Details.SpecCode; spec != "" && !asked[spec] {
+		if spec := t.Details.SpecCode; flavors && spec != "" && !asked[spec] {
 			asked[spec] = true
-			_, _ = api.GetFlavor(ctx, spec)
+			flavors = ask(func(ctx context.Context) error { _, err := api.GetFlavor(ctx, spec); return err }) != dcsapi.ReasonTimeout
 		}
 		if ctx.Err() != nil {
 			return

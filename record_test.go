@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/emulator"
@@ -156,5 +157,33 @@ func TestRecordLateError(t *testing.T) {
 	}
 	if x := recorded.Exchanges[0]; x.Response == nil || x.Response.Status != http.StatusForbidden || x.Failure != recording.FailureCut {
 		t.Errorf("recorded is %+v", x)
+	}
+}
+
+// TestRecordHangingLimits checks that requests for limits that hang do not take the
+// time of everything else.
+func TestRecordHangingLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for answers that do not come")
+	}
+	t.Parallel()
+	api := emulator.New(emulator.Options{})
+	api.SetKey(emulator.DemoKey())
+	fleet := emulator.DemoFleet(1)[:3]
+	api.Add(fleet...)
+	api.SetFaults(emulator.Fault{Operation: "list_configs", Hang: true}, emulator.Fault{Operation: "list_flavors", Hang: true})
+	server := httptest.NewServer(api)
+	t.Cleanup(func() {
+		api.Close()
+		server.Close()
+	})
+	var stdout bytes.Buffer
+	start := time.Now()
+	args := []string{"record", "--timeout=5m", "--output=" + filepath.Join(t.TempDir(), "r"), "--config.file=" + write(t, emulator.DemoConfig(server.URL, fleet))}
+	if err := run(t.Context(), args, &stdout, &stdout); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > time.Minute {
+		t.Errorf("it takes %s", took)
 	}
 }

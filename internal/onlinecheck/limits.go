@@ -3,9 +3,13 @@ package onlinecheck
 import (
 	"context"
 	"slices"
+	"time"
 
 	"dcs_session_exporter/dcsapi"
 )
+
+// limitsTimeout bounds the request for limits, which only a warning comes of.
+const limitsTimeout = 10 * time.Second
 
 // limits checks, with one request, whether the limits of instances can be read: on
 // the first instance that is read.
@@ -17,6 +21,8 @@ func (c *projectCheck) limits(ctx context.Context) {
 	if k < 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, limitsTimeout)
+	defer cancel()
 	_, err := c.api.GetLimits(ctx, c.report.Instances[k].ID)
 	if c.answered(actionGetConfiguration, err) || err == nil || dcsapi.IsUnsent(err) {
 		return
