@@ -159,6 +159,10 @@ func (p *Project) readLimits(ctx context.Context, targets []*Target) {
 		ok := true
 		l.mu.Lock()
 		interval := p.tasks.options.Load().LimitsInterval
+		if interval <= 0 { // since a reload
+			l.mu.Unlock()
+			return
+		}
 		configuration := l.wantsConfiguration(t, time.Now(), interval)
 		l.mu.Unlock()
 		if configuration {

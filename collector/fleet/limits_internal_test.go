@@ -16,6 +16,7 @@ import (
 type specifiedAPI struct {
 	API
 	spec string
+	read func() // called by GetLimits; nil for nothing
 }
 
 func (a *specifiedAPI) Region() string         { return "r" }
@@ -27,6 +28,9 @@ func (a *specifiedAPI) ListInstances(context.Context) ([]dcsapi.Instance, error)
 }
 
 func (a *specifiedAPI) GetLimits(context.Context, string) (dcsapi.Limits, error) {
+	if a.read != nil {
+		a.read()
+	}
 	return dcsapi.Limits{}, nil
 }
 
@@ -55,6 +59,32 @@ func TestForgetFlavors(t *testing.T) {
 			if _, ok := p.limits.flavors[spec]; !ok || len(p.limits.flavors) != 1 {
 				t.Errorf("of the specification %q: remembered are %v", spec, p.limits.flavors)
 			}
+		}
+	})
+}
+
+// TestTurnOffLimits checks that no more limits are read once a reload has turned that
+// off.
+func TestTurnOffLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reads := 0
+		api := &specifiedAPI{}
+		o := Options{DiscoveryInterval: time.Minute, Timeout: time.Second, LimitsInterval: time.Hour, Logger: log.NewNopLogger()}
+		projects := []ProjectOptions{{API: api, Instances: []Instance{{ID: "a"}, {ID: "b"}, {ID: "c"}}}}
+		f := New(o, projects, nil)
+		api.read = func() {
+			if reads++; reads == 1 {
+				off := o
+				off.LimitsInterval = 0
+				New(off, projects, f)
+			}
+		}
+		p := f.Projects()[0]
+		p.RefreshLimits(slices.Collect(f.TargetsOf(p)))
+		time.Sleep(time.Minute)
+		f.Close()
+		if reads != 1 {
+			t.Errorf("%d instances were read, want 1", reads)
 		}
 	})
 }
