@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,11 +26,13 @@ type groupUse struct {
 // observe notes the groups that have sessions in a result. It reports whether a node
 // was read at all.
 func (u *groupUse) observe(groups *aggregate.Groups, r *exposition.Result, now time.Time) (read bool) {
-	if groups == nil {
-		return false
-	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if groups == nil {
+		clear(u.last)
+		clear(u.reported) // a scrape by the configuration before may still write to it
+		return false
+	}
 	if u.last == nil {
 		u.last, u.reported = make(map[string]time.Time), make(map[string]time.Time)
 	}
@@ -44,7 +47,23 @@ func (u *groupUse) observe(groups *aggregate.Groups, r *exposition.Result, now t
 			u.last[name] = now
 		}
 	}
+	u.forget(groups)
 	return read
+}
+
+// forget forgets the groups that the configuration had before: one that comes back
+// is new. u.mu must be held.
+func (u *groupUse) forget(groups *aggregate.Groups) {
+	if len(u.last) == len(groups.Names()) {
+		return // they are the same
+	}
+	known := make(map[string]bool)
+	for _, name := range groups.Names() {
+		known[name] = true
+	}
+	gone := func(name string, _ time.Time) bool { return !known[name] }
+	maps.DeleteFunc(u.last, gone)
+	maps.DeleteFunc(u.reported, gone)
 }
 
 // unused returns the groups that have had no sessions for unusedAfter, in the order

@@ -39,6 +39,12 @@ func TestUnusedGroups(t *testing.T) {
 		}
 	}
 	now := start.Add(61 * time.Hour)
+	onlyA := aggregate.NewGroups([]aggregate.GroupRule{{Group: "a", Users: []string{"a"}}})
+	u.observe(onlyA, result("a"), now)
+	u.observe(groups, result("a"), now.Add(time.Hour))
+	if got := u.unused(groups, now.Add(2*time.Hour)); len(got) > 0 {
+		t.Errorf("of groups that a reload has brought back: got %v", got)
+	}
 	if u.observe(groups, &exposition.Result{}, now) {
 		t.Error("a node was read")
 	}
