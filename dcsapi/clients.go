@@ -39,9 +39,8 @@ type ListClientsRequest struct {
 // that consume was given must not be used.
 //
 // A response without a list is an error, as is one with an error_code, or with
-// more sessions than requested. An error_code may be found only after consume has
-// returned: if the request is sent again then, consume is called for the next
-// response too.
+// more sessions than requested. The error_code may come after sessions: then the
+// request is not sent again, so that consume has sessions of one response only.
 func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume func(iter.Seq[*Session])) (Page, error) {
 	if err := checkID("instance", r.InstanceID); err != nil {
 		return Page{}, err
@@ -60,7 +59,7 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 	}
 	limit := cmp.Or(r.Limit, MaxLimit)
 	var page Page
-	err := c.do(ctx, &call{
+	list := &call{
 		operation: "list_clients",
 		action:    fmt.Sprintf("list sessions of node %s of instance %s", r.NodeID, r.InstanceID),
 		method:    http.MethodGet,
@@ -68,16 +67,17 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 		node:      r.InstanceID + "/" + r.NodeID,
 		query:     query,
 		noRetry:   r.Once,
-		decode: func(body []byte, h http.Header) (err error) {
-			page, err = decodePageWith(body, limit, r.Extra, consume)
-			if page.Taken.IsZero() { // then it is part of a warning
-				page.Time = c.secrets.dataRedactor().redact(page.Time)
-			}
-			page.Date, _ = http.ParseTime(h.Get("Date"))
-			return err
-		},
-	})
-	if err != nil {
+	}
+	list.decode = func(body []byte, h http.Header) (err error) {
+		page, err = decodePageWith(body, limit, r.Extra, consume)
+		list.atMostOnce = err != nil && page.Sessions > 0 // consume has had them
+		if page.Taken.IsZero() {                          // then it is part of a warning
+			page.Time = c.secrets.dataRedactor().redact(page.Time)
+		}
+		page.Date, _ = http.ParseTime(h.Get("Date"))
+		return err
+	}
+	if err := c.do(ctx, list); err != nil {
 		return Page{}, err
 	}
 	return page, nil

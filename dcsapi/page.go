@@ -34,7 +34,7 @@ func (p Page) TimeProblem() string {
 //
 // It is an error if the JSON is malformed or followed by more data, if there are
 // more than limit sessions, and if there is no list: if clients is missing or
-// null while count is not 0.
+// null while count is not 0. Of a page with an error_code, Sessions is set.
 func decodePage(body []byte, limit int, consume func(iter.Seq[*Session])) (Page, error) {
 	return decodePageWith(body, limit, false, consume)
 }
@@ -59,7 +59,7 @@ func decodePageWith(body []byte, limit int, extra bool, consume func(iter.Seq[*S
 	case p.err != nil:
 		return Page{}, p.err
 	case p.errorCode:
-		return Page{}, errErrorCode
+		return Page{Sessions: p.page.Sessions}, errErrorCode
 	case !p.list && p.page.Count != 0:
 		return Page{}, errNoList("sessions", "clients")
 	}
