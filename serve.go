@@ -77,14 +77,11 @@ func serve(ctx context.Context, f flags, stdout, stderr io.Writer) error {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(d.own, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), versioncollector.NewCollector(name))
-	handler, err := web.NewHandler(web.Options{
+	handler := web.NewHandler(web.Options{
 		Settings: d.settings, Reload: d.reload,
 		Own: registry, Rejected: d.own.ScrapeRejected, TelemetryPath: f.telemetryPath, Sessions: access,
 		Version: version.Version, Demo: f.demo, Logger: logger,
 	})
-	if err != nil {
-		return err
-	}
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,

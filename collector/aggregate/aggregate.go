@@ -118,8 +118,8 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	if s.Present.Has(dcsapi.HasAge) && s.Age >= 0 {
 		user.Age.observe(s.Age, a.ageBounds)
 	}
-	hasIdle := s.Present.Has(dcsapi.HasIdle)
-	if hasIdle && s.Idle >= 0 {
+	hasIdle := s.Present.Has(dcsapi.HasIdle) && s.Idle >= 0
+	if hasIdle {
 		user.Idle.observe(s.Idle, a.idleBounds)
 	}
 	link := boolToInt(flags.replicates(s.User))

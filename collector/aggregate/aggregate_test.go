@@ -81,9 +81,9 @@ func TestAggregateSums(t *testing.T) {
 func TestAggregateMissing(t *testing.T) {
 	s := addUp(testOptions(),
 		dcsapi.Session{User: "a", OMem: 7, Present: dcsapi.HasOMem},
-		dcsapi.Session{User: "a", Age: -1, QBuf: -1, Present: dcsapi.HasAge | dcsapi.HasQBuf},
+		dcsapi.Session{User: "a", Age: -1, Idle: -1, QBuf: -1, Present: dcsapi.HasAge | dcsapi.HasIdle | dcsapi.HasQBuf},
 	)
-	if s.QueryBuffer.Known() || s.Channels.Known() || s.Users[0].IdleLong.Known() {
+	if s.Users[0].Active.Known() || s.QueryBuffer.Known() || s.Channels.Known() || s.Users[0].IdleLong.Known() {
 		t.Errorf("sums of what no session has are known: %+v", s)
 	}
 	if !s.OutputMemory.Known() || s.OutputMemory.Total != 7 || s.OutputMemory.Count != 1 {

@@ -65,7 +65,7 @@ func IsTelemetryPath(p string) bool {
 
 // NewHandler returns the handler of all endpoints. It may panic if IsTelemetryPath
 // does not report o.TelemetryPath.
-func NewHandler(o Options) (http.Handler, error) {
+func NewHandler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	out := new(outbox)
 	scrapes := newScrapes(o, out)
@@ -82,5 +82,5 @@ func NewHandler(o Options) (http.Handler, error) {
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		say(w, http.StatusForbidden, "Refused: the request comes from another site's page.")
 	}))
-	return protection.Handler(mux), nil
+	return protection.Handler(mux)
 }

@@ -111,7 +111,7 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 	coll := collector.New(options, own, nil)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(own)
-	handler, err := web.NewHandler(web.Options{
+	handler := web.NewHandler(web.Options{
 		Settings: func() (web.Settings, func()) {
 			return web.Settings{
 				Collector: coll, Timeout: cmp.Or(h.timeout, 10*time.Second), TimeoutOffset: 500 * time.Millisecond, ExporterOnly: h.exporterOnly,
@@ -125,9 +125,6 @@ func startWith(t *testing.T, h how) (*emulator.Server, string) {
 		Own: registry, Rejected: own.ScrapeRejected, TelemetryPath: "/metrics",
 		Version: "1.2.3", Logger: log.NewNopLogger(),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		server.Close()
