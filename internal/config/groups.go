@@ -1,11 +1,9 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
 	"regexp"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -28,7 +26,7 @@ var reservedGroups = []string{"ungrouped", "other"}
 // clientGroups decodes the rules.
 func (d *decoder) clientGroups(v value) []ClientGroup {
 	var out []ClientGroup
-	lines := make(map[string]int) // by conditions
+	earlier := rules{byNetwork: make(map[netip.Prefix][]*rule)}
 	v.sequence(func(e value) {
 		if e.null() {
 			e.problem("is empty: a rule needs a group, and cidrs, users or names")
@@ -52,12 +50,10 @@ func (d *decoder) clientGroups(v value) []ClientGroup {
 			e.problem("has no condition: add cidrs, users or names. Sessions that no rule matches are in the group ungrouped")
 			return
 		}
-		conditions := fmt.Sprint(g.CIDRs, "\x00", strings.Join(g.Users, "\x00"), "\x00", g.Names)
-		if first, ok := lines[conditions]; ok {
-			e.warn(WarnShadowed, "never matches: the rule on line %d has the same conditions and comes first", first)
-		} else {
-			lines[conditions] = e.node.Line
+		if first := earlier.cover(&g); first != nil {
+			e.warn(WarnShadowed, "never matches: the rule on line %d comes first and matches all of these sessions", first.line)
 		}
+		earlier.add(&rule{g, e.node.Line})
 		out = append(out, g)
 	})
 	switch {

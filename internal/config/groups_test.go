@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,8 +58,39 @@ func TestManyGroups(t *testing.T) {
 	if _, err := config.Parse("c.yml", rules(10_001), "."); err == nil || !strings.Contains(err.Error(), "has 10001 rules: at most 10000 are possible") {
 		t.Errorf("got %v", err)
 	}
-	cfg, err := config.Parse("c.yml", []byte(minimal+"client_groups:\n  - {group: a, users: [x]}\n  - {group: b, users: [y]}\n  - {group: c, users: [x]}\n"), ".")
-	if err != nil || len(cfg.Warnings) != 2 || cfg.Warnings[1].Kind != config.WarnShadowed || !strings.Contains(cfg.Warnings[1].Message, "never matches: the rule on line ") {
-		t.Errorf("got %v, %+v", err, cfg)
+}
+
+// TestShadowedGroups checks which rules are said never to match.
+func TestShadowedGroups(t *testing.T) {
+	for _, tt := range []struct {
+		first, second string
+		shadowed      bool
+	}{
+		{"users: [x]", "users: [x]", true},
+		{"users: [x, y]", "users: [y]", true},
+		{"users: [x]", "users: [x, y]", false},
+		{"cidrs: [10.0.0.0/8]", "cidrs: [10.1.0.0/16]", true},
+		{"cidrs: [10.1.0.0/16]", "cidrs: [10.0.0.0/8]", false},
+		{"cidrs: [0.0.0.0/0, '::/0']", "cidrs: [10.1.2.3, 2001:db8::/32]", true},
+		{"cidrs: [0.0.0.0/0]", "cidrs: [10.1.2.3, 2001:db8::/32]", false},
+		{"cidrs: [10.0.0.0/8]", "cidrs: [10.1.0.0/16], users: [x]", true},
+		{"cidrs: [10.0.0.0/8], users: [x]", "cidrs: [10.1.0.0/16]", false},
+		{"users: [x]", "cidrs: [10.1.0.0/16], users: [x], names: ^a", true},
+		{"names: ^a", "users: [x], names: ^a", true},
+		{"names: ^a", "users: [x], names: ^ab", false}, // expressions are only compared as texts
+		{"names: .*", "cidrs: [10.1.0.0/16]", false},
+	} {
+		text := minimal + "client_groups:\n  - {group: z, users: [nobody]}\n  - {group: a, " + tt.first + "}\n  - {group: b, " + tt.second + "}\n"
+		cfg, err := config.Parse("c.yml", []byte(text), ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := strings.Count(minimal, "\n") + 3
+		found := slices.ContainsFunc(cfg.Warnings, func(w config.Warning) bool {
+			return w.Kind == config.WarnShadowed && w.Line == line+1 && w.Message == fmt.Sprintf("never matches: the rule on line %d comes first and matches all of these sessions", line)
+		})
+		if found != tt.shadowed {
+			t.Errorf("%s, then %s: got %+v", tt.first, tt.second, cfg.Warnings)
+		}
 	}
 }
