@@ -176,11 +176,11 @@ func (c *Collector) projectOf(t *fleet.Target) *project {
 	panic("collector: the target is of another fleet")
 }
 
-// CloseExcept ends what runs in the background and has not been taken over by next,
-// which was made from this collector: it cancels that and waits for its end. There
-// must be no scrapes any more.
+// CloseExcept cancels the background work that next, which was made from c, has not
+// taken over, and waits for it to finish. It must not be called while scrapes are
+// running.
 func (c *Collector) CloseExcept(next *Collector) { c.fleet.CloseExcept(next.fleet) }
 
-// Close ends what runs in the background: it cancels that and waits for its end. It
-// does not end scrapes under way.
+// Close cancels background work and waits for it to finish. It does not end scrapes
+// in progress.
 func (c *Collector) Close() { c.fleet.Close() }

@@ -39,7 +39,7 @@ const (
 
 var domainIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// IsDomainID reports whether an account is named by its id.
+// IsDomainID reports whether the name of an account has the form of an id.
 func IsDomainID(domain string) bool { return domainIDPattern.MatchString(domain) }
 
 // NewAgency returns a source of temporary keys of another account, which are asked

@@ -118,7 +118,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Capacity returns how many more requests the rate limit, as throttling has left it,
 // allows until a time. It is less than 1, and may be negative, if requests that wait
-// already use it up.
+// already use it up. It takes no account of a hold-off.
 func (c *Client) Capacity(until time.Time) float64 {
 	return c.limiter.Tokens() + float64(c.limiter.Limit())*max(0, time.Until(until).Seconds())
 }

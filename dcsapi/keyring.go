@@ -11,12 +11,14 @@ import (
 const keyForget = time.Hour
 
 // Keyring holds the circuit breaker of each key, for all clients that share it.
-// The vendor locks a key after five refused requests in a row; a Keyring
-// prevents that: as long as a key has not been accepted it lets one request at a
-// time probe it, or up to three while those before are slow, and after a refusal no
-// request uses the key for five minutes. A probe is slow after two seconds, or a
-// quarter of the time that the next request has if that is less, and is cancelled
-// after ten. Of an accepted key, about four requests may be unanswered at a time.
+// The vendor locks a key after five refused requests in a row. To stay below that,
+// as long as a key has not been accepted a Keyring lets one request at a time probe
+// it, or up to three while those before are slow, and after a refusal no request
+// uses the key for five minutes. A probe is slow after two seconds, or a quarter of
+// the time that the next request has if that is less, and is cancelled after ten. Of
+// an accepted key, four requests may be unanswered at a time. While none is answered
+// at all, a further one is sent every two seconds: if such requests are refused in
+// the end, there are more than five refusals.
 //
 // A key is identified by all of its parts, so that changed credentials are a new
 // key; one that was not used for an hour is forgotten. The zero value is ready to

@@ -153,8 +153,9 @@ func (c *Client) queryProjects(ctx context.Context, op string, query map[string]
 // KeyAccepted reports whether the key to use now is known to work: the service has
 // accepted a request with it, even if it answered with an error about something
 // else, and none has been refused since. Requests of all clients with the same
-// Keyring count. It sends nothing, but waits for the source of the key; it returns
-// false if that has no key by the end of ctx.
+// Keyring count. It sends no request to DCS, but waits for the source of the key,
+// which may ask another service for it; it returns false if that has no key by the
+// end of ctx.
 func (c *Client) KeyAccepted(ctx context.Context) bool {
 	key, err := c.options.Keys.Key(ctx)
 	return err == nil && c.options.Keyring.breaker(key).isClosed()

@@ -34,8 +34,8 @@ func asUnsent(err error) *Error {
 
 // IsUnsent reports whether err says that a request cannot have reached the server:
 // there was no key, or no time to send it, it was held off, or there was no
-// connection. For a request that failed because IAM did not give the project's id,
-// it reports that of the request to IAM. It returns false for the error of a
+// connection. If IAM has to be asked for the project's id first and does not give it,
+// IsUnsent describes the request to IAM. It returns false for the error of a
 // malformed id, with which no request is made, and for that of HoldOffError.
 func IsUnsent(err error) bool {
 	e, ok := errors.AsType[*Error](err)
@@ -43,9 +43,8 @@ func IsUnsent(err error) bool {
 }
 
 // IsRateLimitTimeout reports whether err says that a request was not sent, or not
-// sent again over another connection, because of the rate limit: it leaves no place
-// for the request before the deadline, that of WithSendBy too, or the deadline passed
-// while the request waited for one.
+// sent again over another connection, because the rate limit left no room for it
+// before its deadline or that of WithSendBy.
 func IsRateLimitTimeout(err error) bool {
 	return errors.Is(err, errNoToken) || errors.Is(err, errTooLate)
 }

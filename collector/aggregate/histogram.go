@@ -9,7 +9,7 @@ import (
 // power of two and the next.
 const NativeSchema = 3
 
-// Histogram counts whole values from 0 on into classic and into native buckets.
+// Histogram counts non-negative integers in classic and native buckets.
 type Histogram struct {
 	Count  uint64
 	Sum    float64

@@ -51,8 +51,8 @@ func NewSessionSet(size int) *SessionSet {
 // Len returns the number of sessions.
 func (s *SessionSet) Len() int { return len(s.sessions) }
 
-// Add adds a session, and reports whether the set did not have it yet: one with
-// the same id, or without one, and the same address, peer and file descriptor.
+// Add adds a session and reports whether it was new. Two sessions are the same if
+// their ids (or the lack of one), addresses, peers and file descriptors are equal.
 // Whether a session repeats on one page or on several matters to Unique: page
 // tells the pages of the list apart. Add keeps nothing of the session, and must not
 // be called after ChurnTracker.Observe has had the set.

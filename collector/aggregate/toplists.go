@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// TopLists remember, from one list of a node to the next, which values stand
-// on their own, so that values of about the same weight do not take turns. Memory
-// is bounded by Limits. The zero value remembers none. It is not safe for concurrent
-// use.
+// TopLists remembers, from one list of a node to the next, which values have series
+// of their own rather than being folded into Other, so that values of about the same
+// weight do not take turns. It holds at most twice the limit of each kind, and
+// nothing if Limits.Hold is 0. The zero value is ready to use. It is not safe for
+// concurrent use.
 type TopLists struct {
 	users, commands, names incumbents[string]
 	bySessions, byBytes    incumbents[clientID]

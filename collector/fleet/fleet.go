@@ -89,8 +89,8 @@ func (f *Fleet) listsOf(api API) *lists {
 	return nil
 }
 
-// CloseExcept ends the background requests of the projects that next, which was made
-// from f, has not taken over. It cancels them and waits for their end.
+// CloseExcept cancels the background requests of the projects that next, which was
+// made from f, has not taken over, and waits for them to finish.
 func (f *Fleet) CloseExcept(next *Fleet) {
 	for _, p := range f.projects {
 		if next.listsOf(p.api) != p.lists {

@@ -55,8 +55,8 @@ type limitsReader struct {
 	refused   time.Time // when the key was last found not to have the permission at all
 }
 
-// MaxRefusals is how many instances may be refused in a row until the key is found
-// not to have the permission at all, unless it had it for any of them before.
+// MaxRefusals is the number of refusals in a row after which the key is taken not to
+// have the permission at all, unless it has had it for an instance before.
 const MaxRefusals = 3
 
 func newLimitsReader(api LimitsAPI) *limitsReader {

@@ -42,9 +42,9 @@ func (p *Project) ListsNodesTogether() bool {
 
 // AwaitNodes lists the nodes of all instances together, in the background, where
 // that is due. It waits only if they have never been listed: until they have been or
-// could not be, the context ends, or the given time comes, which is brought forward
-// by how long they have been being listed already. So a scrape that meets a slow
-// listing does not wait as long again.
+// could not be, the context ends, or the given time comes. The wait is shortened by
+// the time that the listing has already taken, so that a scrape that meets a slow one
+// does not wait as long again.
 func (l *lists) AwaitNodes(ctx context.Context, until time.Time) {
 	ctx, cancel := context.WithDeadline(ctx, until.Add(-l.nodeLists.fetchingFor()))
 	defer cancel()

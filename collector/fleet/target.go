@@ -59,9 +59,9 @@ func (t *Target) NodesKnown() bool {
 // there.
 //
 // It waits for the list of nodes if there is none yet and no nodes are configured;
-// an old one is used, and fetched again in the background. Its error is why there
-// is no list: an error of the API or of the context, or one with
-// dcsapi.ReasonNotFound if no node of the list is to be read.
+// an old one is used, and fetched again in the background. It returns an error, a
+// *dcsapi.Error, if there is no list, or if no node of the list is to be read (then
+// with dcsapi.ReasonNotFound).
 func (t *Target) NodeIDs(ctx context.Context, together bool) ([]string, error) {
 	o := t.Project.tasks.options.Load()
 	ttl := o.DiscoveryInterval

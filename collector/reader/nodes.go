@@ -38,8 +38,8 @@ func (s *Nodes) Retain(instanceID string, listed []string, keep time.Duration) {
 	s.of(instanceID).Retain(func(id string) bool { return there[id] }, len(there), keep)
 }
 
-// RetainInstances drops the nodes of all instances but those that remembered
-// reports.
+// RetainInstances drops the nodes of every instance for which remembered returns
+// false.
 func (s *Nodes) RetainInstances(remembered func(id string) bool) {
 	s.instances.Filter(remembered)
 }

@@ -19,8 +19,8 @@ type ScanOptions struct {
 	Wait        time.Duration // how long Scan waits for the new list; Read has Request.Wait
 }
 
-// Due reports whether a node is to be scanned now that was last scanned at a time,
-// zero for never.
+// Due reports whether a node that was last scanned at a time, zero for never, is to
+// be scanned now. It returns false if Off is set.
 func (o *ScanOptions) Due(last time.Time) bool {
 	return !o.Off && (last.IsZero() || time.Since(last) >= o.MinInterval)
 }

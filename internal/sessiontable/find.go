@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dcs_session_exporter/collector/fleet"
-	"dcs_session_exporter/collector/reader"
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/nearest"
 	"dcs_session_exporter/internal/printable"
@@ -103,13 +102,6 @@ func ChooseNode(ctx context.Context, t *fleet.Target, node string) (chosen dcsap
 		return dcsapi.Node{}, all, NodeError{Asked: node, Nodes: named, Several: true}
 	}
 	return dcsapi.Node{}, all, NodeError{Asked: node, Nodes: all}
-}
-
-// Scan scans a node of a target on demand; see reader.Reader.Scan.
-func Scan(ctx context.Context, r *reader.Reader, t *fleet.Target, nodeID string) error {
-	err := r.Scan(ctx, t.ID, nodeID)
-	t.RefreshNodesAfter(err)
-	return err
 }
 
 // NodeError means that a query names no node that holds sessions, or several.
