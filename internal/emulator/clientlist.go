@@ -73,8 +73,9 @@ func cutPair(line string) (pair, rest string, more bool) {
 	if end < 0 {
 		return line, "", false
 	}
-	if strings.HasPrefix(line, "addr=") || strings.HasPrefix(line, "laddr=") {
-		if at := addressEnd.FindStringSubmatchIndex(line); at != nil && line[end-1] != '=' {
+	name, value, _ := strings.Cut(line, "=")
+	if (name == "addr" || name == "laddr") && value[0] != ' ' { // an address may be empty
+		if at := addressEnd.FindStringSubmatchIndex(line); at != nil {
 			end = at[2]
 		}
 	}

@@ -108,6 +108,7 @@ func FuzzUnixSocketPaths(f *testing.F) {
 	f.Add("my redis.sock", "fd=3", false)
 	f.Add("/a fd=1 name=x laddr=y age=z/s=", "addr=10.0.0.1:5", true)
 	f.Add("/a:6379 b/s:0", "host:5", true)
+	f.Add("= ", "0", true)
 	f.Fuzz(func(t *testing.T, path, name string, laddr bool) {
 		if path == "" || path[0] == ' ' || strings.ContainsAny(path, "\r\n") || strings.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' }) {
 			t.Skip() // no such path, and no name that Redis accepts
