@@ -94,7 +94,7 @@ func pagesConfig(s pageServer, nodes int, more string) string {
 	for k := 1; k < nodes; k++ {
 		b.WriteString(", " + nodeID(k))
 	}
-	b.WriteString("]\nscan: {mode: off}\nmax_snapshot_age: 0s\n")
+	b.WriteString("]\nscan: {mode: off}\nmax_snapshot_age: 0s\nlimits_interval: 0s\n")
 	return b.String() + more
 }
 
