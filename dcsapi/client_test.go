@@ -2,7 +2,6 @@ package dcsapi_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -216,7 +215,7 @@ func TestRepeats(t *testing.T) {
 	t.Run("those of callers who do it themselves", func(t *testing.T) {
 		api := newEmulator()
 		c := newClient(t, api, nil)
-		_, err := c.ListClients(t.Context(), dcsapi.ListClientsRequest{InstanceID: "instance-1", NodeID: "node-1", Once: true}, nil)
+		_, err := c.ListClients(t.Context(), dcsapi.ListClientsRequest{InstanceID: "instance-1", NodeID: "node-1", NoRetry: true}, nil)
 		if n := len(api.Requests()); err == nil || n != 1 {
 			t.Errorf("%d requests, %v", n, err)
 		}
@@ -321,97 +320,5 @@ func TestBadIDs(t *testing.T) {
 	}
 	if n := len(api.Requests()); n != 0 {
 		t.Errorf("%d requests", n)
-	}
-}
-
-// TestLargeInstanceList reads more instances than a page holds, and the nodes
-// of them all.
-func TestLargeInstanceList(t *testing.T) {
-	api := newEmulator()
-	for i := range 2100 {
-		api.Add(emulator.Instance{ID: fmt.Sprintf("i%d", i), ProjectID: "project-1", Nodes: []emulator.Node{{ID: fmt.Sprintf("n%d", i)}, {ID: "m"}}})
-	}
-	api.Add(emulator.Instance{ID: "bare", ProjectID: "project-1"})
-	c := newClient(t, api, nil)
-	list, err := c.ListInstances(t.Context())
-	if err != nil || len(list) != 2102 {
-		t.Errorf("%d instances, %v", len(list), err)
-	}
-	nodes, err := c.ListProjectNodes(t.Context())
-	if err != nil || len(nodes) != 2101 || len(nodes["i2099"]) != 2 || nodes["i2099"][0].ID != "n2099" {
-		t.Errorf("nodes of %d instances, %v: %+v", len(nodes), err, nodes["i2099"])
-	}
-	if _, there := nodes["bare"]; there {
-		t.Error("an instance without nodes is in the list")
-	}
-}
-
-// TestInstancePages checks what ends a list of instances, and what is wrong
-// with one. An answer is the ids of its page and the count.
-func TestInstancePages(t *testing.T) {
-	type answer struct {
-		ids   int // how many
-		total any
-	}
-	for name, tt := range map[string]struct {
-		answers []answer // the last one is repeated; ids go on from page to page
-		repeat  bool     // ids begin anew on each page
-		want    int
-		wrong   dcsapi.Reason
-	}{
-		"none":                   {answers: []answer{{0, 0}}},
-		"no count":               {answers: []answer{{3, nil}, {2, nil}, {0, nil}}, want: 5},
-		"smaller pages":          {answers: []answer{{100, 250}, {100, 250}, {50, 250}}, want: 250},
-		"fewer than counted":     {answers: []answer{{3, 4}, {0, 4}}, want: 3},
-		"more than counted":      {answers: []answer{{1000, 1000}, {5, 1000}}, want: 1005},
-		"counted but not listed": {answers: []answer{{0, 7}}, wrong: dcsapi.ReasonInconsistent},
-		"the same again, whole":  {answers: []answer{{1000, 1000}}, repeat: true, want: 1000},
-		"the same again":         {answers: []answer{{1000, 3000}}, repeat: true, wrong: dcsapi.ReasonInconsistent},
-		"an error on the second": {answers: []answer{{1000, 2000}, {-1, 0}}, wrong: dcsapi.ReasonForbidden},
-	} {
-		t.Run(name, func(t *testing.T) {
-			asked, next := 0, 0
-			c := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				a := tt.answers[min(asked, len(tt.answers)-1)]
-				asked++
-				if a.ids < 0 {
-					w.WriteHeader(http.StatusForbidden)
-					return
-				}
-				if tt.repeat {
-					next = 0
-				}
-				instances := []map[string]any{}
-				for range a.ids {
-					instances = append(instances, map[string]any{"instance_id": fmt.Sprintf("i%d", next)})
-					next++
-				}
-				_ = json.NewEncoder(w).Encode(map[string]any{"instance_num": a.total, "instances": instances})
-			}), nil)
-			list, err := c.ListInstances(t.Context())
-			if len(list) != tt.want || dcsapi.ReasonOf(err) != tt.wrong {
-				t.Errorf("%d instances, %v; want %d, %q", len(list), err, tt.want, tt.wrong)
-			}
-		})
-	}
-}
-
-// TestSessionsWithErrorCode checks that a request is not sent again if its response
-// has sessions and an error_code: they would be consumed twice.
-func TestSessionsWithErrorCode(t *testing.T) {
-	for code, reason := range map[string]dcsapi.Reason{"APIGW.0308": dcsapi.ReasonThrottled, "APIGW.0301": dcsapi.ReasonAuth, "DCS.5000": dcsapi.ReasonDecode} {
-		requests, consumed := 0, 0
-		client := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			requests++
-			_, _ = fmt.Fprintf(w, `{"count":1,"time":"2026-01-01T00:00:00Z","clients":[{"id":"1","addr":"10.0.0.1:1"}],"error_code":%q}`, code)
-		}), nil)
-		_, err := client.ListClients(t.Context(), dcsapi.ListClientsRequest{InstanceID: "instance-1", NodeID: "node-1"}, func(sessions iter.Seq[*dcsapi.Session]) {
-			for range sessions {
-				consumed++
-			}
-		})
-		if dcsapi.ReasonOf(err) != reason || requests != 1 || consumed != 1 {
-			t.Errorf("%s: %v after %d requests; %d sessions consumed", code, err, requests, consumed)
-		}
 	}
 }

@@ -26,8 +26,8 @@ type ListClientsRequest struct {
 	// Extra asks for Session.Extra, which takes more time.
 	Extra bool
 
-	// Once turns retries off, for a caller that retries by its own rules.
-	Once bool
+	// NoRetry turns retries off, for a caller that retries by its own rules.
+	NoRetry bool
 }
 
 // ListClients reads one page of the session list that the last scan of the node
@@ -66,7 +66,7 @@ func (c *Client) ListClients(ctx context.Context, r ListClientsRequest, consume 
 		path:      "/instances/" + r.InstanceID + "/clients",
 		node:      r.InstanceID + "/" + r.NodeID,
 		query:     query,
-		noRetry:   r.Once,
+		noRetry:   r.NoRetry,
 	}
 	list.decode = func(body []byte, h http.Header) (err error) {
 		page, err = decodePageWith(body, limit, r.Extra, consume)

@@ -28,15 +28,15 @@ type call struct {
 // fields that those inside of it need.
 type request struct {
 	*call
-	projectID string   // by withProject; "" for IAM
-	path      string   // by withProject: call.path below the project
-	key       Key      // by withKey
-	breaker   *breaker // by withKey: that of key
-	permit    *permit  // by withBreaker
-	epoch     int      // by withThrottle
-	throttled bool     // a status line has begun a new hold-off
-	aside     bool     // by do: it is one of InBackground
-	traced    Exchange // by withTrace, for a context with a Trace
+	projectID  string   // by withProject; "" for IAM
+	path       string   // by withProject: call.path below the project
+	key        Key      // by withKey
+	breaker    *breaker // by withKey: that of key
+	permit     *permit  // by withBreaker
+	epoch      int      // by withThrottle
+	throttled  bool     // a status line has begun a new hold-off
+	background bool     // by do: it is one of InBackground
+	traced     Exchange // by withTrace, for a context with a Trace
 }
 
 // handler carries out a request. It returns nil for a success.
@@ -83,7 +83,7 @@ func (c *Client) newHandler() handler {
 
 // do carries out a call.
 func (c *Client) do(ctx context.Context, call *call) error {
-	if err := c.handle(ctx, &request{call: call, path: call.path, aside: isBackground(ctx)}); err != nil {
+	if err := c.handle(ctx, &request{call: call, path: call.path, background: isBackground(ctx)}); err != nil {
 		return err
 	}
 	return nil
@@ -99,7 +99,7 @@ var errStartOver = &Error{Reason: ReasonTimeout, unsent: true}
 // for a success.
 func (c *Client) statusReceived(r *request, status *Error) {
 	r.permit.statusReceived(status)
-	r.throttled = status != nil && !r.aside && c.throttle.record(r.epoch, status)
+	r.throttled = status != nil && !r.background && c.throttle.record(r.epoch, status)
 }
 
 // mayResend reports whether net/http may send a request again.

@@ -26,7 +26,7 @@ func (c *Client) withRetries(next handler) handler {
 			if err.Op == "" {
 				err.Op = r.action
 			}
-			if attempt == maxAttempts || r.noRetry || r.aside || !err.retryable() || (r.atMostOnce && !err.unsent) {
+			if attempt == maxAttempts || r.noRetry || r.background || !err.retryable() || (r.atMostOnce && !err.unsent) {
 				return err
 			}
 			pause := rand.N(min(backoffMin<<(attempt-1), backoffMax))

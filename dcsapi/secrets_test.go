@@ -173,7 +173,7 @@ func tryLeak(t testing.TB, form, spelling, pad int, way string) {
 			ctx, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
 			defer cancel()
 		}
-		_, err := c.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: "instance-1", NodeID: node, Once: true}, nil)
+		_, err := c.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: "instance-1", NodeID: node, NoRetry: true}, nil)
 		if err == nil {
 			continue
 		}

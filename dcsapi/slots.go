@@ -67,7 +67,7 @@ func newSlots(total int) *slots {
 // withSlot waits for a slot, and starts a request over whose slot was preempted.
 func (c *Client) withSlot(next handler) handler {
 	return func(ctx context.Context, r *request) *Error {
-		if r.aside {
+		if r.background {
 			return next(ctx, r)
 		}
 		start := time.Now()

@@ -39,7 +39,7 @@ func (c *Client) withThrottle(next handler) handler {
 				continue
 			}
 			switch {
-			case r.aside:
+			case r.background:
 			case c.throttle.record(epoch, err) || r.throttled:
 				c.limiter.slowDown()
 			case err == nil:

@@ -90,7 +90,7 @@ func (l *list) part(ctx context.Context, offset, limit int, once bool) (dcsapi.P
 
 // ask reads what one answer has.
 func (l *list) ask(ctx context.Context, offset, limit int, once bool) (dcsapi.Page, error) {
-	request := dcsapi.ListClientsRequest{InstanceID: l.instanceID, NodeID: l.nodeID, Offset: offset, Limit: limit, Once: once}
+	request := dcsapi.ListClientsRequest{InstanceID: l.instanceID, NodeID: l.nodeID, Offset: offset, Limit: limit, NoRetry: once}
 	fresh := 0
 	page, err := l.api.ListClients(ctx, request, func(sessions iter.Seq[*dcsapi.Session]) {
 		// Pages come over the network side by side and are added up one

@@ -105,7 +105,7 @@ func (r *Reader) poll(ctx context.Context, n *node, before string, until time.Ti
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	for wait := pollMin; pause(ctx, wait); wait = min(2*wait, pollMax) {
-		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
+		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, NoRetry: true}, nil)
 		if (err == nil && page.Time != before) || !notYet(err) {
 			return
 		}

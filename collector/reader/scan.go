@@ -50,7 +50,7 @@ func (r *Reader) scan(ctx context.Context, n *node, until time.Time) (requested,
 		return false, coming
 	}
 	if !n.knowsList() {
-		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, Once: true}, nil)
+		page, err := r.api.ListClients(ctx, dcsapi.ListClientsRequest{InstanceID: n.instanceID, NodeID: n.id, Limit: 1, NoRetry: true}, nil)
 		if err == nil {
 			n.listTime = page.Time
 			if age, known := ageByServer(page); known && n.scanned.IsZero() && age < r.options.Scan.MinInterval {

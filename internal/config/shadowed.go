@@ -49,14 +49,14 @@ func (r *rules) cover(g *ClientGroup) *rule {
 // covers reports whether a rule matches all sessions that o matches. Expressions for
 // names are compared as texts.
 func (g *ClientGroup) covers(o *ClientGroup) bool {
-	return all(g.CIDRs, o.CIDRs, func(wide, p netip.Prefix) bool { return wide.Bits() <= p.Bits() && wide.Contains(p.Addr()) }) &&
-		all(g.Users, o.Users, func(a, b string) bool { return a == b }) &&
+	return eachWithin(g.CIDRs, o.CIDRs, func(wide, p netip.Prefix) bool { return wide.Bits() <= p.Bits() && wide.Contains(p.Addr()) }) &&
+		eachWithin(g.Users, o.Users, func(a, b string) bool { return a == b }) &&
 		(g.Names == nil || (o.Names != nil && g.Names.String() == o.Names.String()))
 }
 
-// all reports whether each of narrow is in one of wide, of which none stands for
-// any.
-func all[T any](wide, narrow []T, in func(wide, narrow T) bool) bool {
+// eachWithin reports whether each of narrow is in one of wide. An empty list stands
+// for any.
+func eachWithin[T any](wide, narrow []T, in func(wide, narrow T) bool) bool {
 	if len(wide) == 0 || len(narrow) == 0 {
 		return len(wide) == 0
 	}

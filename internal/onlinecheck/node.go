@@ -41,7 +41,7 @@ func (c *projectCheck) node(ctx context.Context, i *Instance, n *Node) {
 
 // oneSession reads the first session of a node's list, in at most two attempts.
 func (c *projectCheck) oneSession(ctx context.Context, instanceID, nodeID string) (page dcsapi.Page, seen look, err error) {
-	request := dcsapi.ListClientsRequest{InstanceID: instanceID, NodeID: nodeID, Limit: 1, Once: true}
+	request := dcsapi.ListClientsRequest{InstanceID: instanceID, NodeID: nodeID, Limit: 1, NoRetry: true}
 	for attempt := 1; ; attempt++ {
 		page, err = c.api.ListClients(ctx, request, func(sessions iter.Seq[*dcsapi.Session]) {
 			seen = look{}
