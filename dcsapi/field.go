@@ -80,9 +80,6 @@ func numberField(raw jx.Raw) (int64, bool) {
 // parseInt parses an integer. Fractions are truncated; a number that overflows
 // an int64 is not one.
 func parseInt(b []byte) (int64, bool) {
-	if n, end := plainInt(b, 0); end == len(b) {
-		return n, true
-	}
 	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
 		return n, true
 	}
