@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -32,9 +33,10 @@ func (c *Client) exchange(ctx context.Context, r *request) *Error {
 	req.Header.Set("User-Agent", c.options.UserAgent)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	x := &roundTrip{client: c, request: r, redactor: c.secrets.redactorWith(signature(req)), stop: stop}
+	redactor := sync.OnceValue(func() *redactor { return c.secrets.redactorWith(signature(req)) })
+	x := &roundTrip{client: c, request: r, redactor: redactor, stop: stop}
 	if failed := x.run(ctx, req); failed != nil {
-		return x.redactor.redactError(failed)
+		return redactor().redactError(failed)
 	}
 	return nil
 }
@@ -43,7 +45,7 @@ func (c *Client) exchange(ctx context.Context, r *request) *Error {
 type roundTrip struct {
 	client   *Client
 	request  *request
-	redactor *redactor
+	redactor func() *redactor        // of all secrets, the request's signature included; made when it is needed
 	stop     context.CancelCauseFunc // ends it
 	start    time.Time               // of the last transmission
 	body     *body                   // of the response
@@ -56,11 +58,13 @@ func (x *roundTrip) run(ctx context.Context, req *http.Request) *Error {
 		return failed
 	}
 	defer resp.Body.Close()
-	x.request.traced.Status, x.request.traced.RequestID = resp.StatusCode, x.redactor.quote(resp.Header.Get("X-Request-Id"), maxRequestID)
+	if TraceOf(ctx) != nil {
+		x.request.traced.Status, x.request.traced.RequestID = resp.StatusCode, x.requestID(resp)
+	}
 	x.body = newBody()
 	defer x.body.free()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		x.client.statusReceived(x.request, x.redactor.redactError(x.responseError(resp, nil, false)))
+		x.client.statusReceived(x.request, x.redactor().redactError(x.responseError(resp, nil, false)))
 		complete := x.readErrorBody(resp)
 		x.observe(strconv.Itoa(resp.StatusCode))
 		return x.responseError(resp, x.content(), complete)
@@ -110,6 +114,11 @@ func (x *roundTrip) send(ctx context.Context, req *http.Request) (*http.Response
 		failed.suggest(otherEndpoint(req.URL.String()), r.iam)
 	}
 	return nil, failed
+}
+
+// requestID returns the request's id by the API, "" if it does not say.
+func (x *roundTrip) requestID(resp *http.Response) string {
+	return x.redactor().quote(resp.Header.Get("X-Request-Id"), maxRequestID)
 }
 
 // ownCA reports whether the configuration names certificate authorities.
@@ -165,16 +174,15 @@ func (x *roundTrip) content() []byte { return bytes.TrimPrefix(x.body.Bytes(), [
 // makes an error.
 func (x *roundTrip) decode(resp *http.Response) *Error {
 	body := x.content()
-	requestID := x.redactor.quote(resp.Header.Get("X-Request-Id"), maxRequestID)
 	if len(bytes.TrimSpace(body)) == 0 {
-		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: emptyResponse, RequestID: requestID, Foreign: true}
+		return &Error{Reason: ReasonDecode, Status: resp.StatusCode, Message: emptyResponse, RequestID: x.requestID(resp), Foreign: true}
 	}
 	err := x.request.decode(body, resp.Header)
 	if err == nil {
 		return nil
 	}
 	if refused, ok := errors.AsType[*Error](err); ok {
-		refused.Status, refused.RequestID = resp.StatusCode, requestID
+		refused.Status, refused.RequestID = resp.StatusCode, x.requestID(resp)
 		return refused
 	}
 	if errors.Is(err, errErrorCode) {
@@ -185,7 +193,7 @@ func (x *roundTrip) decode(resp *http.Response) *Error {
 		return failed
 	}
 	return &Error{
-		Reason: ReasonDecode, Status: resp.StatusCode, RequestID: requestID,
-		Message: "cannot read the response: " + x.redactor.quote(err.Error(), maxErrorText), Foreign: true,
+		Reason: ReasonDecode, Status: resp.StatusCode, RequestID: x.requestID(resp),
+		Message: "cannot read the response: " + x.redactor().quote(err.Error(), maxErrorText), Foreign: true,
 	}
 }

@@ -53,11 +53,11 @@ func (e *iamError) UnmarshalJSON(b []byte) error {
 // carries an error_code although its status is 2xx. complete reports whether
 // body is its whole body.
 func (x *roundTrip) responseError(resp *http.Response, body []byte, complete bool) *Error {
-	now, redactor := time.Now(), x.redactor
+	now, redactor := time.Now(), x.redactor()
 	redirect := resp.StatusCode >= 300 && resp.StatusCode < 400
 	e := &Error{
 		Status:     resp.StatusCode,
-		RequestID:  redactor.quote(resp.Header.Get("X-Request-Id"), maxRequestID),
+		RequestID:  x.requestID(resp),
 		RetryAfter: retryAfter(resp.Header, now),
 	}
 	b, ok := decodeErrorBody(body, complete)
