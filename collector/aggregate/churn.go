@@ -1,7 +1,6 @@
 package aggregate
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -44,14 +43,16 @@ func (c *ChurnTracker) Sessions() int { return len(c.ids) }
 // taken, by the API's clock, zero if that is not known; read is when it was read,
 // by the local clock. Nothing may be added to list afterwards.
 func (c *ChurnTracker) Observe(list *SessionSet, taken, read time.Time) {
-	sessions := list.sort()
+	list.close()
 	newest := uint64(0)
-	if k, _ := slices.BinarySearchFunc(sessions, hashed, func(s identity, key uint64) int { return cmp.Compare(s.key, key) }); k > 0 {
-		newest = sessions[k-1].key
+	for s := range list.byKey() {
+		if s.key < hashed {
+			newest = s.key
+		}
 	}
 	if c.begun {
 		short, long := c.gap(taken, read)
-		d := c.compare(sessions, short, long)
+		d := c.compare(list, short, long)
 		c.Opened += d.opened
 		c.Closed += int64(len(c.ids)) - d.survivors
 		switch {
@@ -64,11 +65,11 @@ func (c *ChurnTracker) Observe(list *SessionSet, taken, read time.Time) {
 			c.Accepted += max(d.opened, int64(newest-c.highest))
 		}
 	}
-	if cap(c.ids) > 2*len(sessions) {
+	if cap(c.ids) > 2*list.Len() {
 		c.ids = nil // the list was much longer
 	}
-	c.ids = slices.Grow(c.ids[:0], len(sessions))
-	for _, s := range sessions {
+	c.ids = slices.Grow(c.ids[:0], list.Len())
+	for s := range list.byKey() {
 		c.ids = append(c.ids, s.key)
 	}
 	c.begun, c.taken, c.read = true, taken, read
@@ -99,10 +100,10 @@ type difference struct {
 
 // compare compares the last list with the one after it, which was taken so many
 // seconds later, at least and at most.
-func (c *ChurnTracker) compare(sessions []identity, short, long float64) difference {
+func (c *ChurnTracker) compare(list *SessionSet, short, long float64) difference {
 	var d difference
 	old := c.ids
-	for _, session := range sessions {
+	for session := range list.byKey() {
 		id, age := session.key, session.age
 		young := age != noAge && float64(age)+rounding <= short
 		for len(old) > 0 && old[0] < id {

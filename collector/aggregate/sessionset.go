@@ -3,6 +3,7 @@ package aggregate
 import (
 	"cmp"
 	"hash/maphash"
+	"iter"
 	"math"
 	"math/bits"
 	"math/rand/v2"
@@ -15,9 +16,16 @@ import (
 // session; where several sessions share an id and differ in address, peer or
 // file descriptor, all of them are kept. It is made by NewSessionSet and is not safe
 // for concurrent use.
+//
+// As long as ids rise within each page, and no page has ids from between those of
+// another, none can repeat. Lists that are in the order of ids need no index.
 type SessionSet struct {
 	sessions []identity
-	index    []uint32          // open addressing: the position in sessions plus one, by key
+	runs     []run             // by first: the pages before the last one; without an index
+	current  run               // the last page, whose end is open
+	page     uint16            // its number
+	below    uint64            // ids from here on are on another page, or beyond all ids
+	index    []uint32          // open addressing: the position in sessions plus one, by key; nil while ids rise
 	shared   map[uint64]uint16 // ids that several sessions have, with the page of the last one
 	onPage   int               // sessions that share the id of another one on the same page
 	across   int               // sessions that share the id of one on another page
@@ -43,9 +51,7 @@ var keySeed = maphash.MakeSeed()
 
 // NewSessionSet returns an empty set with room for so many sessions; it grows.
 func NewSessionSet(size int) *SessionSet {
-	s := &SessionSet{sessions: make([]identity, 0, size)}
-	s.rehash(2 * size)
-	return s
+	return &SessionSet{sessions: make([]identity, 0, size)}
 }
 
 // Len returns the number of sessions.
@@ -53,11 +59,20 @@ func (s *SessionSet) Len() int { return len(s.sessions) }
 
 // Add adds a session and reports whether it was new. Two sessions are the same if
 // their ids (or the lack of one), addresses, peers and file descriptors are equal.
-// Whether a session repeats on one page or on several matters to Unique: page
-// tells the pages of the list apart. Add keeps nothing of the session, and must not
-// be called after ChurnTracker.Observe has had the set.
+// Whether a session repeats on one page or on several matters to Unique: page is
+// the number of the page, and all sessions of a page must be added before those of
+// the next. Add keeps nothing of the session, and must not be called after
+// ChurnTracker.Observe has had the set.
 func (s *SessionSet) Add(session *dcsapi.Session, page uint16) bool {
 	added := identity{key: keyOf(session), age: ageOf(session), place: placeOf(session), page: page}
+	if s.index == nil {
+		if s.rises(added) {
+			s.sessions = append(s.sessions, added)
+			return true
+		}
+		s.rehash(2 * cap(s.sessions))
+		s.runs = nil
+	}
 	slot, at := s.find(added.key)
 	if at < 0 && !s.isShared(added.key) {
 		s.insert(slot, added)
@@ -153,11 +168,28 @@ func (s *SessionSet) SharesIDs() bool { return len(s.shared) > 0 }
 // from page to page, the list has changed while it was read.
 func (s *SessionSet) Unique() bool { return s.twice == 0 && (s.across == 0 || s.onPage > 0) }
 
-// sort sorts the sessions by key. Nothing can be added afterwards.
-func (s *SessionSet) sort() []identity {
+// close ends the adding of sessions.
+func (s *SessionSet) close() {
+	if s.index == nil {
+		s.closeRun()
+		return
+	}
 	s.index = nil
 	slices.SortFunc(s.sessions, func(a, b identity) int { return cmp.Compare(a.key, b.key) })
-	return s.sessions
+	s.runs = []run{{to: len(s.sessions)}}
+}
+
+// byKey ranges over the sessions in the order of their keys. The set must be closed.
+func (s *SessionSet) byKey() iter.Seq[identity] {
+	return func(yield func(identity) bool) {
+		for _, r := range s.runs {
+			for _, session := range s.sessions[r.from:r.to] {
+				if !yield(session) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // keyOf returns what tells a session apart from others of its list.

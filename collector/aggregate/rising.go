@@ -1,0 +1,47 @@
+package aggregate
+
+import (
+	"math"
+	"slices"
+)
+
+// run is a page on which ids rise: their range, and which of the sessions it has.
+type run struct {
+	first, last uint64
+	from, to    int
+}
+
+// rises reports whether a session's id is above those before it on its page, and
+// not among those of another page.
+func (s *SessionSet) rises(added identity) bool {
+	if len(s.sessions) > 0 && added.page == s.page {
+		rises := s.current.last < added.key && added.key < s.below
+		s.current.last = added.key
+		return rises
+	}
+	s.closeRun()
+	s.current, s.page, s.below = run{added.key, added.key, len(s.sessions), 0}, added.page, math.MaxUint64
+	at := s.above(added.key)
+	if at < len(s.runs) {
+		s.below = s.runs[at].first
+	}
+	return at == 0 || s.runs[at-1].last < added.key
+}
+
+// closeRun adds the last page to the runs.
+func (s *SessionSet) closeRun() {
+	if s.current.to = len(s.sessions); s.current.to > 0 {
+		s.runs = slices.Insert(s.runs, s.above(s.current.first), s.current)
+	}
+}
+
+// above returns the index of the first page whose ids are above a key.
+func (s *SessionSet) above(key uint64) int {
+	at, _ := slices.BinarySearchFunc(s.runs, key, func(r run, key uint64) int {
+		if r.first <= key {
+			return -1
+		}
+		return 1
+	})
+	return at
+}
