@@ -57,8 +57,8 @@ func (o AddressOptions) network(a address) string {
 	return p.String()
 }
 
-// host is what is known of the host of an address.
-type host struct {
+// hostTraits are what is known of the host of an address.
+type hostTraits struct {
 	plain  bool // a text that became the label stands for it with a port behind it too
 	masked bool // it is one that hides the client's
 }
@@ -72,7 +72,7 @@ func (o AddressOptions) field(s *dcsapi.Session) string {
 }
 
 // of returns the client address for the label, and what is known of its host.
-func (o AddressOptions) of(full string) (label string, h host) {
+func (o AddressOptions) of(full string) (label string, h hostTraits) {
 	a := parseAddress(full)
 	h.masked = a.masked()
 	if o.IncludePort {

@@ -7,12 +7,13 @@
 // bounded whatever the list contains.
 //
 // Source files: aggregate.go adds sessions up into the Snapshot of snapshot.go,
-// with address.go (client addresses), flags.go and class.go (flags and classes of
-// clients), groups.go, groupindex.go and grouptally.go (client groups) and
-// histogram.go (distributions). interner.go keeps each distinct value once. fold.go
-// and foldclients.go keep within limits.go, where toplists.go remembers what stands on
-// its own. churn.go compares one list with the next, sessionset.go is the set of a
-// list's sessions.
+// with address.go and clients.go (addresses, and the users that come from them),
+// flags.go and class.go (flags and classes of clients), groups.go, groupindex.go and
+// grouptally.go (client groups) and histogram.go (distributions). interner.go keeps
+// each distinct value once. fold.go and foldclients.go keep within limits.go, where
+// toplists.go remembers what stands on its own. churn.go compares one list with the
+// next, sessionset.go is the set of a list's sessions, and rising.go has those sets
+// whose ids rise.
 package aggregate
 
 import (
@@ -53,21 +54,13 @@ type Aggregator struct {
 	users       interner
 	user        []UserStats // by index in users
 	addrs       interner
-	hosts       []host         // by index in addrs
-	clients     [][]userClient // likewise; few addresses have more than one user
-	distinct    int            // clients of all addresses
+	hosts       []host // by index in addrs
+	distinct    int    // clients of all addresses
 	mostClients int
 
 	commands, databases, names, networks tally
 
 	groups *groupTally // nil for none
-}
-
-// userClient is a user, by its index, and the user's sessions from one address.
-type userClient struct {
-	user  int32
-	stats *ClientStats
-	group groupMemo
 }
 
 // New returns an Aggregator without sessions. o must not be modified while it is
@@ -140,8 +133,7 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 	if masked {
 		r.Masked++
 	}
-	pair := a.client(u, address)
-	client := pair.stats
+	client := a.client(u, address)
 	client.Sessions++
 	client.Active.observe(active, hasIdle)
 	client.Replication += link
@@ -152,7 +144,7 @@ func (a *Aggregator) Add(s *dcsapi.Session) {
 		label, oneUser := a.addrs.values[address], a.users.values[u] != Other
 		switch {
 		case a.o.Address.byHost() && label != Other && oneUser:
-			full, memo = label, &pair.group
+			full, memo = label, &client.group
 		case oneUser:
 			full = hostText(full)
 			memo = a.groups.memo(full, u)
@@ -187,59 +179,6 @@ func boolToInt(b bool) int64 {
 		return 1
 	}
 	return 0
-}
-
-// address returns the index of an address, without its port unless that is
-// asked for, and whether it is one that hides the client's.
-func (a *Aggregator) address(full string) (n int32, masked bool) {
-	if !a.o.Address.IncludePort {
-		// Most sessions come from a host that others came from: it was looked
-		// at before.
-		if i := strings.LastIndexByte(full, ':'); i > 0 && isPort(full[i:]) {
-			if n, ok := a.addrs.find(full[:i]); ok && a.hosts[n].plain {
-				return n, a.hosts[n].masked
-			}
-		}
-	}
-	address, h := a.o.Address.of(full)
-	n = a.addrs.index(address)
-	a.host(n, h)
-	if h.plain && a.o.Address.networks() {
-		if i := strings.LastIndexByte(full, ':'); i > 0 && isPort(full[i:]) {
-			a.addrs.alias(full[:i], n) // the next one of this host is found
-		}
-	}
-	return n, h.masked
-}
-
-// host takes note of the host of an address that may be new.
-func (a *Aggregator) host(n int32, h host) {
-	if int(n) < len(a.hosts) {
-		return
-	}
-	if a.addrs.values[n] == Other {
-		h = host{} // of many
-	}
-	a.hosts = append(a.hosts, h)
-	a.clients = append(a.clients, nil)
-}
-
-// client returns the client of a user and an address, or that of the user and the
-// address Other where there are too many. It is valid until the next call.
-func (a *Aggregator) client(user, address int32) *userClient {
-	for k := range a.clients[address] {
-		if c := &a.clients[address][k]; c.user == user {
-			return c
-		}
-	}
-	if a.distinct >= a.mostClients && a.addrs.values[address] != Other {
-		other := a.addrs.other()
-		a.host(other, host{})
-		return a.client(user, other)
-	}
-	a.clients[address] = append(a.clients[address], userClient{user: user, stats: new(ClientStats)})
-	a.distinct++
-	return &a.clients[address][len(a.clients[address])-1]
 }
 
 // Snapshot returns the totals of the sessions added so far, within the limits. Its

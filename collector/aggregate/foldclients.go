@@ -10,19 +10,19 @@ import (
 // mergeClients returns the clients under the names that their users go by.
 func (a *Aggregator) mergeClients(names []string) []*ClientStats {
 	merged := make([]*ClientStats, 0, a.distinct)
-	for address, clients := range a.clients {
+	for address, host := range a.hosts {
 		var other *ClientStats // of the users that have become Other
-		for _, c := range clients {
+		for c := range host.clients() {
 			name := names[c.user]
 			if name == Other && other != nil {
-				other.add(c.stats)
+				other.add(&c.ClientStats)
 				continue
 			}
 			if name == Other {
-				other = c.stats
+				other = &c.ClientStats
 			}
-			c.stats.User, c.stats.Address = name, a.addrs.values[address]
-			merged = append(merged, c.stats)
+			c.User, c.Address = name, a.addrs.values[address]
+			merged = append(merged, &c.ClientStats)
 		}
 	}
 	return merged
@@ -33,7 +33,12 @@ func (a *Aggregator) mergeClients(names []string) []*ClientStats {
 // their places, and adds the others up per user under the address Other. It
 // returns them by address and user, with the number of those folded.
 func foldClients(clients []*ClientStats, limit int, top *TopLists, hold time.Duration, now time.Time) ([]ClientStats, int) {
-	slices.SortFunc(clients, bySessions)
+	heaviestFirst(clients, func(c *ClientStats) int64 {
+		if c.Address == Other {
+			return -1 // last: they join the fold
+		}
+		return c.Sessions
+	}, byLabels)
 	places := len(clients)
 	for places > 0 && clients[places-1].Address == Other {
 		places--
@@ -43,7 +48,12 @@ func foldClients(clients []*ClientStats, limit int, top *TopLists, hold time.Dur
 	half := min((limit+1)/2, places)
 	selectTop(&top.bySessions, clients[:places], half, id, func(c *ClientStats) int64 { return c.Sessions }, hold, now)
 	rest := clients[half:places]
-	slices.SortFunc(rest, byBytes)
+	heaviestFirst(rest, (*ClientStats).bytes, func(a, b *ClientStats) int {
+		if c := cmp.Compare(b.Sessions, a.Sessions); c != 0 {
+			return c
+		}
+		return byLabels(a, b)
+	})
 	selectTop(&top.byBytes, rest, limit-half, id, (*ClientStats).bytes, hold, now)
 	kept := slices.Clone(clients[:places-folded])
 	others := make(map[string]*ClientStats) // by user
@@ -64,24 +74,26 @@ func foldClients(clients []*ClientStats, limit int, top *TopLists, hold time.Dur
 	return out, folded
 }
 
-// bySessions puts the clients with the most sessions first, and those with the
-// address Other last: they join the fold.
-func bySessions(a, b *ClientStats) int {
-	if c := cmp.Compare(isOther(a.Address), isOther(b.Address)); c != 0 {
-		return c
+// heaviestFirst sorts clients by weight, and those of equal weight by another
+// order.
+func heaviestFirst(clients []*ClientStats, weight func(*ClientStats) int64, tied func(a, b *ClientStats) int) {
+	type weighted struct {
+		client *ClientStats
+		weight int64 // here, so that comparisons rarely have to read the client
 	}
-	if c := cmp.Compare(b.Sessions, a.Sessions); c != 0 {
-		return c
+	all := make([]weighted, len(clients))
+	for i, c := range clients {
+		all[i] = weighted{c, weight(c)}
 	}
-	return byLabels(a, b)
-}
-
-// byBytes puts the clients with the most memory first.
-func byBytes(a, b *ClientStats) int {
-	if c := cmp.Compare(b.bytes(), a.bytes()); c != 0 {
-		return c
+	slices.SortFunc(all, func(a, b weighted) int {
+		if c := cmp.Compare(b.weight, a.weight); c != 0 {
+			return c
+		}
+		return tied(a.client, b.client)
+	})
+	for i, w := range all {
+		clients[i] = w.client
 	}
-	return bySessions(a, b)
 }
 
 // byLabels puts clients in the order of the exposition: by the values of their
