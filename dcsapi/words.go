@@ -5,12 +5,12 @@ import (
 	"math/bits"
 )
 
-// The functions here look at eight bytes of JSON at a time. None of them finds
-// anything in the last seven bytes of a body.
+// The functions here read JSON by words of eight bytes, the first byte lowest. They
+// do not find what begins in the last seven bytes of a body.
 
-// word is eight bytes, the first one lowest. A flag of a byte is its highest bit.
+// Words with the same byte eight times. The highest bit of each byte is its flag.
 const (
-	ones  = 0x0101010101010101 // times a byte: eight of it
+	ones  = 0x0101010101010101
 	flags = 0x80 * ones
 )
 
