@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"regexp"
 	"time"
-
-	"dcs_session_exporter/internal/file"
 )
 
 // Agency names an agency of another account, which lets this account act there.
@@ -62,13 +60,12 @@ func NewAgency(o AgencyOptions) KeySource {
 	if o.STSEndpoint != "" && IsDomainID(o.Domain) {
 		a.sts = New(sts)
 	}
-	s := source{name: "agency " + o.Name + " of account " + o.Domain, files: new(file.Reader)}
-	s.fetch = func() (sourcedKey, bool, error) {
+	s := source{"agency " + o.Name + " of account " + o.Domain, func() (sourcedKey, bool, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), agencyTimeout)
 		defer cancel()
-		key, ends, err := a.assume(ctx)
-		return sourcedKey{Key: key, ends: ends}, true, err
-	}
+		key, err := a.assume(ctx)
+		return key, true, err
+	}}
 	return &defaultChain{sources: []source{s}, report: func(KeyEvent) {}}
 }
 
@@ -78,24 +75,24 @@ type assumed struct {
 	sts, iam *Client // nil if it cannot be asked
 }
 
-// assume returns a key of the agency, and when it expires.
-func (a *assumed) assume(ctx context.Context) (Key, time.Time, error) {
+// assume returns a key of the agency.
+func (a *assumed) assume(ctx context.Context) (sourcedKey, error) {
 	var failed error // of STS
 	if a.sts != nil {
-		key, ends, err := a.ask(ctx, a.sts, "STS", &call{path: "/v5/agencies/assume", body: a.stsBody()}, "credentials", "access_key_id", "secret_access_key", "security_token", "expiration")
+		key, err := a.ask(ctx, a.sts, "STS", "/v5/agencies/assume", a.stsBody())
 		if err == nil || !noSTS(err) || a.iam == nil {
-			return key, ends, a.explain(err)
+			return key, a.explain(err)
 		}
 		failed = err
 	}
 	if a.iam == nil {
-		return Key{}, time.Time{}, errors.New("neither IAM nor STS can be asked: set iam_endpoint, or sts_endpoint and the account's id as domain")
+		return sourcedKey{}, errors.New("neither IAM nor STS can be asked: set iam_endpoint, or sts_endpoint and the account's id as domain")
 	}
-	key, ends, err := a.ask(ctx, a.iam, "IAM", &call{path: "/v3.0/OS-CREDENTIAL/securitytokens", body: a.iamBody()}, "credential", "access", "secret", "securitytoken", "expires_at")
+	key, err := a.ask(ctx, a.iam, "IAM", "/v3.0/OS-CREDENTIAL/securitytokens", a.iamBody())
 	if err != nil && failed != nil {
 		err = fmt.Errorf("%w; before that, %w", err, failed)
 	}
-	return key, ends, a.explain(err)
+	return key, a.explain(err)
 }
 
 // noSTS reports whether an error may mean that there is no STS at the endpoint:
@@ -143,37 +140,51 @@ func jsonText(v any) string {
 	return string(text)
 }
 
-// ask sends a request for a key. The response has the key in an object, under
-// names that differ.
-func (a *assumed) ask(ctx context.Context, c *Client, service string, r *call, object, access, secret, token, expiry string) (key Key, ends time.Time, err error) {
-	r.operation, r.action, r.method, r.iam = "assume_agency", "ask "+service+" for a key", http.MethodPost, true
-	r.decode = func(body []byte, _ http.Header) error {
-		response, err := decodeObject(body)
-		if err != nil {
+// ask sends a request for a key.
+func (a *assumed) ask(ctx context.Context, c *Client, service, path, body string) (sourcedKey, error) {
+	var key sourcedKey
+	err := c.do(ctx, &call{
+		operation: "assume_agency", action: "ask " + service + " for a key", iam: true,
+		method: http.MethodPost, path: path, body: body,
+		decode: func(body []byte, _ http.Header) (err error) {
+			key, err = decodeAssumed(body)
 			return err
-		}
-		var fields map[string]any
-		if json.Unmarshal(response[object], &fields) != nil || fields == nil {
-			return errors.New("it has no " + object)
-		}
-		text := func(name string) string {
-			s, _ := fields[name].(string)
-			return s
-		}
-		key = Key{AccessKey: text(access), SecretKey: text(secret), SecurityToken: text(token)}
-		ends, err = time.Parse(time.RFC3339, text(expiry))
-		if err != nil { // it was good when it came, for as long as was asked for
-			ends = time.Now().Add(agencySeconds * time.Second)
-		}
-		if key.AccessKey == "" || key.SecretKey == "" || key.SecurityToken == "" {
-			return errors.New("it lacks the access key, the secret key or the security token")
-		}
-		return cmp.Or(checkHeaderValue(key.AccessKey, "the access key"), checkHeaderValue(key.SecretKey, "the secret key"), checkHeaderValue(key.SecurityToken, "the security token"))
+		},
+	})
+	if err != nil {
+		return sourcedKey{}, err
 	}
-	if err = c.do(ctx, r); err == nil {
-		return key, ends, nil
+	return key, nil
+}
+
+// decodeAssumed decodes a response of STS or of IAM: they name its fields
+// differently.
+func decodeAssumed(body []byte) (key sourcedKey, err error) {
+	response, err := decodeObject(body)
+	if err != nil {
+		return key, err
 	}
-	return Key{}, time.Time{}, err
+	var fields map[string]any
+	_ = json.Unmarshal(response["credentials"], &fields) // of STS
+	_ = json.Unmarshal(response["credential"], &fields)  // of IAM
+	if len(fields) == 0 {
+		return key, errors.New("it has no credentials")
+	}
+	text := func(sts, iam string) string {
+		a, _ := fields[sts].(string)
+		b, _ := fields[iam].(string)
+		return cmp.Or(a, b)
+	}
+	key.AccessKey, key.SecretKey = text("access_key_id", "access"), text("secret_access_key", "secret")
+	key.SecurityToken = text("security_token", "securitytoken")
+	key.ends, err = time.Parse(time.RFC3339, text("expiration", "expires_at"))
+	if err != nil { // it was good when it came, for as long as was asked for
+		key.ends = time.Now().Add(agencySeconds * time.Second)
+	}
+	if key.AccessKey == "" || key.SecretKey == "" || key.SecurityToken == "" {
+		return key, errors.New("it lacks the access key, the secret key or the security token")
+	}
+	return key, nil
 }
 
 // explain returns the error of the requests for a key, with what to do about it

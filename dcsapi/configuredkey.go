@@ -204,8 +204,6 @@ func readSecretFile(ctx context.Context, files *file.Reader, path string) (strin
 		return "", fmt.Errorf("%s is larger than %d bytes", path, MaxSecretFile)
 	case errors.Is(err, file.ErrNotRegular):
 		return "", fmt.Errorf("%s %w", path, err)
-	case errors.Is(err, file.ErrLate):
-		return "", fmt.Errorf("its file %w", err)
 	case ReasonOf(err) == ReasonTimeout:
 		return "", err
 	case err != nil:

@@ -3,6 +3,7 @@ package dcsapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -208,5 +209,8 @@ func (c *defaultChain) load() (sourcedKey, error) {
 		}
 		tried = append(tried, s.name+": "+err.Error())
 	}
-	return sourcedKey{}, noSource(tried)
+	return sourcedKey{}, &Error{
+		Op: "get credentials", Reason: ReasonAuth,
+		Message: "no key was found: set credentials in the configuration, or one of the sources that were tried. " + strings.Join(tried, "; "),
+	}
 }

@@ -3,6 +3,7 @@ package dcsapi
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -106,7 +107,7 @@ func (x *roundTrip) send(ctx context.Context, req *http.Request) (*http.Response
 		return nil, &Error{Reason: ReasonTimeout, Err: errNoToken}
 	}
 	x.observe("error")
-	failed := transportError(ctx, err, c.ownCA(), connectedAt.IsZero())
+	failed := transportError(ctx, err, ownCA(c.options.TLS), connectedAt.IsZero())
 	if handshake != nil && failed.Problem == ProblemOther {
 		failed.Problem = problemOf(err, handshake)
 	}
@@ -121,8 +122,9 @@ func (x *roundTrip) requestID(resp *http.Response) string {
 	return x.redactor().quote(resp.Header.Get("X-Request-Id"), maxRequestID)
 }
 
-// ownCA reports whether the configuration names certificate authorities.
-func (c *Client) ownCA() bool { return c.options.TLS != nil && c.options.TLS.RootCAs != nil }
+// ownCA reports whether a TLS configuration, nil for the defaults, names
+// certificate authorities.
+func ownCA(c *tls.Config) bool { return c != nil && c.RootCAs != nil }
 
 // errLateBody is why the rest of an error response is not read.
 var errLateBody = errors.New("the body of the error response is late")
@@ -151,7 +153,7 @@ func (x *roundTrip) readBody(ctx context.Context, resp *http.Response) *Error {
 	}
 	if err != nil {
 		x.observe("error")
-		failed := transportError(ctx, err, x.client.ownCA(), false)
+		failed := transportError(ctx, err, ownCA(x.client.options.TLS), false)
 		failed.Status = resp.StatusCode
 		failed.Message = incompleteResponse
 		if errors.Is(err, errNoMemory) {

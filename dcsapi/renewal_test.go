@@ -156,8 +156,7 @@ func TestSourceStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &agency{life: time.Hour}
 		c, _ := newAgencyChain(t, a)
-		other := c.sources[0]
-		other.name, other.get = "other", environmentKey(envSampleAccessKey, envSampleSecretKey, "")
+		other := environmentSource("other", envSampleAccessKey, envSampleSecretKey, "")
 		t.Setenv(envSampleAccessKey, "")
 		t.Setenv(envSampleSecretKey, "")
 		c.sources = []source{other, c.sources[0], other}

@@ -15,6 +15,7 @@ import (
 
 	"dcs_session_exporter/internal/file"
 
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/sdkerr"
 )
 
@@ -65,21 +66,14 @@ func explainSDK(err error, ownCA bool, redactor *redactor) string {
 	return "the connection broke, or the response is not HTTP"
 }
 
-// sentSecrets returns a redactor of the secrets that sources send: those of the
-// environment and the tokens in files.
-func sentSecrets(files *file.Reader, paths ...string) *redactor {
-	var secrets []string
-	for _, name := range []string{envAccessKey, envSecretKey, envToken, envSampleAccessKey, envSampleSecretKey, envTerraformAccessKey, envTerraformSecretKey, envTerraformToken} {
-		secrets = append(secrets, os.Getenv(name))
+// sentSecrets returns a redactor of what the SDK sends: the token in a file, and
+// other secrets. It returns nil if the token cannot be read.
+func (s *sdk) sentSecrets(tokenFile string, others ...string) *redactor {
+	token, err := readSecretFile(context.Background(), &s.files, tokenFile)
+	if err != nil {
+		return nil
 	}
-	for _, path := range paths {
-		content, err := readSecretFile(context.Background(), files, path)
-		if err != nil {
-			return nil
-		}
-		secrets = append(secrets, content)
-	}
-	return newRedactor(secrets...)
+	return newRedactor(append(others, token)...)
 }
 
 // explainMetadata returns why the metadata service provides no key.
@@ -96,7 +90,7 @@ func explainMetadata(err error) string {
 }
 
 // explainPod returns why the identity of the pod provides no key.
-func explainPod(err error) string {
+func (s *sdk) explainPod(err error) string {
 	if os.Getenv(envPodURL) == "" || os.Getenv(envPodTokenFile) == "" {
 		return cmp.Or(halfSet(envPodURL, envPodTokenFile), "not set")
 	}
@@ -106,18 +100,18 @@ func explainPod(err error) string {
 	if u, ok := errors.AsType[*url.Error](err); ok && u.Op == "parse" {
 		return envPodURL + " is not a URL"
 	}
-	return explainSDK(err, false, sentSecrets(new(file.Reader), os.Getenv(envPodTokenFile)))
+	return explainSDK(err, false, s.sentSecrets(os.Getenv(envPodTokenFile)))
 }
 
 // explainIdentity returns why IAM does not exchange an identity token for a key.
-// redactor removes the secrets that were sent, and is nil if they are not known.
-func explainIdentity(err error, tokenFile string, ownCA bool, redactor *redactor) string {
+func (s *sdk) explainIdentity(err error, basic *auth.BasicCredentials) string {
 	if text := fileProblem(err); text != "" {
-		return "the identity token's file " + tokenFile + " " + text
+		return "the identity token's file " + basic.IdTokenFile + " " + text
 	}
-	text := "IAM: " + explainSDK(err, ownCA, redactor)
+	sent := s.sentSecrets(basic.IdTokenFile, proxySecrets(s.transport.Proxy, basic.IamEndpoint)...)
+	text := "IAM: " + explainSDK(err, ownCA(s.transport.TLSClientConfig), sent)
 	if response, ok := errors.AsType[*sdkerr.ServiceResponseError](err); ok && response.StatusCode < http.StatusInternalServerError {
-		text += ": check the identity provider's id and that the token in " + tokenFile + " is fresh"
+		text += ": check the identity provider's id and that the token in " + basic.IdTokenFile + " is fresh"
 	}
 	return text
 }
@@ -126,6 +120,9 @@ func explainIdentity(err error, tokenFile string, ownCA bool, redactor *redactor
 func explainProfile(err error) string {
 	if text := fileProblem(err); text != "" {
 		return text
+	}
+	if _, noHome := os.UserHomeDir(); noHome != nil && os.Getenv(envProfile) == "" {
+		return "there is no home directory: set HOME, or " + envProfile
 	}
 	if _, ok := errors.AsType[*sdkerr.CredentialsTypeError](err); ok {
 		return "has no section [basic] with ak and sk, or idp_id and id_token_file"
@@ -140,6 +137,8 @@ func fileProblem(err error) string {
 		return "does not exist"
 	case errors.Is(err, fs.ErrPermission):
 		return "is not readable by the exporter's user"
+	case errors.Is(err, file.ErrNotRegular), errors.Is(err, file.ErrTooLarge), errors.Is(err, file.ErrLate):
+		return err.Error()
 	}
 	if e, ok := errors.AsType[*sdkerr.CredentialsTypeError](err); ok && strings.HasSuffix(e.ErrorMessage, "content is empty") {
 		return "is empty"
