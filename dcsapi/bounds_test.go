@@ -93,7 +93,7 @@ func TestMembers(t *testing.T) {
 	for i := range 100_000 {
 		fmt.Fprintf(&b, `,"k%d":0`, i)
 	}
-	e := newElement(json.RawMessage(b.String()+"}"), nil)
+	e := newElement(json.RawMessage(b.String()+"}"), nil, nil)
 	if id, why := e.id("node_id"); id != "n" || why != "" || len(e.fields) != maxMembers || len(e.text("name")) != maxKept {
 		t.Errorf("got id %q (%s), %d fields, a name of %d bytes", id, why, len(e.fields), len(e.text("name")))
 	}

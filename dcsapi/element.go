@@ -12,20 +12,32 @@ import (
 type element struct {
 	fields object
 	keys   *redactor
-	kept   int               // bytes of texts that were read
-	kind   string            // of the value; kindObject unless it is malformed
-	warn   func(text string) // called with what is wrong with a field
+	kept   int    // bytes of texts that were read
+	kind   string // of the value; kindObject unless it is malformed
+
+	found   *warnings // what is wrong with fields
+	subject string    // of the warnings, such as "instance" and its id
 }
 
-// newElement decodes an element, of whose texts keys removes secrets. Its warn must
-// be set before fields are read.
-func newElement(raw json.RawMessage, keys *redactor) *element {
-	e := &element{kind: jsonKind(raw), keys: keys}
+// newElement decodes an element, of whose texts keys removes secrets. Its subject
+// must be set before fields are read.
+func newElement(raw json.RawMessage, keys *redactor, found *warnings) *element {
+	e := &element{kind: jsonKind(raw), keys: keys, found: found}
 	if e.kind == kindObject {
 		_ = json.Unmarshal(raw, &e.fields) // it is an object
 	}
 	return e
 }
+
+// part decodes an object within the element. Its warnings are the element's.
+func (e *element) part(raw json.RawMessage) *element {
+	p := newElement(raw, e.keys, e.found)
+	p.subject = e.subject
+	return p
+}
+
+// warn adds a warning about the element.
+func (e *element) warn(text string) { e.found.add(e.subject, text) }
 
 // text returns the value of a field that is a text, or leniently a number or a
 // boolean. It returns "" if there is none.

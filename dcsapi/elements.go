@@ -1,49 +1,40 @@
 package dcsapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net/http"
 	"strconv"
 	"strings"
 )
 
 // elements reads the elements of a list, which may come in pages.
 type elements struct {
-	key         string                 // the field that identifies an element
-	consequence string                 // of an element that cannot be read, for its warning
-	parent      string                 // to follow an element's position in a warning
-	canonical   func(id string) string // returns by what ids are compared
-	secrets     *secrets               // to redact the elements' texts
-	warnings    warnings
+	key     string    // the field that identifies an element, regardless of case
+	noun    string    // what an element is, for warnings
+	parent  string    // to follow an element's position in a warning
+	secrets *secrets  // to redact the elements' texts
+	found   *warnings // what is wrong with elements
 
 	seen       map[string]bool // ids, and hashes of elements without one
 	read       int             // elements with a new id
 	unreadable int             // elements without an id
 }
 
-func (c *Client) newElements(key, consequence string) *elements {
-	return &elements{
-		key: key, consequence: consequence, secrets: &c.secrets,
-		seen: make(map[string]bool), canonical: func(id string) string { return id },
-	}
-}
-
-// newInstances returns elements that are instances.
-func (c *Client) newInstances() *elements {
-	l := c.newElements("instance_id", "the instance is left out")
-	l.canonical = CanonicalInstanceID
-	return l
+func (c *Client) newElements(key, noun string, found *warnings) *elements {
+	return &elements{key: key, noun: noun, secrets: &c.secrets, found: found, seen: make(map[string]bool)}
 }
 
 // next decodes the element at a position, counted from 1. It returns false for
 // an element without an id, which causes a warning, and for one that was read
 // before.
 func (l *elements) next(raw json.RawMessage, position int) (e *element, id string, ok bool) {
-	e = newElement(raw, l.secrets.dataRedactor())
+	e = newElement(raw, l.secrets.dataRedactor(), l.found)
 	id, why := e.id(l.key)
-	key := l.canonical(id)
+	key := strings.ToLower(id)
 	if why != "" {
 		key = "\x00" + strconv.FormatUint(maphash.Bytes(elementSeed, raw), 16) // no id begins with NUL
 	}
@@ -53,7 +44,7 @@ func (l *elements) next(raw json.RawMessage, position int) (e *element, id strin
 	l.seen[key] = true
 	if why != "" {
 		l.unreadable++
-		l.warnings.add(fmt.Sprint("element ", position, e.name(), l.parent), why+": "+l.consequence)
+		l.found.add(fmt.Sprint("element ", position, e.name(), l.parent), why+": the "+l.noun+" is left out")
 		return nil, "", false
 	}
 	l.read++
@@ -72,5 +63,28 @@ func (l *elements) check() error {
 	if l.read > 0 || l.unreadable == 0 {
 		return nil
 	}
-	return errors.New("none of the list's elements can be read: " + strings.Join(l.warnings.texts(), "; "))
+	return errors.New("none of the list's elements can be read: " + strings.Join(l.found.texts(), "; "))
+}
+
+// getList gets a list that is a member of an object, such as "nodes". read decodes
+// it, and adds to found what is wrong with single elements, which is reported.
+func (c *Client) getList(ctx context.Context, call *call, key string, read func(list []json.RawMessage, found *warnings) error) error {
+	var found warnings
+	defer c.reportWarnings(call.operation, &found)
+	call.method = http.MethodGet
+	call.decode = func(body []byte, _ http.Header) error {
+		response, err := decodeObject(body)
+		if err != nil {
+			return err
+		}
+		list, ok, err := response.list(key)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return errNoList(key, key)
+		}
+		return read(list, &found)
+	}
+	return c.do(ctx, call)
 }

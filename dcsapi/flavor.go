@@ -2,7 +2,7 @@ package dcsapi
 
 import (
 	"context"
-	"net/http"
+	"encoding/json"
 	"strings"
 )
 
@@ -43,32 +43,22 @@ func (f Flavor) MaxClients(capacity string) int64 {
 // known.
 func (c *Client) GetFlavor(ctx context.Context, specCode string) (Flavor, error) {
 	flavor := Flavor{SpecCode: specCode}
-	var found warnings
-	defer func() { c.reportWarnings("list_flavors", &found) }()
-	err := c.do(ctx, &call{
+	request := &call{
 		operation: "list_flavors", action: "read the specification " + specCode,
-		method: http.MethodGet, path: "/flavors", query: map[string]string{"spec_code": specCode},
-		decode: func(body []byte, _ http.Header) error {
-			response, err := decodeObject(body)
-			if err != nil {
-				return err
+		path: "/flavors", query: map[string]string{"spec_code": specCode},
+	}
+	err := c.getList(ctx, request, "flavors", func(list []json.RawMessage, found *warnings) (err error) {
+		flavor = Flavor{SpecCode: specCode}
+		for _, raw := range list {
+			e := newElement(raw, c.secrets.dataRedactor(), found)
+			e.subject = "specification " + specCode
+			if e.text("spec_code") == specCode {
+				flavor.CacheMode = e.text("cache_mode")
+				flavor.maxClients, err = e.flavorLimits()
+				break
 			}
-			list, err := response.requiredList("flavors")
-			if err != nil {
-				return err
-			}
-			flavor = Flavor{SpecCode: specCode}
-			for _, raw := range list {
-				e := newElement(raw, c.secrets.dataRedactor())
-				e.warn = func(text string) { found.add("specification "+specCode, text) }
-				if e.text("spec_code") == specCode {
-					flavor.CacheMode = e.text("cache_mode")
-					flavor.maxClients, err = c.flavorLimits(e)
-					break
-				}
-			}
-			return err
-		},
+		}
+		return err
 	})
 	return flavor, err
 }
@@ -78,18 +68,17 @@ const maxSizes = 1000
 
 // flavorLimits returns the limits among the attributes of a specification:
 // max_clients, or max_connections where there is no max_clients.
-func (c *Client) flavorLimits(flavor *element) ([]flavorLimit, error) {
-	list, _, err := flavor.fields.list("attrs")
+func (e *element) flavorLimits() ([]flavorLimit, error) {
+	list, _, err := e.fields.list("attrs")
 	if err != nil {
 		return nil, err
 	}
 	byName := make(map[string][]flavorLimit)
 	for _, raw := range list {
-		e := newElement(raw, c.secrets.dataRedactor())
-		e.warn = flavor.warn
-		n, ok := parseClients(e.text("value"))
-		if name := e.text("name"); ok && len(byName[name]) < maxSizes {
-			byName[name] = append(byName[name], flavorLimit{capacity: e.text("capacity"), clients: n})
+		attribute := e.part(raw)
+		n, ok := parseClients(attribute.text("value"))
+		if name := attribute.text("name"); ok && len(byName[name]) < maxSizes {
+			byName[name] = append(byName[name], flavorLimit{capacity: attribute.text("capacity"), clients: n})
 		}
 	}
 	if limits := byName["max_clients"]; len(limits) > 0 {

@@ -70,9 +70,9 @@ const (
 func (i Instance) Running() bool { return i.Status == "RUNNING" }
 
 // decodeInstance decodes an instance.
-func decodeInstance(e *element, id string, found *warnings) Instance {
+func decodeInstance(e *element, id string) Instance {
 	id = CanonicalInstanceID(id)
-	e.warn = func(text string) { found.add("instance "+id, text) }
+	e.subject = "instance " + id
 	return Instance{
 		ID: id, Name: e.text("name"), Engine: e.text("engine"), EngineVersion: e.text("engine_version"),
 		SpecCode: e.text("spec_code"), Status: e.text("status"), EnterpriseProjectID: e.text("enterprise_project_id"),
@@ -115,8 +115,9 @@ func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
 	var all []Instance
 	listed := make(map[string]string)
 	texts := 0
-	instances := c.newInstances()
-	defer func() { c.reportWarnings("list_instances", &instances.warnings) }()
+	var found warnings
+	defer c.reportWarnings("list_instances", &found)
+	instances := c.newElements("instance_id", "instance", &found)
 	err := allPages(action, MaxLimit, func(offset int) (pageCounts, error) {
 		list, total, err := c.listPage(ctx, &call{operation: "list_instances", action: action, path: "/instances"}, "instance_num", MaxLimit, offset)
 		for k, raw := range list {
@@ -124,7 +125,7 @@ func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
 			if !ok {
 				continue
 			}
-			all = append(all, decodeInstance(e, id, &instances.warnings))
+			all = append(all, decodeInstance(e, id))
 			texts += e.kept
 			if checkID("instance", id) == nil {
 				addSpelling(listed, id)
@@ -214,7 +215,7 @@ func (c *Client) GetInstance(ctx context.Context, id string) (Instance, error) {
 	}
 	var i Instance
 	var found warnings
-	defer func() { c.reportWarnings("show_instance", &found) }()
+	defer c.reportWarnings("show_instance", &found)
 	err := c.do(ctx, &call{
 		operation: "show_instance", action: "get instance " + id,
 		method: http.MethodGet, path: "/instances/" + id,
@@ -223,7 +224,7 @@ func (c *Client) GetInstance(ctx context.Context, id string) (Instance, error) {
 			if err := json.Unmarshal(body, &response); err != nil {
 				return err
 			}
-			e := newElement(response, c.secrets.dataRedactor())
+			e := newElement(response, c.secrets.dataRedactor(), &found)
 			if err := e.fields.errorCode(); err != nil {
 				return err
 			}
@@ -231,7 +232,7 @@ func (c *Client) GetInstance(ctx context.Context, id string) (Instance, error) {
 			if why != "" {
 				return errors.New("no instance in the response: " + why)
 			}
-			i = decodeInstance(e, id, &found)
+			i = decodeInstance(e, id)
 			return nil
 		},
 	})

@@ -2,7 +2,7 @@ package dcsapi
 
 import (
 	"context"
-	"net/http"
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -36,32 +36,22 @@ func (c *Client) GetLimits(ctx context.Context, instanceID string) (Limits, erro
 		return Limits{}, err
 	}
 	var limits Limits
-	var found warnings
-	defer func() { c.reportWarnings("list_configs", &found) }()
-	err := c.do(ctx, &call{
+	request := &call{
 		operation: "list_configs", action: "read the configuration of instance " + instanceID,
-		method: http.MethodGet, path: "/instances/" + instanceID + "/configs",
-		decode: func(body []byte, _ http.Header) error {
-			response, err := decodeObject(body)
-			if err != nil {
-				return err
+		path: "/instances/" + instanceID + "/configs",
+	}
+	err := c.getList(ctx, request, "redis_config", func(list []json.RawMessage, found *warnings) error {
+		limits = Limits{}
+		for _, raw := range list {
+			e := newElement(raw, c.secrets.dataRedactor(), found)
+			e.subject = "configuration of instance " + CanonicalInstanceID(instanceID)
+			of := &limits.Servers
+			if strings.Contains(strings.ToLower(e.text("node_role")), "proxy") {
+				of = &limits.Proxies
 			}
-			list, err := response.requiredList("redis_config")
-			if err != nil {
-				return err
-			}
-			limits = Limits{}
-			for _, raw := range list {
-				e := newElement(raw, c.secrets.dataRedactor())
-				e.warn = func(text string) { found.add("configuration of instance "+CanonicalInstanceID(instanceID), text) }
-				of := &limits.Servers
-				if strings.Contains(strings.ToLower(e.text("node_role")), "proxy") {
-					of = &limits.Proxies
-				}
-				of.set(e.text("param_name"), e.text("param_value"))
-			}
-			return nil
-		},
+			of.set(e.text("param_name"), e.text("param_value"))
+		}
+		return nil
 	})
 	return limits, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 )
@@ -54,8 +53,7 @@ func (e *element) dimensions() []Dimension {
 	}
 	var all []Dimension
 	for _, raw := range list[:min(len(list), maxDimensions)] {
-		of := newElement(raw, e.keys)
-		of.warn = e.warn
+		of := e.part(raw)
 		if d := (Dimension{of.text("name"), of.text("value")}); d.Name != "" && d.Value != "" && !slices.Contains(all, d) {
 			all = append(all, d)
 			e.kept += of.kept
@@ -79,23 +77,13 @@ func (c *Client) ListNodes(ctx context.Context, instanceID string) ([]Node, erro
 		return nil, err
 	}
 	var nodes []Node
-	var found warnings
-	defer func() { c.reportWarnings("list_nodes", &found) }()
-	err := c.do(ctx, &call{
+	request := &call{
 		operation: "list_nodes", action: "list nodes of instance " + instanceID,
-		method: http.MethodGet, path: "/instances/" + instanceID + "/logical-nodes",
-		decode: func(body []byte, _ http.Header) error {
-			response, err := decodeObject(body)
-			if err != nil {
-				return err
-			}
-			list, err := response.requiredList("nodes")
-			if err != nil {
-				return err
-			}
-			nodes, _, err = c.decodeNodes(CanonicalInstanceID(instanceID), list, &found)
-			return err
-		},
+		path: "/instances/" + instanceID + "/logical-nodes",
+	}
+	err := c.getList(ctx, request, "nodes", func(list []json.RawMessage, found *warnings) (err error) {
+		nodes, _, err = c.decodeNodes(CanonicalInstanceID(instanceID), list, found)
+		return err
 	})
 	return nodes, err
 }
@@ -112,8 +100,9 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 	const action = "list nodes of all instances"
 	all := make(map[string][]Node)
 	count, texts := 0, 0
-	instances := c.newInstances()
-	defer func() { c.reportWarnings("list_project_nodes", &instances.warnings) }()
+	var found warnings
+	defer c.reportWarnings("list_project_nodes", &found)
+	instances := c.newElements("instance_id", "instance", &found)
 	err := allPages(action, MaxNodesLimit, func(offset int) (pageCounts, error) {
 		pageCtx, cancel := context.WithTimeout(ctx, nodesPageTimeout)
 		defer cancel()
@@ -126,10 +115,10 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 			id = CanonicalInstanceID(id)
 			list, _, err := e.fields.list("nodes")
 			if err != nil {
-				instances.warnings.add("instance "+id, err.Error())
+				found.add("instance "+id, err.Error())
 				continue
 			}
-			if nodes, kept, err := c.decodeNodes(id, list, &instances.warnings); err == nil && len(nodes) > 0 {
+			if nodes, kept, err := c.decodeNodes(id, list, &found); err == nil && len(nodes) > 0 {
 				all[id] = nodes
 				count += len(nodes)
 				texts += e.kept + kept
@@ -157,21 +146,20 @@ func (c *Client) decodeNodes(instanceID string, list []json.RawMessage, found *w
 		return nil, 0, fmt.Errorf("the list of nodes has %d elements: more than %d are not read", len(list), maxNodes)
 	}
 	nodes = make([]Node, 0, len(list))
-	elements := c.newElements("node_id", "the node is left out")
+	elements := c.newElements("node_id", "node", found)
 	elements.parent = " of instance " + instanceID
 	for k, raw := range list {
 		e, id, ok := elements.next(raw, k+1)
 		if !ok {
 			continue
 		}
-		e.warn = func(text string) { found.add("node "+id+elements.parent, text) }
+		e.subject = "node " + id + elements.parent
 		nodes = append(nodes, Node{
 			ID: id, Name: e.text("name"), Status: e.text("status"), Role: e.text("node_role"), Type: e.text("node_type"),
 			IP: e.text("node_ip"), Port: e.text("node_port"), GroupName: e.text("group_name"), AZCode: e.text("az_code"), Dimensions: e.dimensions(),
 		})
 		texts += e.kept
 	}
-	found.merge(&elements.warnings)
 	if texts > maxNodeTexts {
 		return nil, 0, fmt.Errorf("the list of nodes is too large: the texts of %d elements have more than %d MiB", len(list), maxNodeTexts>>20)
 	}

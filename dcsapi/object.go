@@ -73,15 +73,6 @@ func (o object) list(key string) (list []json.RawMessage, ok bool, err error) {
 	}
 }
 
-// requiredList is list, with an error if the list is missing or null.
-func (o object) requiredList(key string) ([]json.RawMessage, error) {
-	list, ok, err := o.list(key)
-	if err == nil && !ok {
-		err = errNoList(key, key)
-	}
-	return list, err
-}
-
 // errNoList returns the error of a response without a list, which would be the
 // value of key.
 func errNoList(what, key string) error {

@@ -2,8 +2,8 @@ package dcsapi
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 )
@@ -124,28 +124,17 @@ func (c *Client) queryProjects(ctx context.Context, op string, query map[string]
 		return nil, &Error{Op: op, Reason: ReasonOther, Message: "IAM's host is not known: set iam_endpoint, or cloud", unsent: true}
 	}
 	var projects []Project
-	elements := c.newElements("id", "the project is left out")
-	defer func() { c.reportWarnings("list_projects", &elements.warnings) }()
-	err := c.do(ctx, &call{
-		operation: "list_projects", action: op, iam: true,
-		method: http.MethodGet, path: "/v3/projects", query: query,
-		decode: func(body []byte, _ http.Header) error {
-			response, err := decodeObject(body)
-			if err != nil {
-				return err
+	request := &call{operation: "list_projects", action: op, iam: true, path: "/v3/projects", query: query}
+	err := c.getList(ctx, request, "projects", func(list []json.RawMessage, found *warnings) error {
+		projects = nil
+		elements := c.newElements("id", "project", found)
+		for k, raw := range list {
+			if e, id, ok := elements.next(raw, k+1); ok {
+				e.subject = "project " + id
+				projects = append(projects, Project{id, e.text("name")})
 			}
-			list, err := response.requiredList("projects")
-			if err != nil {
-				return err
-			}
-			for k, raw := range list {
-				if e, id, ok := elements.next(raw, k+1); ok {
-					e.warn = func(text string) { elements.warnings.add("project "+id, text) }
-					projects = append(projects, Project{id, e.text("name")})
-				}
-			}
-			return elements.check()
-		},
+		}
+		return elements.check()
 	})
 	return projects, err
 }

@@ -26,8 +26,7 @@ func FuzzTags(f *testing.F) {
 			return string(b)
 		}
 		tagsOf := func(tags string) map[string]string {
-			e := newElement(json.RawMessage(`{"tags":`+tags+`}`), nil)
-			e.warn = func(string) {}
+			e := newElement(json.RawMessage(`{"tags":`+tags+`}`), nil, new(warnings))
 			return e.tags()
 		}
 		tagsOf(other) // whatever it is

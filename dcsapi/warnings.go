@@ -42,18 +42,6 @@ func (w *warnings) add(subject, text string) {
 	}
 }
 
-// merge adds all warnings of other.
-func (w *warnings) merge(other *warnings) {
-	for text, s := range other.byText {
-		for _, subject := range s.first {
-			w.add(subject, text)
-		}
-		if s.more {
-			w.byText[text].more = true
-		}
-	}
-}
-
 // texts returns the warnings, sorted.
 func (w *warnings) texts() []string {
 	var out []string
