@@ -3,6 +3,7 @@ package dcsapi
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -72,34 +73,38 @@ func (l *ServerLimits) set(name, value string) {
 	case "client-output-buffer-limit": // as in redis.conf: class, hard, soft and seconds, for each class
 		words := strings.Fields(value)
 		for ; len(words) >= 4; words = words[4:] {
-			l.setBuffer(words[0], words[1:4])
+			l.setBuffer(bufferClasses[strings.ToLower(words[0])], words[1:4])
 		}
 	default:
-		rest, ok := strings.CutPrefix(name, "client-output-buffer-")
-		if !ok {
-			return
+		if part := bufferName.FindStringSubmatch(name); part != nil {
+			l.setBufferPart(bufferClasses[part[1]], part[2], value)
 		}
-		class, part, _ := strings.Cut(strings.TrimPrefix(rest, "limit-"), "-")
-		class = bufferClass(class)
-		if class == "" {
-			return
-		}
-		b := l.OutputBuffer[class]
-		switch strings.TrimPrefix(part, "limit-") {
-		case "":
-			l.setBuffer(class, strings.Fields(value))
-			return
-		case "hard-limit", "hard":
-			b.Hard = parseSize(value)
-		case "soft-limit", "soft":
-			b.Soft = parseSize(value)
-		case "soft-seconds":
-			b.SoftFor = parseSeconds(value)
-		default:
-			return
-		}
-		l.put(class, b)
 	}
+}
+
+// bufferName matches the names of parameters about the output buffers of a class of
+// clients, and what of them: everything if that is empty.
+var bufferName = regexp.MustCompile(`^client-output-buffer-(?:limit-)?(normal|replica|slave|pubsub)(?:-limit)?(?:-(hard|soft|soft-seconds))?(?:-limit)?$`)
+
+// bufferClasses are the classes of clients by the words of the server's
+// configuration. Replicas were called slaves.
+var bufferClasses = map[string]string{"normal": "normal", "pubsub": "pubsub", "replica": "replica", "slave": "replica"}
+
+// setBufferPart sets one of the limits of a class, or all.
+func (l *ServerLimits) setBufferPart(class, part, value string) {
+	b := l.OutputBuffer[class]
+	switch part {
+	case "":
+		l.setBuffer(class, strings.Fields(value))
+		return
+	case "hard":
+		b.Hard = parseSize(value)
+	case "soft":
+		b.Soft = parseSize(value)
+	case "soft-seconds":
+		b.SoftFor = parseSeconds(value)
+	}
+	l.put(class, b)
 }
 
 // parseClients parses a number of connections: at least 1 and below 2³¹, as in the
@@ -109,10 +114,10 @@ func parseClients(text string) (n int64, ok bool) {
 	return n, ok && n > 0 && n < 1<<31
 }
 
-// setBuffer sets the limits of a class from the three texts of a list such as
-// "256mb 64mb 60".
+// setBuffer sets the limits of a class, "" for none, from the three texts of a list
+// such as "256mb 64mb 60".
 func (l *ServerLimits) setBuffer(class string, words []string) {
-	if class = bufferClass(class); class != "" && len(words) == 3 {
+	if class != "" && len(words) == 3 {
 		l.put(class, BufferLimit{Hard: parseSize(words[0]), Soft: parseSize(words[1]), SoftFor: parseSeconds(words[2])})
 	}
 }
@@ -126,19 +131,6 @@ func (l *ServerLimits) put(class string, b BufferLimit) {
 		l.OutputBuffer = make(map[string]BufferLimit)
 	}
 	l.OutputBuffer[class] = b
-}
-
-// bufferClass returns the class of clients that a word of the server's configuration
-// names, "" if it names none. Replicas were called slaves.
-func bufferClass(word string) string {
-	switch word = strings.ToLower(word); word {
-	case "normal", "pubsub", "replica":
-		return word
-	case "slave":
-		return "replica"
-	default:
-		return ""
-	}
 }
 
 // sizeUnits are the units of redis.conf.
