@@ -52,8 +52,7 @@ func (e *element) text(key string) string {
 // number returns the value of a field that is a number, not negative and below
 // 2³¹, leniently one in a text. It returns 0 if there is none.
 func (e *element) number(key string) int64 {
-	s, _ := textOf(e.fields[key])
-	n, ok := parseInt([]byte(strings.TrimSpace(s)))
+	n, ok := parseInt([]byte(strings.TrimSpace(e.fields.text(key))))
 	if !ok || n < 0 || n >= 1<<31 {
 		return 0
 	}
@@ -74,8 +73,7 @@ func (e *element) clean(s string) string {
 // is none.
 func (e *element) id(key string) (id, why string) {
 	raw := e.fields[key]
-	id, _ = textOf(raw)
-	id = e.clean(id)
+	id = e.clean(e.fields.text(key))
 	switch kind := jsonKind(raw); {
 	case e.kind != kindObject:
 		return "", "it is " + e.kind + ", not an object"
@@ -93,7 +91,7 @@ func (e *element) id(key string) (id, why string) {
 // name returns a name for an element without an id, to follow its position in a
 // warning.
 func (e *element) name() string {
-	if s, _ := textOf(e.fields["name"]); s != "" {
+	if s := e.fields.text("name"); s != "" {
 		return fmt.Sprintf(" (%q)", e.keys.quote(s, 40))
 	}
 	return ""

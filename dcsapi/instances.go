@@ -84,11 +84,7 @@ func decodeInstance(e *element, id string) Instance {
 
 // clientIP returns the state of client IP pass-through.
 func (e *element) clientIP() ClientIPState {
-	var features object
-	if jsonKind(e.fields["features"]) == kindObject {
-		_ = json.Unmarshal(e.fields["features"], &features) // it is an object
-	}
-	supported, _ := textOf(features["support_transparent_client_ip"])
+	supported := e.part(e.fields["features"]).fields.text("support_transparent_client_ip")
 	enabled := e.text("transparent_client_ip_enable")
 	switch {
 	case enabled == "true":
@@ -193,8 +189,7 @@ func (c *Client) listPage(ctx context.Context, call *call, totalField string, li
 		if err != nil {
 			return err
 		}
-		text, _ := textOf(response[totalField])
-		if n, err := strconv.Atoi(text); err == nil {
+		if n, err := strconv.Atoi(response.text(totalField)); err == nil {
 			total = n
 		}
 		var ok bool

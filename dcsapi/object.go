@@ -45,9 +45,16 @@ func decodeObject(body []byte) (object, error) {
 	return o, o.errorCode()
 }
 
+// text returns the member that is a text, or leniently a number or a boolean, ""
+// if there is none.
+func (o object) text(key string) string {
+	s, _ := textOf(o[key])
+	return s
+}
+
 // errorCode returns errErrorCode if the object has an error_code.
 func (o object) errorCode() error {
-	if code, ok := textOf(o["error_code"]); ok && code != "" {
+	if o.text("error_code") != "" {
 		return errErrorCode
 	}
 	return nil

@@ -24,31 +24,6 @@ const (
 	incompleteResponse = "the response ended before it was complete"
 )
 
-// errorResponse is the union of what DCS, its gateway and IAM respond.
-type errorResponse struct {
-	Code      text     `json:"error_code"`
-	Message   text     `json:"error_msg"`
-	Ext       text     `json:"error_ext_msg"`
-	RequestID text     `json:"request_id"`
-	IAM       iamError `json:"error"`
-	Plain     text     `json:"message"`
-}
-
-// iamError is the object in which IAM wraps its message. Any other value of the
-// key is ignored.
-type iamError struct{ message string }
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (e *iamError) UnmarshalJSON(b []byte) error {
-	var v struct {
-		Message text `json:"message"`
-	}
-	if json.Unmarshal(b, &v) == nil {
-		e.message = string(v.Message)
-	}
-	return nil
-}
-
 // responseError returns the error of a response that is not a success, or that
 // carries an error_code although its status is 2xx. complete reports whether
 // body is its whole body.
@@ -62,11 +37,13 @@ func (x *roundTrip) responseError(resp *http.Response, body []byte, complete boo
 	}
 	b, ok := decodeErrorBody(body, complete)
 	switch {
-	case ok:
-		e.Code = redactor.quote(string(b.Code), 40)
-		e.Message = redactor.quote(cmp.Or(string(b.Message), b.IAM.message, string(b.Plain)), maxErrorText)
-		e.ExtMessage = redactor.quote(string(b.Ext), maxErrorText)
-		e.RequestID = cmp.Or(e.RequestID, redactor.quote(string(b.RequestID), maxRequestID))
+	case ok: // as DCS, its gateway or IAM writes it
+		var iam object
+		_ = iam.UnmarshalJSON(b["error"]) // of another kind if it is not from IAM
+		e.Code = redactor.quote(b.text("error_code"), 40)
+		e.Message = redactor.quote(cmp.Or(b.text("error_msg"), iam.text("message"), b.text("message")), maxErrorText)
+		e.ExtMessage = redactor.quote(b.text("error_ext_msg"), maxErrorText)
+		e.RequestID = cmp.Or(e.RequestID, redactor.quote(b.text("request_id"), maxRequestID))
 	case redirect:
 	case len(body) == 0 && complete:
 		e.Message = emptyResponse
@@ -96,27 +73,12 @@ func (x *roundTrip) responseError(resp *http.Response, body []byte, complete boo
 
 // decodeErrorBody decodes the body of an error response. Of an incomplete one it
 // decodes the fields that are complete.
-func decodeErrorBody(body []byte, complete bool) (b errorResponse, ok bool) {
+func decodeErrorBody(body []byte, complete bool) (o object, ok bool) {
 	if complete {
-		return b, json.Unmarshal(body, &b) == nil
+		return o, json.Unmarshal(body, &o) == nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if begin, err := decoder.Token(); err != nil || begin != json.Delim('{') {
-		return b, false
-	}
-	for decoder.More() {
-		name, err := decoder.Token()
-		var value json.RawMessage
-		if err != nil || decoder.Decode(&value) != nil {
-			break
-		}
-		field, err := json.Marshal(map[string]json.RawMessage{fmt.Sprint(name): value})
-		if err != nil || json.Unmarshal(field, &b) != nil {
-			break
-		}
-		ok = true
-	}
-	return b, ok
+	_ = o.UnmarshalJSON(bytes.TrimSpace(body)) // it cannot be valid
+	return o, len(o) > 0
 }
 
 // redirectTarget names the host of a redirect, without path and query.

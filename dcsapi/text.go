@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"html"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -50,27 +51,13 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+var htmlTag = regexp.MustCompile(`<[^<>]*>`)
+
 // plainText returns the text of an HTML page: without tags, with entities
 // resolved and white space folded.
 func plainText(s string) string {
-	var b strings.Builder
-	depth := 0
-	for _, r := range s {
-		switch {
-		case r == '<':
-			depth++
-			b.WriteByte(' ')
-		case r == '>' && depth > 0:
-			depth--
-		case depth == 0:
-			b.WriteRune(r)
-		}
-	}
-	text := strings.Join(strings.Fields(html.UnescapeString(b.String())), " ")
-	if text == "" {
-		return strings.Join(strings.Fields(s), " ")
-	}
-	return text
+	text := html.UnescapeString(htmlTag.ReplaceAllString(s, " "))
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // cut makes a server's text fit for one line of a log: valid UTF-8, printable,
