@@ -108,8 +108,8 @@ func (x *roundTrip) send(ctx context.Context, req *http.Request) (*http.Response
 	}
 	x.observe("error")
 	failed := transportError(ctx, err, ownCA(c.options.TLS), connectedAt.IsZero())
-	if handshake != nil && failed.Problem == ProblemOther {
-		failed.Problem = problemOf(err, handshake)
+	if failed.Problem == ProblemOther && isTLSFailure(handshake) {
+		failed.Problem = ProblemTLS
 	}
 	if connectedAt.IsZero() && isUnreachable(err) {
 		failed.suggest(otherEndpoint(req.URL.String()), r.iam)

@@ -56,7 +56,7 @@ func explainSDK(err error, ownCA bool, redactor *redactor) string {
 	case u.Timeout():
 		return "no response in time"
 	}
-	if advice := networkHint(u.Err, ownCA); advice != "" {
+	if _, advice := diagnose(u.Err, ownCA); advice != "" {
 		return "not reachable: " + advice
 	}
 	// Other errors of net/http quote what was received.
