@@ -54,9 +54,12 @@ func (t *text) UnmarshalJSON(b []byte) error {
 var htmlTag = regexp.MustCompile(`<[^<>]*>`)
 
 // plainText returns the text of an HTML page: without tags, with entities
-// resolved and white space folded.
+// resolved and white space folded. A page of tags alone stays as it is.
 func plainText(s string) string {
 	text := html.UnescapeString(htmlTag.ReplaceAllString(s, " "))
+	if strings.TrimSpace(text) == "" {
+		text = s
+	}
 	return strings.Join(strings.Fields(text), " ")
 }
 
