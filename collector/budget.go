@@ -7,7 +7,7 @@ const (
 	detailsPart   = 0.25 // waiting for the first list of instances where all are configured
 	instancesPart = 0.5  // waiting for it where it decides what to read
 	nodesPart     = 0.6  // waiting for the first lists of nodes
-	leadPart      = 0.1  // new nodes are scanned before the others begin
+	newScansPart  = 0.1  // new nodes are scanned before the others begin
 	scansPart     = 0.8  // scanning, and waiting for new lists
 	waitPart      = 0.4  // how much of a scrape's time a new list is waited for
 )
@@ -18,7 +18,7 @@ type budget struct {
 	details   time.Time     // the list of instances is no longer waited for if all are configured,
 	instances time.Time     // or if they are discovered
 	nodes     time.Time     // lists of nodes are no longer waited for
-	lead      time.Time     // nodes that are not new begin
+	newScans  time.Time     // the scans of new nodes are no longer waited for by the others
 	scans     time.Time     // scans are answered; lists are read, new or not
 	wait      time.Duration // how long a new list is waited for
 	end       time.Time
@@ -31,7 +31,7 @@ func newBudget(start, end time.Time, wait time.Duration) *budget {
 	after := func(part float64) time.Time { return start.Add(time.Duration(part * float64(all))) }
 	return &budget{
 		details: after(detailsPart), instances: after(instancesPart), nodes: after(nodesPart),
-		lead: after(leadPart), scans: after(scansPart), end: end,
+		newScans: after(newScansPart), scans: after(scansPart), end: end,
 		wait: min(wait, time.Duration(waitPart*float64(all))),
 	}
 }

@@ -80,7 +80,7 @@ func (b *budget) phases() []Phase {
 		{"wait for the list of instances if all are configured", b.details},
 		{"wait for the list of instances if they are discovered", b.instances},
 		{"wait for lists of nodes", b.nodes},
-		{"scan new nodes before others", b.lead},
+		{"scan new nodes before others", b.newScans},
 		{"scan, and wait for new lists", b.scans},
 		{"read lists", b.end},
 	}

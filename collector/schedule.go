@@ -29,7 +29,7 @@ type schedule struct {
 	requests     float64  // that there was time for at the beginning
 	readmissions int      // nodes that were admitted and had no place after all
 	scans        *barrier // of the jobs up to their scans
-	lead         *barrier // of those that are new
+	newScans     *barrier // of new nodes, and of instances whose nodes may be
 	nodes        int      // to be read, as far as known
 	admitted     int      // nodes
 }
@@ -37,7 +37,7 @@ type schedule struct {
 func newSchedule(ctx context.Context, p *project, b *budget, o *Options, together bool) *schedule {
 	return &schedule{
 		ctx: ctx, budget: b, project: p, options: o, together: together,
-		running: make(map[*job]bool), scans: newBarrier(), lead: newBarrier(),
+		running: make(map[*job]bool), scans: newBarrier(), newScans: newBarrier(),
 	}
 }
 
@@ -132,7 +132,7 @@ func (s *schedule) admit() {
 	for _, j := range now {
 		s.running[j] = true
 		if j.lists() || j.isNew() {
-			s.lead.add(1)
+			s.newScans.add(1)
 		}
 	}
 	for _, j := range now {
@@ -141,8 +141,8 @@ func (s *schedule) admit() {
 			continue
 		}
 		s.admitted++
-		scans, lead := s.scans.open, s.lead.open
-		s.wait.Go(func() { s.readNode(j, scans, lead) })
+		scans, newScans := s.scans.open, s.newScans.open
+		s.wait.Go(func() { s.readNode(j, scans, newScans) })
 	}
 }
 
@@ -172,16 +172,16 @@ func (s *schedule) list(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.scans.pass() // its nodes have been added, if there is time for them
-	s.lead.pass()
+	s.newScans.pass()
 }
 
 // readNode reads a job's node. New nodes are scanned first, before the requests of
 // the others queue up for the rate limit; lists are read when scans is closed.
-func (s *schedule) readNode(j *job, scans, lead <-chan struct{}) {
+func (s *schedule) readNode(j *job, scans, newScans <-chan struct{}) {
 	if !j.isNew() {
-		timer := time.NewTimer(time.Until(s.budget.lead))
+		timer := time.NewTimer(time.Until(s.budget.newScans))
 		select {
-		case <-lead:
+		case <-newScans:
 		case <-timer.C:
 		case <-s.ctx.Done():
 		}
@@ -196,7 +196,7 @@ func (s *schedule) readNode(j *job, scans, lead <-chan struct{}) {
 			defer s.mu.Unlock()
 			s.scans.pass()
 			if j.isNew() {
-				s.lead.pass()
+				s.newScans.pass()
 			}
 		},
 	})
