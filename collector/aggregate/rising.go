@@ -11,21 +11,21 @@ type run struct {
 	from, to    int
 }
 
-// rises reports whether a session's id is above those before it on its page, and
-// not among those of another page.
-func (s *SessionSet) rises(added identity) bool {
-	if len(s.sessions) > 0 && added.page == s.page {
-		rises := s.current.last < added.key && added.key < s.below
-		s.current.last = added.key
+// rises reports whether a session's key is above those before it on its page, which
+// it may begin, and not among those of another page.
+func (s *SessionSet) rises(key uint64, begins bool) bool {
+	if !begins {
+		rises := s.current.last < key && key < s.below
+		s.current.last = key
 		return rises
 	}
 	s.closeRun()
-	s.current, s.page, s.below = run{added.key, added.key, len(s.sessions), 0}, added.page, math.MaxUint64
-	at := s.above(added.key)
+	s.current, s.below = run{key, key, len(s.sessions), 0}, math.MaxUint64
+	at := s.above(key)
 	if at < len(s.runs) {
 		s.below = s.runs[at].first
 	}
-	return at == 0 || s.runs[at-1].last < added.key
+	return at == 0 || s.runs[at-1].last < key
 }
 
 // closeRun adds the last page to the runs.

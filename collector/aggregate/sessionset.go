@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"slices"
+	"sort"
 
 	"dcs_session_exporter/dcsapi"
 )
@@ -20,10 +21,10 @@ import (
 // As long as ids rise within each page, and no page has ids from between those of
 // another, none can repeat. Lists that are in the order of ids need no index.
 type SessionSet struct {
-	sessions []identity
+	sessions []identity        // page by page, until it is closed
+	pages    []pageStart       // likewise
 	runs     []run             // by first: the pages before the last one; without an index
 	current  run               // the last page, whose end is open
-	page     uint16            // its number
 	below    uint64            // ids from here on are on another page, or beyond all ids
 	index    []uint32          // open addressing: the position in sessions plus one, by key; nil while ids rise
 	shared   map[uint64]uint16 // ids that several sessions have, with the page of the last one
@@ -38,7 +39,12 @@ type identity struct {
 	key   uint64
 	age   uint32 // seconds, noAge if it is not known
 	place uint32 // hash of addr, peer and fd
-	page  uint16 // number of the page that listed it
+}
+
+// pageStart is the number of a page, and where its sessions begin.
+type pageStart struct {
+	number uint16
+	from   int
 }
 
 // noAge is the age of a session that the API does not state.
@@ -64,9 +70,13 @@ func (s *SessionSet) Len() int { return len(s.sessions) }
 // the next. Add keeps nothing of the session, and must not be called after
 // ChurnTracker.Observe has had the set.
 func (s *SessionSet) Add(session *dcsapi.Session, page uint16) bool {
-	added := identity{key: keyOf(session), age: ageOf(session), place: placeOf(session), page: page}
+	added := identity{key: keyOf(session), age: ageOf(session), place: placeOf(session)}
+	begins := len(s.pages) == 0 || s.pages[len(s.pages)-1].number != page
+	if begins {
+		s.pages = append(s.pages, pageStart{page, len(s.sessions)})
+	}
 	if s.index == nil {
-		if s.rises(added) {
+		if s.rises(added.key, begins) {
 			s.sessions = append(s.sessions, added)
 			return true
 		}
@@ -82,7 +92,7 @@ func (s *SessionSet) Add(session *dcsapi.Session, page uint16) bool {
 	if at >= 0 {
 		first := &s.sessions[at]
 		if first.place == added.place {
-			if first.page == page {
+			if s.pageOf(at) == page {
 				s.twice++
 			}
 			return false
@@ -91,7 +101,7 @@ func (s *SessionSet) Add(session *dcsapi.Session, page uint16) bool {
 		if s.shared == nil {
 			s.shared = make(map[uint64]uint16)
 		}
-		s.shared[key] = first.page
+		s.shared[key] = s.pageOf(at)
 		s.index[slot] = moved
 		first.key = placeKey(key, first.place)
 		if slot, other := s.find(first.key); other < 0 {
@@ -111,6 +121,12 @@ func (s *SessionSet) Add(session *dcsapi.Session, page uint16) bool {
 	s.shared[key] = page
 	s.insert(slot, added)
 	return true
+}
+
+// pageOf returns the number of the page that has added the session at a position.
+func (s *SessionSet) pageOf(at int) uint16 {
+	after := sort.Search(len(s.pages), func(k int) bool { return s.pages[k].from > at })
+	return s.pages[after-1].number
 }
 
 // indexSeed makes it unpredictable which keys collide in the index: ids are
