@@ -54,8 +54,9 @@ type Aggregator struct {
 	users       interner
 	user        []UserStats // by index in users
 	addrs       interner
-	hosts       []host // by index in addrs
-	distinct    int    // clients of all addresses
+	hosts       []host       // by index in addrs
+	distinct    int          // clients of all addresses
+	spare       []userClient // allocated together, for clients to come
 	mostClients int
 
 	commands, databases, names, networks tally

@@ -69,8 +69,12 @@ func (a *Aggregator) client(user, address int32) *userClient {
 		a.host(other, hostTraits{})
 		return a.client(user, other)
 	}
+	if len(a.spare) == 0 {
+		a.spare = make([]userClient, min(1+a.distinct, 64))
+	}
+	c := &a.spare[0]
+	c.user, a.spare = user, a.spare[1:]
 	a.distinct++
-	c := &userClient{user: user}
 	switch {
 	case h.first == nil:
 		h.first = c

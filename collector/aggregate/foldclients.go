@@ -48,12 +48,7 @@ func foldClients(clients []*ClientStats, limit int, top *TopLists, hold time.Dur
 	half := min((limit+1)/2, places)
 	selectTop(&top.bySessions, clients[:places], half, id, func(c *ClientStats) int64 { return c.Sessions }, hold, now)
 	rest := clients[half:places]
-	heaviestFirst(rest, (*ClientStats).bytes, func(a, b *ClientStats) int {
-		if c := cmp.Compare(b.Sessions, a.Sessions); c != 0 {
-			return c
-		}
-		return byLabels(a, b)
-	})
+	heaviestFirst(rest, (*ClientStats).bytes, nil)
 	selectTop(&top.byBytes, rest, limit-half, id, (*ClientStats).bytes, hold, now)
 	kept := slices.Clone(clients[:places-folded])
 	others := make(map[string]*ClientStats) // by user
@@ -74,22 +69,27 @@ func foldClients(clients []*ClientStats, limit int, top *TopLists, hold time.Dur
 	return out, folded
 }
 
-// heaviestFirst sorts clients by weight, and those of equal weight by another
-// order.
+// heaviestFirst sorts clients by weight, and those of equal weight by another order.
+// If that is nil, they keep the order that they are in.
 func heaviestFirst(clients []*ClientStats, weight func(*ClientStats) int64, tied func(a, b *ClientStats) int) {
 	type weighted struct {
 		client *ClientStats
 		weight int64 // here, so that comparisons rarely have to read the client
+		at     int   // before sorting
 	}
 	all := make([]weighted, len(clients))
 	for i, c := range clients {
-		all[i] = weighted{c, weight(c)}
+		all[i] = weighted{c, weight(c), i}
 	}
 	slices.SortFunc(all, func(a, b weighted) int {
-		if c := cmp.Compare(b.weight, a.weight); c != 0 {
+		switch c := cmp.Compare(b.weight, a.weight); {
+		case c != 0:
 			return c
+		case tied == nil:
+			return cmp.Compare(a.at, b.at)
+		default:
+			return tied(a.client, b.client)
 		}
-		return tied(a.client, b.client)
 	})
 	for i, w := range all {
 		clients[i] = w.client
