@@ -212,8 +212,7 @@ func BenchmarkChurn(b *testing.B) {
 	list := func(first int) *SessionSet {
 		out := NewSessionSet(sessions)
 		for id := first; id < first+sessions; id++ {
-			slot, _ := out.find(uint64(id))
-			out.insert(slot, identity{key: uint64(id), age: uint32(first + sessions - id)})
+			out.Add(&dcsapi.Session{ID: strconv.Itoa(id), Age: int64(first + sessions - id), Present: dcsapi.HasAge}, 1)
 		}
 		return out
 	}

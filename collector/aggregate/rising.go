@@ -20,7 +20,7 @@ func (s *SessionSet) rises(key uint64, begins bool) bool {
 		return rises
 	}
 	s.closeRun()
-	s.current, s.below = run{key, key, len(s.sessions), 0}, math.MaxUint64
+	s.current.first, s.current.last, s.below = key, key, math.MaxUint64
 	at := s.above(key)
 	if at < len(s.runs) {
 		s.below = s.runs[at].first
@@ -30,9 +30,11 @@ func (s *SessionSet) rises(key uint64, begins bool) bool {
 
 // closeRun adds the last page to the runs.
 func (s *SessionSet) closeRun() {
-	if s.current.to = len(s.sessions); s.current.to > 0 {
+	if s.current.from < len(s.sessions) {
+		s.current.to = len(s.sessions)
 		s.runs = slices.Insert(s.runs, s.above(s.current.first), s.current)
 	}
+	s.current = run{from: len(s.sessions)}
 }
 
 // above returns the index of the first page whose ids are above a key.

@@ -186,13 +186,11 @@ func (s *SessionSet) Unique() bool { return s.twice == 0 && (s.across == 0 || s.
 
 // close ends the adding of sessions.
 func (s *SessionSet) close() {
-	if s.index == nil {
-		s.closeRun()
-		return
+	if s.index != nil {
+		slices.SortFunc(s.sessions, func(a, b identity) int { return cmp.Compare(a.key, b.key) })
+		s.index, s.current = nil, run{} // all of them
 	}
-	s.index = nil
-	slices.SortFunc(s.sessions, func(a, b identity) int { return cmp.Compare(a.key, b.key) })
-	s.runs = []run{{to: len(s.sessions)}}
+	s.closeRun()
 }
 
 // byKey ranges over the sessions in the order of their keys. The set must be closed.

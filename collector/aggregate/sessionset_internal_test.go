@@ -102,6 +102,8 @@ func TestSessionSetWithoutIndex(t *testing.T) {
 		}
 		s.close()
 		indexed.close()
+		s.close() // changes nothing more
+		indexed.close()
 		if inOrder := slices.Collect(s.byKey()); !slices.Equal(inOrder, slices.Collect(indexed.byKey())) || !slices.IsSortedFunc(inOrder, func(a, b identity) int { return cmp.Compare(a.key, b.key) }) {
 			t.Errorf("seed %d: the sessions are not in order: %v", seed, inOrder)
 		}
