@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"dcs_session_exporter/dcsapi"
@@ -216,8 +217,10 @@ func parse(d *decoder, data []byte) (*Config, error) {
 		d.config(root, cfg)
 	}
 	if len(d.found) > 0 {
-		return nil, d.problems()
+		slices.SortStableFunc(d.found, Problem.compare)
+		return nil, d.found
 	}
-	cfg.Warnings = d.warnings()
+	slices.SortStableFunc(d.warned, func(a, b Warning) int { return a.compare(b.Problem) })
+	cfg.Warnings = d.warned
 	return cfg, nil
 }

@@ -19,8 +19,8 @@ type decoder struct {
 	dir      string
 	readable bool // the file can be read by every user of the machine
 	files    file.Reader
-	found    []found
-	warned   []found
+	found    Problems
+	warned   []Warning
 
 	defaults  *yaml.Node          // of projects, nil for none
 	inherited map[*yaml.Node]bool // the keys and values of defaults

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,8 @@ type Problem struct {
 	Line    int    // 0 if unknown
 	Key     string // such as "projects[0].instances[1].id"; "" if there is none
 	Message string
+
+	column int // for the order of the file
 }
 
 // String returns file, line, key and message.
@@ -28,6 +31,11 @@ func (p Problem) String() string {
 	return where + ": " + p.Message
 }
 
+// compare orders problems as they are in the file.
+func (p Problem) compare(q Problem) int {
+	return cmp.Or(cmp.Compare(p.Line, q.Line), cmp.Compare(p.column, q.column))
+}
+
 // Problems are all errors in a configuration, in file order.
 type Problems []Problem
 
@@ -40,27 +48,10 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// found is a problem or a warning, with its column for sorting.
-type found struct {
-	Problem
-	column int
-	kind   WarningKind // "" for a problem
-}
-
 // add records a problem at a node.
 func (d *decoder) add(at *yaml.Node, key, message string) {
-	f := found{Problem{d.file, at.Line, key, message}, at.Column, ""}
-	if !slices.Contains(d.found, f) { // a value of defaults is decoded in each project
-		d.found = append(d.found, f)
+	p := Problem{d.file, at.Line, key, message, at.Column}
+	if !slices.Contains(d.found, p) { // a value of defaults is decoded in each project
+		d.found = append(d.found, p)
 	}
-}
-
-// problems returns the recorded problems, in file order.
-func (d *decoder) problems() Problems {
-	sortFound(d.found)
-	out := make(Problems, len(d.found))
-	for i, f := range d.found {
-		out[i] = f.Problem
-	}
-	return out
 }

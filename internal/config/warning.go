@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -30,27 +29,10 @@ const (
 
 // warn records what is probably wrong with the value.
 func (v value) warn(kind WarningKind, format string, args ...any) {
-	f := found{Problem{v.d.file, v.node.Line, v.key, fmt.Sprintf(format, args...)}, v.node.Column, kind}
-	if !slices.Contains(v.d.warned, f) { // a value of defaults is decoded in each project
-		v.d.warned = append(v.d.warned, f)
+	w := Warning{Problem{v.d.file, v.node.Line, v.key, fmt.Sprintf(format, args...), v.node.Column}, kind}
+	if !slices.Contains(v.d.warned, w) { // a value of defaults is decoded in each project
+		v.d.warned = append(v.d.warned, w)
 	}
-}
-
-// warnings returns the recorded warnings, in file order.
-func (d *decoder) warnings() []Warning {
-	sortFound(d.warned)
-	var out []Warning
-	for _, f := range d.warned {
-		out = append(out, Warning{f.Problem, f.kind})
-	}
-	return out
-}
-
-// sortFound sorts in file order.
-func sortFound(all []found) {
-	slices.SortStableFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.column, b.column))
-	})
 }
 
 var (
