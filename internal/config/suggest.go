@@ -1,6 +1,9 @@
 package config
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"strings"
 
 	"dcs_session_exporter/dcsapi"
@@ -9,29 +12,20 @@ import (
 
 // suggestion returns a hint at the known key that is closest to a misspelt one.
 func suggestion(key string, known fields) string {
-	best, distance := "", 3
-	for name := range known {
-		if n := nearest.Distance(key, name); n < distance || (n == distance && best != "" && name < best) {
-			best, distance = name, n
-		}
+	if best := nearest.Word(key, slices.Collect(maps.Keys(known))); best != "" {
+		return ": did you mean " + best + "?"
 	}
-	if best == "" {
-		return ""
-	}
-	return ": did you mean " + best + "?"
+	return ""
 }
 
 // nearestRegion returns the known region that is closest to an unknown one, in
 // brackets after a space; "" if the table cannot be read.
 func nearestRegion(region string) string {
-	best, distance := "", 0
-	for _, known := range dcsapi.Regions() {
-		if n := nearest.Distance(strings.ToLower(region), known); best == "" || n < distance {
-			best, distance = known, n
-		}
-	}
-	if best == "" {
+	known := dcsapi.Regions()
+	if len(known) == 0 {
 		return ""
 	}
+	distance := func(to string) int { return nearest.Distance(strings.ToLower(region), to) }
+	best := slices.MinFunc(known, func(a, b string) int { return cmp.Compare(distance(a), distance(b)) })
 	return " (closest known region: " + best + ")"
 }
