@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -49,14 +51,7 @@ func (v value) problem(format string, args ...any) {
 // at returns the place of a key below the value. If the key does not exist, its
 // problems get the line of the value itself.
 func (v value) at(key string) value {
-	if v.node.Kind == yaml.MappingNode {
-		for i := 0; i+1 < len(v.node.Content); i += 2 {
-			if v.node.Content[i].Value == key {
-				return v.child(key, v.node.Content[i+1])
-			}
-		}
-	}
-	return v.child(key, v.node)
+	return v.child(key, cmp.Or(find(v.node, key), v.node))
 }
 
 // has reports whether a key below the value has a value.
@@ -102,8 +97,7 @@ func (v value) mapping(known fields) bool {
 		return false
 	}
 	lines := make(map[string]int)
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		k, node := v.node.Content[i], v.node.Content[i+1]
+	for k, node := range pairs(v.node) {
 		decode, ok := known[k.Value]
 		if !ok || k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Style&yaml.TaggedStyle != 0 {
 			v.unknown(k, known, lines)
@@ -170,6 +164,31 @@ func (v value) sequence(f func(value)) bool {
 		}
 	}
 	return true
+}
+
+// pairs ranges over the keys and values of a mapping; there are none in other
+// nodes.
+func pairs(node *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(k, v *yaml.Node) bool) {
+		if node.Kind != yaml.MappingNode {
+			return
+		}
+		for pair := range slices.Chunk(node.Content, 2) {
+			if !yield(pair[0], pair[1]) {
+				return
+			}
+		}
+	}
+}
+
+// find returns the value of a mapping's key, nil if there is none.
+func find(mapping *yaml.Node, key string) *yaml.Node {
+	for k, node := range pairs(mapping) {
+		if k.Value == key {
+			return node
+		}
+	}
+	return nil
 }
 
 // isWord reports whether r may be part of a key or an id.

@@ -46,7 +46,7 @@ func (d *decoder) withDefaults(project value) (value, []string) {
 	merged.Content = nil
 	own := make(map[string]bool)
 	for k, node := range pairs(project.node) {
-		if project.child(k.Value, node).null() && has(d.defaults, k.Value) {
+		if project.child(k.Value, node).null() && find(d.defaults, k.Value) != nil {
 			continue // a key without a value counts as absent
 		}
 		merged.Content = append(merged.Content, k, node)
@@ -68,25 +68,4 @@ func (d *decoder) withDefaults(project value) (value, []string) {
 	project.node = &merged
 	slices.Sort(keys)
 	return project, keys
-}
-
-// pairs ranges over the keys and values of a mapping.
-func pairs(mapping *yaml.Node) func(yield func(k, v *yaml.Node) bool) {
-	return func(yield func(k, v *yaml.Node) bool) {
-		for i := 0; i+1 < len(mapping.Content); i += 2 {
-			if !yield(mapping.Content[i], mapping.Content[i+1]) {
-				return
-			}
-		}
-	}
-}
-
-// has reports whether a mapping has a key.
-func has(mapping *yaml.Node, key string) bool {
-	for k := range pairs(mapping) {
-		if k.Value == key {
-			return true
-		}
-	}
-	return false
 }

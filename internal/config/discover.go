@@ -64,8 +64,10 @@ func (v value) tags() map[string]string {
 		return nil
 	}
 	out := make(map[string]string)
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		k, e := v.node.Content[i], v.child("tag "+strconv.Itoa(i/2+1), v.node.Content[i+1])
+	number := 0
+	for k, node := range pairs(v.node) {
+		number++
+		e := v.child("tag "+strconv.Itoa(number), node)
 		switch {
 		case k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Style&yaml.TaggedStyle != 0 || strings.TrimSpace(k.Value) == "":
 			e.problem("the tag's key must be a string")
