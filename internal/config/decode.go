@@ -166,6 +166,13 @@ func (v value) sequence(f func(value)) bool {
 	return true
 }
 
+// notEmpty records a problem if a list has no elements.
+func (v value) notEmpty(advice string) {
+	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
+		v.problem("is empty: %s", advice)
+	}
+}
+
 // pairs ranges over the keys and values of a mapping; there are none in other
 // nodes.
 func pairs(node *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // ClientGroup is a rule that puts sessions into a group. All conditions that it has
@@ -56,10 +54,8 @@ func (d *decoder) clientGroups(v value) []ClientGroup {
 		earlier.add(&rule{g, e.node.Line})
 		out = append(out, g)
 	})
-	switch {
-	case v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0:
-		v.problem("is empty: list rules, or remove the key")
-	case len(out) > maxGroups:
+	v.notEmpty("list rules, or remove the key")
+	if len(out) > maxGroups {
 		v.problem("has %d rules: at most %d are possible", len(out), maxGroups)
 	}
 	return out
@@ -96,7 +92,7 @@ func (v value) cidrs() []netip.Prefix {
 			out = append(out, p)
 		}
 	})
-	v.notEmpty("networks")
+	v.notEmpty("list networks, or remove the key")
 	return out
 }
 
@@ -108,13 +104,6 @@ func (v value) users() []string {
 			out = append(out, s)
 		}
 	})
-	v.notEmpty("users")
+	v.notEmpty("list users, or remove the key")
 	return out
-}
-
-// notEmpty reports an empty list.
-func (v value) notEmpty(of string) {
-	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
-		v.problem("is empty: list %s, or remove the key", of)
-	}
 }

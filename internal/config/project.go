@@ -4,8 +4,6 @@ import (
 	"cmp"
 
 	"dcs_session_exporter/dcsapi"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // projects decodes the list of projects.
@@ -29,9 +27,7 @@ func (d *decoder) projects(v value) []Project {
 		}
 		out = append(out, p)
 	})
-	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
-		v.problem("is empty: list the projects to read, each with its region and instances or discover")
-	}
+	v.notEmpty("list the projects to read, each with its region and instances or discover")
 	return out
 }
 
@@ -132,9 +128,7 @@ func (d *decoder) instances(v value, known map[string]int) []Instance {
 		known[canonical] = e.at("id").node.Line
 		out = append(out, i)
 	})
-	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
-		v.problem("is empty: list the instances to read")
-	}
+	v.notEmpty("list the instances to read")
 	return out
 }
 
@@ -151,8 +145,6 @@ func (v value) nodes() []string {
 		seen[id] = true
 		out = append(out, id)
 	})
-	if v.node.Kind == yaml.SequenceNode && len(v.node.Content) == 0 {
-		v.problem("is empty: list nodes, or remove the key to read all that hold sessions")
-	}
+	v.notEmpty("list nodes, or remove the key to read all that hold sessions")
 	return out
 }
