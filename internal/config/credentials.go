@@ -63,8 +63,8 @@ func (v value) secretText(to *string) {
 // there is no such file, the name may be the secret itself, so problems do not
 // repeat it.
 func (v value) secretFile(to *string) {
-	path, ok := v.file()
-	if !ok {
+	var path string
+	if v.file(&path); path == "" {
 		return
 	}
 	content, ok := v.content(path, dcsapi.MaxSecretFile)

@@ -14,45 +14,41 @@ import (
 // file decodes a file name. A relative one starts at the configuration's
 // folder. File names are not secret, but problems do not repeat text that cannot
 // be a file name, such as a pasted key.
-func (v value) file() (string, bool) {
+func (v value) file(to *string) {
 	path, ok := v.scalar("a file name")
 	switch {
 	case !ok:
-		return "", false
 	case path == "":
 		v.problem("is empty: give a file name")
-		return "", false
 	case len(path) > 1024 || strings.Contains(path, "-----BEGIN") || strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }):
 		v.problem("is not a file name: give the name of a file, not its content")
-		return "", false
+	case filepath.IsAbs(path):
+		*to = path
+	default:
+		*to = filepath.Join(v.d.dir, path)
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(v.d.dir, path)
-	}
-	return path, true
 }
 
 // content reads a file of up to most bytes, which must not be empty. Below
-// credentials, problems do not repeat the name of a file that does not exist.
+// credentials, problems do not repeat the name of a file that perhaps does not
+// exist.
 func (v value) content(path string, most int64) (string, bool) {
 	b, err := v.d.files.Read(context.Background(), path, most)
+	name := "file " + path
+	if v.secret {
+		name = "names a file that"
+	}
 	switch {
-	case v.secret && os.IsNotExist(err):
-		v.problem("names a file that does not exist")
 	case os.IsNotExist(err):
-		v.problem("file %s does not exist", path)
+		v.problem("%s does not exist", name)
 	case errors.Is(err, file.ErrNotRegular):
 		v.problem("%s is not a regular file", path)
 	case errors.Is(err, file.ErrTooLarge):
 		v.problem("file %s is larger than %d KiB", path, most>>10)
-	case errors.Is(err, file.ErrLate) && v.secret:
-		v.problem("names a file that could not be read in time: its file system hangs")
 	case errors.Is(err, file.ErrLate):
-		v.problem("file %s could not be read in time: its file system hangs", path)
-	case err != nil && v.secret:
-		v.problem("names a file that cannot be read: check its path and permissions")
+		v.problem("%s could not be read in time: its file system hangs", name)
 	case err != nil:
-		v.problem("file %s cannot be read: check its path and permissions", path)
+		v.problem("%s cannot be read: check its path and permissions", name)
 	case strings.TrimSpace(string(b)) == "":
 		v.problem("file %s is empty", path)
 	default:

@@ -105,13 +105,6 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 			v.text(to)
 		}
 	}
-	file := func(to *string) func(value) {
-		return func(v value) {
-			if path, ok := v.file(); ok {
-				*to = path
-			}
-		}
-	}
 	version := func(to *promconfig.TLSVersion) func(value) {
 		return func(v value) {
 			var name string
@@ -122,15 +115,15 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 	before := len(d.found)
 	v.mapping(fields{
 		"ca":        secret(&c.CA),
-		"ca_file":   file(&c.CAFile),
+		"ca_file":   func(v value) { v.file(&c.CAFile) },
 		"cert":      secret(&c.Cert),
-		"cert_file": file(&c.CertFile),
+		"cert_file": func(v value) { v.file(&c.CertFile) },
 		"key": func(v value) {
 			secret(&key)(v)
 			v.warnInline()
 		},
 		"key_file": func(v value) {
-			file(&c.KeyFile)(v)
+			v.file(&c.KeyFile)
 			v.warnReadable(c.KeyFile)
 		},
 		"server_name": func(v value) { v.text(&c.ServerName) },

@@ -39,9 +39,7 @@ func (d *decoder) config(root value, cfg *Config) {
 		},
 		"limits": func(v value) { d.limits(v, &cfg.Limits) },
 		"metrics_endpoint": func(v value) {
-			mode := string(MetricsAll)
-			v.oneOf(&mode, string(MetricsAll), string(MetricsExporter))
-			cfg.MetricsEndpoint = MetricsEndpoint(mode)
+			v.oneOf((*string)(&cfg.MetricsEndpoint), string(MetricsAll), string(MetricsExporter))
 		},
 	})
 	if !ok {
@@ -64,11 +62,7 @@ func (d *decoder) config(root value, cfg *Config) {
 
 func (d *decoder) scan(v value, s *Scan) {
 	v.mapping(fields{
-		"mode": func(v value) {
-			mode := string(s.Mode)
-			v.oneOf(&mode, string(ScanOnScrape), string(ScanOff))
-			s.Mode = ScanMode(mode)
-		},
+		"mode":         func(v value) { v.oneOf((*string)(&s.Mode), string(ScanOnScrape), string(ScanOff)) },
 		"min_interval": func(v value) { v.duration(&s.MinInterval, true) },
 		"wait":         func(v value) { v.duration(&s.Wait, true) },
 	})
