@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -18,46 +17,36 @@ import (
 	promconfig "github.com/prometheus/common/config"
 )
 
-// httpSettings are the proxy settings of a project, in Prometheus' form.
-type httpSettings struct {
-	proxyURL        value // its node is nil if it is not set
-	noProxy         string
-	fromEnvironment bool
+// proxyURL decodes the URL of a proxy. Problems do not repeat it: it may contain a
+// password.
+func (v value) proxyURL(to *promconfig.URL) {
+	s, ok := v.scalar("a URL")
+	if !ok {
+		return
+	}
+	u, err := url.Parse(s)
+	if err != nil || !isHost(u) || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
+		v.problem("is not a URL such as http://proxy.example:3128, with http, https or socks5")
+		return
+	}
+	to.URL = u
+	if _, secret := u.User.Password(); secret {
+		v.warnInline()
+	}
 }
 
-// proxy returns the function that selects the proxy, nil for none. Problems do
-// not repeat the URL, which may contain a password.
-func (h httpSettings) proxy(project value) func(*http.Request) (*url.URL, error) {
-	var c promconfig.ProxyConfig
-	c.NoProxy, c.ProxyFromEnvironment = h.noProxy, h.fromEnvironment
-	if v := h.proxyURL; v.node != nil {
-		s, ok := v.scalar("a URL")
-		if !ok {
-			return nil
-		}
-		u, err := url.Parse(s)
-		if err != nil || !isHost(u) || !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
-			v.problem("is not a URL such as http://proxy.example:3128, with http, https or socks5")
-			return nil
-		}
-		c.ProxyURL = promconfig.URL{URL: u}
-		if _, secret := u.User.Password(); secret {
-			v.warnInline()
-		}
-	}
-	switch {
-	case h.fromEnvironment && c.ProxyURL.URL != nil:
+// checkProxy records what is wrong with the proxy settings of a project together.
+func checkProxy(project value, c *promconfig.ProxyConfig) {
+	switch hasURL := project.has("proxy_url"); {
+	case c.ProxyFromEnvironment && hasURL:
 		project.at("proxy_from_environment").problem("set proxy_from_environment or proxy_url, not both")
-	case h.noProxy != "" && (h.fromEnvironment || c.ProxyURL.URL == nil):
+	case c.NoProxy != "" && !hasURL:
 		project.at("no_proxy").problem("requires proxy_url; with proxy_from_environment, NO_PROXY of the environment applies")
-	case h.fromEnvironment, c.ProxyURL.URL != nil:
-		return c.Proxy()
 	}
-	return nil
 }
 
 // connection returns Project.Connection.
-func (p *Project) connection(h httpSettings, files *file.Reader) string {
+func (p *Project) connection(proxy *promconfig.ProxyConfig, files *file.Reader) string {
 	hash := sha256.New()
 	add := func(texts ...string) {
 		for _, text := range texts {
@@ -73,10 +62,10 @@ func (p *Project) connection(h httpSettings, files *file.Reader) string {
 			add(s.Value, s.File) // the files themselves are read for every request
 		}
 	}
-	if h.proxyURL.node != nil {
-		add(h.proxyURL.node.Value)
+	if proxy.ProxyURL.URL != nil {
+		add(proxy.ProxyURL.URL.String())
 	}
-	add(h.noProxy, strconv.FormatBool(h.fromEnvironment))
+	add(proxy.NoProxy, strconv.FormatBool(proxy.ProxyFromEnvironment))
 	if c := p.TLS; c != nil {
 		add(c.CA, c.Cert, string(c.Key), c.ServerName, strconv.Itoa(int(c.MinVersion)), strconv.Itoa(int(c.MaxVersion)))
 		for _, path := range []string{c.CAFile, c.CertFile, c.KeyFile} {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 
 	"dcs_session_exporter/dcsapi"
+
+	promconfig "github.com/prometheus/common/config"
 )
 
 // projects decodes the list of projects.
@@ -34,7 +36,7 @@ func (d *decoder) projects(v value) []Project {
 // project decodes one project.
 func (d *decoder) project(v value, known map[string]int) Project {
 	p := Project{ReadReplicas: true, MaxConcurrentRequests: 8, RequestsPerSecond: 20}
-	var h httpSettings
+	var proxy promconfig.ProxyConfig
 	var instances value
 	var cloud string
 	if v.null() {
@@ -55,10 +57,10 @@ func (d *decoder) project(v value, known map[string]int) Project {
 		"sts_endpoint":  func(v value) { v.endpoint(&p.STSEndpoint) },
 		"proxy_url": func(v value) {
 			v.secret = true
-			h.proxyURL = v
+			v.proxyURL(&proxy.ProxyURL)
 		},
-		"no_proxy":                func(v value) { v.text(&h.noProxy) },
-		"proxy_from_environment":  func(v value) { v.boolean(&h.fromEnvironment) },
+		"no_proxy":                func(v value) { v.text(&proxy.NoProxy) },
+		"proxy_from_environment":  func(v value) { v.boolean(&proxy.ProxyFromEnvironment) },
 		"tls_config":              func(v value) { p.TLS = d.tls(v) },
 		"instances":               func(v value) { instances = v },
 		"discover":                func(v value) { p.Discover = d.discover(v) },
@@ -69,7 +71,8 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	}) {
 		return p
 	}
-	p.Proxy = h.proxy(v)
+	checkProxy(v, &proxy)
+	p.Proxy = proxy.Proxy()
 	d.endpoints(v, &p, cloud)
 	p.setSTSEndpoint(cloud)
 	d.checkAgency(v, &p)
@@ -80,7 +83,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 		v.at("instances").problem("is missing: list the instances to read, or set discover: {} to read all of them")
 	}
 	p.setMaxClients()
-	p.Connection = p.connection(h, &d.files)
+	p.Connection = p.connection(&proxy, &d.files)
 	return p
 }
 
