@@ -15,7 +15,7 @@ type ClientGroup struct {
 	Names *regexp.Regexp // of the client name; nil for any
 }
 
-// maxGroups is the maximum number of rules.
+// maxGroups is the maximum number of rules. Each is compared with all before it.
 const maxGroups = 10_000
 
 // reservedGroups are group names with a meaning of their own.
@@ -23,8 +23,12 @@ var reservedGroups = []string{"ungrouped", "other"}
 
 // clientGroups decodes the rules.
 func (d *decoder) clientGroups(v value) []ClientGroup {
+	if n := len(v.node.Content); n > maxGroups {
+		v.problem("has %d rules: at most %d are possible", n, maxGroups)
+		return nil
+	}
 	var out []ClientGroup
-	earlier := rules{byNetwork: make(map[netip.Prefix][]*rule)}
+	var lines []int // of the rules
 	v.sequence(func(e value) {
 		if e.null() {
 			e.problem("is empty: a rule needs a group, and cidrs, users or names")
@@ -48,16 +52,12 @@ func (d *decoder) clientGroups(v value) []ClientGroup {
 			e.problem("has no condition: add cidrs, users or names. Sessions that no rule matches are in the group ungrouped")
 			return
 		}
-		if first := earlier.cover(&g); first != nil {
-			e.warn(WarnShadowed, "never matches: the rule on line %d comes first and matches all of these sessions", first.line)
+		if first := slices.IndexFunc(out, func(earlier ClientGroup) bool { return earlier.covers(&g) }); first >= 0 {
+			e.warn(WarnShadowed, "never matches: the rule on line %d comes first and matches all of these sessions", lines[first])
 		}
-		earlier.add(&rule{g, e.node.Line})
-		out = append(out, g)
+		out, lines = append(out, g), append(lines, e.node.Line)
 	})
 	v.notEmpty("list rules, or remove the key")
-	if len(out) > maxGroups {
-		v.problem("has %d rules: at most %d are possible", len(out), maxGroups)
-	}
 	return out
 }
 

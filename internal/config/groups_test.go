@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,7 +56,10 @@ func TestManyGroups(t *testing.T) {
 	if cfg, err := config.Parse("c.yml", rules(10_000), "."); err != nil || len(cfg.ClientGroups) != 10_000 || len(cfg.Warnings) != 1 {
 		t.Errorf("got %v", err)
 	}
-	if _, err := config.Parse("c.yml", rules(10_001), "."); err == nil || !strings.Contains(err.Error(), "has 10001 rules: at most 10000 are possible") {
+	// More are not compared, which would take minutes.
+	tooMany := append(rules(10_001), "  - {group: a}\n"...)
+	_, err := config.Parse("c.yml", tooMany, ".")
+	if problems, _ := errors.AsType[config.Problems](err); len(problems) != 1 || !strings.Contains(err.Error(), "has 10002 rules: at most 10000 are possible") {
 		t.Errorf("got %v", err)
 	}
 }
