@@ -11,7 +11,6 @@ import (
 type anonymizer struct {
 	aliases *aliases
 	noting  bool
-	rules   map[field]rule             // those that were looked up
 	unknown map[string]map[string]bool // names of unknown fields, by the field whose objects have them
 	summary Summary
 }
@@ -25,12 +24,12 @@ type Summary struct {
 }
 
 func newAnonymizer() *anonymizer {
-	return &anonymizer{aliases: newAliases(), noting: true, rules: make(map[field]rule), unknown: make(map[string]map[string]bool), summary: Summary{Replaced: make(map[string]int), Kept: make(map[string][]string)}}
+	return &anonymizer{aliases: newAliases(), noting: true, unknown: make(map[string]map[string]bool), summary: Summary{Replaced: make(map[string]int), Kept: make(map[string][]string)}}
 }
 
 // text implements visitor.
 func (a *anonymizer) text(f field, s string) string {
-	r := a.rule(f)
+	r := f.rule()
 	switch {
 	case s == "":
 		return s
@@ -46,20 +45,6 @@ func (a *anonymizer) text(f field, s string) string {
 		return a.keep(f, r.kind, s)
 	}
 	return a.replace(r.kind, s)
-}
-
-// rule returns the rule for a field's texts.
-func (a *anonymizer) rule(f field) rule {
-	r, ok := a.rules[f]
-	if !ok {
-		if r = f.rule(); isTags(f.name) {
-			r = rule{kind: kindTag} // a list of strings
-		}
-		if len(a.rules) < 10_000 {
-			a.rules[f] = r
-		}
-	}
-	return r
 }
 
 // keep returns a text that looks harmless, or its replacement if it has a private

@@ -126,7 +126,7 @@ type field struct {
 
 // rule returns the rule for a field's values.
 func (f field) rule() rule {
-	if f.tag {
+	if f.tag || isTags(f.name) { // a list of tags may be one of strings
 		return rule{kind: kindTag}
 	}
 	if r, ok := rules[f.parent+"."+f.name]; ok {

@@ -114,24 +114,8 @@ func unexpected(err error) error {
 
 // writeString writes a JSON string.
 func writeString(out *bytes.Buffer, s string) {
-	if isPlain(s) {
-		out.WriteByte('"')
-		out.WriteString(s)
-		out.WriteByte('"')
-		return
-	}
 	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(s)             // a string
 	out.Truncate(out.Len() - 1) // Encode ends with a line break
-}
-
-// isPlain reports whether a text is the same in JSON.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
 }
