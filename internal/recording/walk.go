@@ -18,8 +18,6 @@ type visitor interface {
 // maxDepth bounds how deeply JSON may be nested.
 const maxDepth = 200
 
-var errDepth = errors.New("the JSON is nested too deeply")
-
 // frame is an object or list that is being walked.
 type frame struct {
 	field field // of the elements; of the object itself while a key is expected
@@ -41,11 +39,11 @@ func walk(body []byte, parent string, v visitor) ([]byte, error) {
 		case errors.Is(err, io.EOF) && len(stack) == 0 && out.Len() > 0:
 			return out.Bytes(), nil
 		case err != nil:
-			return nil, unexpected(err)
+			return nil, err
 		case len(stack) == 0 && out.Len() > 0:
 			return nil, errors.New("more than one JSON value")
 		case len(stack) > maxDepth:
-			return nil, errDepth
+			return nil, errors.New("the JSON is nested too deeply")
 		}
 		place := field{name: parent}
 		if len(stack) > 0 {
@@ -103,14 +101,6 @@ func (f field) child(name string) field {
 
 // isTags reports whether a field holds tags, in any of their forms.
 func isTags(name string) bool { return name == "tags" || name == "resource_tags" || name == "sys_tags" }
-
-// unexpected makes the end of the text within a value an error of its own.
-func unexpected(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
 
 // writeString writes a JSON string.
 func writeString(out *bytes.Buffer, s string) {
