@@ -41,10 +41,7 @@ func (r *Recorder) Recording(m Manifest) (*Recording, Summary, error) {
 	a.noting = false
 	out := &Recording{Manifest: a.manifest(m)}
 	for i, x := range all {
-		e, dropped := a.exchange(x)
-		if dropped {
-			a.summary.Dropped++
-		}
+		e := a.exchange(x)
 		if err := a.aliases.leaks.verify(e); err != nil {
 			return nil, Summary{}, fmt.Errorf("request %d (%s %s): %w", i+1, e.Request.Method, e.Request.Path, err)
 		}
@@ -81,11 +78,10 @@ func (a *anonymizer) manifest(m Manifest) Manifest {
 	return m
 }
 
-// exchange anonymizes an exchange, and reports whether its response's body had to
-// be dropped.
-func (a *anonymizer) exchange(x *exchange) (out Exchange, dropped bool) {
+// exchange anonymizes an exchange. It drops bodies that are not JSON.
+func (a *anonymizer) exchange(x *exchange) Exchange {
 	path, parent := a.path(x.path)
-	out = Exchange{
+	out := Exchange{
 		At: x.at.UTC().Truncate(time.Millisecond), TookMS: x.took.Milliseconds(), Failure: x.failure,
 		Request: Request{Method: x.method, Path: path, Query: a.query(parent, x.query)},
 	}
@@ -93,15 +89,14 @@ func (a *anonymizer) exchange(x *exchange) (out Exchange, dropped bool) {
 		out.Request.Body = body
 	}
 	if x.status == 0 {
-		return out, false
+		return out
 	}
 	received, marked := bytes.CutPrefix(x.received, []byte("\xef\xbb\xbf"))
 	out.Response = &Response{Status: x.status, BOM: marked, Length: len(x.received), Headers: a.headers(x.header)}
 	if body, err := walk(received, "", a); err == nil {
 		out.Response.Body = body
-		return out, false
 	}
-	return out, len(received) > 0
+	return out
 }
 
 // segment is a part of a path that is not an id.

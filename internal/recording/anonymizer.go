@@ -20,7 +20,6 @@ type Summary struct {
 	Replaced map[string]int      // distinct texts that were replaced, by kind
 	Kept     map[string][]string // distinct texts that were kept, sorted, by field
 	Unknown  []string            // names of fields that the API is not known to have, sorted; they are kept
-	Dropped  int                 // bodies that are not JSON: only their length is kept
 }
 
 func newAnonymizer() *anonymizer {

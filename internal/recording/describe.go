@@ -16,19 +16,23 @@ const maxListed = 12
 func Describe(w io.Writer, path string, size int64, r *Recording, s Summary) error {
 	var b strings.Builder
 	statuses := make(map[string]int)
+	dropped := 0
 	for _, x := range r.Exchanges {
 		if x.Response == nil {
 			statuses["no answer ("+x.Failure+")"]++
-		} else {
-			statuses[fmt.Sprint(x.Response.Status)]++
+			continue
+		}
+		statuses[fmt.Sprint(x.Response.Status)]++
+		if x.Response.Body == nil && x.Response.Length > 0 {
+			dropped++
 		}
 	}
 	fmt.Fprintf(&b, "%s: %d requests, %d KiB\n", path, len(r.Exchanges), (size+1023)>>10)
 	fmt.Fprintf(&b, "\nSession lists:            %d nodes, %d that could not be read\n", r.Manifest.NodesRead, r.Manifest.NodesFailed)
 	fmt.Fprintf(&b, "Answers by status:        %s\n", counted(statuses))
 	fmt.Fprintf(&b, "Replaced, by kind:        %s\n", counted(s.Replaced))
-	if s.Dropped > 0 {
-		fmt.Fprintf(&b, "Not JSON:                 %d answers, of which only the length is kept\n", s.Dropped)
+	if dropped > 0 {
+		fmt.Fprintf(&b, "Not JSON:                 %d answers, of which only the length is kept\n", dropped)
 	}
 	b.WriteString("\nKept are numbers, times, the names and order of fields, the words of error messages, and these texts:\n")
 	for _, name := range slices.Sorted(maps.Keys(s.Kept)) {
