@@ -91,7 +91,7 @@ func TestReadBounds(t *testing.T) {
 		t.Errorf("a file: %v", err)
 	}
 	manifest := `{"format_version":1,"projects":[` + strings.Repeat("{},", 1<<20) + `{}]}`
-	if _, err := Read(bytes.NewReader(packed(t, "manifest.json", manifest+strings.Repeat(" ", maxManifest)))); err == nil || !strings.Contains(err.Error(), `"manifest.json" has more than 4 MiB`) {
+	if _, err := Read(bytes.NewReader(packed(t, "manifest.json", manifest+strings.Repeat(" ", allowed.manifest)))); err == nil || !strings.Contains(err.Error(), `"manifest.json" has more than 4 MiB`) {
 		t.Errorf("the manifest: %v", err)
 	}
 	query := `{"request":{"method":"GET","path":"/v2","query":{"a":[` + strings.Repeat(`"",`, 60) + `""]}},"response":{"status":200}}`

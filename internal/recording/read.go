@@ -12,22 +12,19 @@ import (
 	"strings"
 )
 
-// The limits of an archive that is read: it may come from anybody.
-const (
-	maxFile      = 64 << 20  // bytes of a file in the archive
-	maxUnpacked  = 384 << 20 // bytes of all of them
-	maxExchanges = 200_000
-	maxManifest  = 4 << 20 // bytes of the manifest
-	// maxValues bounds the commas in all files: an empty value takes much more memory
-	// than text.
-	maxValues = 16 << 20
-)
-
 // bounds are limits of an archive.
-type bounds struct{ file, unpacked, manifest, values int }
+type bounds struct {
+	file     int // bytes of a file in it
+	unpacked int // bytes of all of them
+	manifest int // bytes of the manifest
+	values   int // commas in all files: an empty value takes much more memory than text
+}
 
-// allowed are the limits of archives, for reading and writing.
-var allowed = bounds{file: maxFile, unpacked: maxUnpacked, manifest: maxManifest, values: maxValues}
+// allowed are the limits of archives, for reading and writing. One that is read may
+// come from anybody.
+var allowed = bounds{file: 64 << 20, unpacked: 384 << 20, manifest: 4 << 20, values: 16 << 20}
+
+const maxExchanges = 200_000
 
 // fileOf returns the limit of a file in bytes.
 func (b bounds) fileOf(name string) int {
@@ -130,7 +127,7 @@ func (r *Recording) check() error {
 		if s := x.Response.Status; s < 200 || s > 599 {
 			return fmt.Errorf("exchange %d: its status is %d", i+1, s)
 		}
-		if x.Response.Length < 0 || x.Response.Length > maxFile {
+		if x.Response.Length < 0 || x.Response.Length > allowed.file {
 			return fmt.Errorf("exchange %d: its length is %d", i+1, x.Response.Length)
 		}
 		var b bytes.Buffer
