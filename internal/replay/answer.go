@@ -2,8 +2,6 @@ package replay
 
 import (
 	"bytes"
-	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -37,20 +35,14 @@ func newAnswer(x *recording.Exchange) *answer {
 			a.skew = 0
 		}
 	}
-	a.setBody(x.Response.Body)
+	a.before, a.time, a.after = splitTime(x.Response.Body)
 	return a
-}
-
-// setBody splits a body at its time.
-func (a *answer) setBody(body []byte) {
-	a.before, a.time, a.after = splitTime(body)
 }
 
 // made returns an answer that was not recorded.
 func made(status int, v any) *answer {
-	body, _ := json.Marshal(v) // maps and raw JSON of recordings
-	a := &answer{response: &recording.Response{Status: status, Headers: map[string]string{"Content-Type": "application/json"}, Length: len(body)}, dated: true}
-	a.setBody(body)
+	a := &answer{response: &recording.Response{Status: status, Headers: map[string]string{"Content-Type": "application/json"}}, dated: true}
+	a.before, a.time, a.after = splitTime(marshal(v))
 	return a
 }
 
@@ -69,13 +61,14 @@ func (a *answer) send(w http.ResponseWriter, now time.Time, shift time.Duration)
 	if a.dated {
 		h.Set("Date", now.Add(a.skew).UTC().Format(http.TimeFormat))
 	}
-	body, length := a.body(shift)
+	body := a.body(shift)
+	length := len(body)
 	if a.cut {
 		length++
 	}
-	h.Set("Content-Length", strconv.FormatInt(length, 10))
+	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(a.response.Status)
-	_, _ = io.Copy(w, body)
+	_, _ = w.Write(body)
 	if a.cut {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
@@ -92,27 +85,13 @@ func isContent(name string) bool {
 
 // body returns the body with its time moved. What was not JSON is filled in: only
 // its length is known.
-func (a *answer) body(shift time.Duration) (body io.Reader, length int64) {
+func (a *answer) body(shift time.Duration) []byte {
 	if len(a.before) == 0 {
-		length = int64(a.response.Length)
-		return io.LimitReader(filler{}, length), length
+		return bytes.Repeat([]byte("x"), a.response.Length)
 	}
-	text := moveTime(a.time, shift)
-	var mark string
+	var mark []byte
 	if a.response.BOM {
-		mark = "\uFEFF"
+		mark = []byte("\uFEFF")
 	}
-	length = int64(len(mark) + len(a.before) + len(text) + len(a.after))
-	return io.MultiReader(strings.NewReader(mark), bytes.NewReader(a.before), strings.NewReader(text), bytes.NewReader(a.after)), length
-}
-
-// filler is an endless text that is not JSON.
-type filler struct{}
-
-// Read implements io.Reader.
-func (filler) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'x'
-	}
-	return len(p), nil
+	return slices.Concat(mark, a.before, []byte(moveTime(a.time, shift)), a.after)
 }

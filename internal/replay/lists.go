@@ -83,18 +83,6 @@ func (l *list) elements() (all []json.RawMessage) {
 	return all
 }
 
-// answer returns an answer with some of the list's elements.
-func (l *list) answer(elements []json.RawMessage, counts map[string]int) *answer {
-	fields := maps.Clone(l.others)
-	fields[l.field] = marshal(append([]json.RawMessage{}, elements...)) // never null
-	for name, n := range counts {
-		fields[name] = marshal(n)
-	}
-	out := made(http.StatusOK, fields)
-	out.response.Headers, out.skew, out.dated = l.example.response.Headers, l.example.skew, l.example.dated
-	return out
-}
-
 // derive makes the answer to a request that was not recorded from lists that
 // were. It returns nil if there is none.
 func (s *Server) derive(path string, query url.Values) *answer {
@@ -135,13 +123,13 @@ func (s *Server) derive(path string, query url.Values) *answer {
 // recorded.
 func (l *list) page(query url.Values) *answer {
 	all := l.elements()
-	counts := make(map[string]int)
+	fields := maps.Clone(l.others)
 	if addr := query.Get("addr"); addr != "" {
 		all = slices.DeleteFunc(all, func(e json.RawMessage) bool {
 			have := valueOf(e, "addr")
 			return have != addr && !strings.HasPrefix(have, addr+":")
 		})
-		counts["count"] = len(all)
+		fields["count"] = marshal(len(all))
 	}
 	if by := query.Get("sort"); by != "" {
 		values := make(map[string]string, len(all))
@@ -158,7 +146,10 @@ func (l *list) page(query url.Values) *answer {
 	}
 	from := min(number(query, "offset", 0), len(all))
 	to := min(from+min(number(query, "limit", 10), 1000), len(all))
-	return l.answer(all[from:to], counts)
+	fields[l.field] = marshal(append([]json.RawMessage{}, all[from:to]...)) // never null
+	out := made(http.StatusOK, fields)
+	out.response.Headers, out.skew, out.dated = l.example.response.Headers, l.example.skew, l.example.dated
+	return out
 }
 
 // valueOf returns a field of an object as text.
@@ -182,7 +173,8 @@ func compareValues(a, b string) int {
 	return cmp.Compare(a, b)
 }
 
+// marshal returns a value as JSON.
 func marshal(v any) json.RawMessage {
-	b, _ := json.Marshal(v) // lists of raw JSON, and numbers
+	b, _ := json.Marshal(v) // raw JSON of recordings, texts and numbers
 	return b
 }
