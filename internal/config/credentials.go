@@ -68,15 +68,15 @@ func (v value) secretFile(to *string) {
 		return
 	}
 	content, ok := v.content(path, dcsapi.MaxSecretFile)
-	if ok {
-		v.warnReadable(path)
+	if !ok {
+		return
 	}
+	v.warnReadable(path)
 	content, marked := strings.CutPrefix(content, "\uFEFF")
 	if marked {
 		v.warn(WarnBOM, "file %s begins with a byte order mark, which is ignored: save it as UTF-8 without one", path)
 	}
 	switch {
-	case !ok:
 	case strings.TrimSpace(content) == "":
 		v.problem("file %s is empty", path)
 	case !dcsapi.IsHeaderValue(strings.TrimSpace(content)):

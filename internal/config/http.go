@@ -87,7 +87,6 @@ const maxTLSFile = 1 << 20
 // tls decodes the settings of TLS connections.
 func (d *decoder) tls(v value) *promconfig.TLSConfig {
 	var c promconfig.TLSConfig
-	var key string
 	secret := func(to *string) func(value) {
 		return func(v value) {
 			v.secret = true
@@ -108,7 +107,7 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 		"cert":      secret(&c.Cert),
 		"cert_file": func(v value) { v.file(&c.CertFile) },
 		"key": func(v value) {
-			secret(&key)(v)
+			secret((*string)(&c.Key))(v)
 			v.warnInline()
 		},
 		"key_file": func(v value) {
@@ -126,7 +125,6 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 			}
 		},
 	})
-	c.Key = promconfig.Secret(key)
 	for _, pair := range [][2]string{{"ca", "ca_file"}, {"cert", "cert_file"}, {"key", "key_file"}} {
 		if v.has(pair[0]) && v.has(pair[1]) {
 			v.at(pair[0]).problem("set %s or %s, not both", pair[0], pair[1])

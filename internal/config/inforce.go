@@ -57,7 +57,7 @@ func inForce(out *[]Setting, path string, v reflect.Value) {
 			}
 			inForce(out, below, value)
 		}
-	case reflect.Pointer, reflect.Interface:
+	case reflect.Pointer:
 		if v.IsNil() {
 			add("not set")
 			return

@@ -37,7 +37,6 @@ func (d *decoder) projects(v value) []Project {
 func (d *decoder) project(v value, known map[string]int) Project {
 	p := Project{ReadReplicas: true, MaxConcurrentRequests: 8, RequestsPerSecond: 20}
 	var proxy promconfig.ProxyConfig
-	var instances value
 	var cloud string
 	if v.null() {
 		v.problem("is empty: a project needs a region, and instances or discover")
@@ -62,7 +61,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 		"no_proxy":                func(v value) { v.text(&proxy.NoProxy) },
 		"proxy_from_environment":  func(v value) { v.boolean(&proxy.ProxyFromEnvironment) },
 		"tls_config":              func(v value) { p.TLS = d.tls(v) },
-		"instances":               func(v value) { instances = v },
+		"instances":               func(v value) { p.Instances = d.instances(v, known) },
 		"discover":                func(v value) { p.Discover = d.discover(v) },
 		"max_clients":             func(v value) { v.maxClients(&p.MaxClients) },
 		"read_replicas":           func(v value) { v.boolean(&p.ReadReplicas) },
@@ -76,10 +75,7 @@ func (d *decoder) project(v value, known map[string]int) Project {
 	d.endpoints(v, &p, cloud)
 	p.setSTSEndpoint(cloud)
 	d.checkAgency(v, &p)
-	switch {
-	case instances.node != nil:
-		p.Instances = d.instances(instances, known)
-	case p.Discover == nil:
+	if p.Discover == nil && !v.has("instances") {
 		v.at("instances").problem("is missing: list the instances to read, or set discover: {} to read all of them")
 	}
 	p.setMaxClients()
