@@ -85,7 +85,9 @@ func (a *anonymizer) replace(k kind, s string) string {
 
 // number implements visitor.
 func (a *anonymizer) number(f field, n string) string {
-	if f.keepsNumbers() || n == "0" || n == "1" || n == "-1" {
+	r := f.rule()
+	isNumber := r.kind == kindNumber || (r.kind != kindTag && numbers[f.name])
+	if isNumber || (r.keep != nil && r.keep.MatchString(n)) || n == "0" || n == "1" || n == "-1" {
 		return n
 	}
 	if a.noting {

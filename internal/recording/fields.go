@@ -149,16 +149,6 @@ func (f field) rule() rule {
 	}
 }
 
-// keepsNumbers reports whether the field's JSON numbers are harmless. 0, 1 and
-// -1 are, everywhere.
-func (f field) keepsNumbers() bool {
-	if f.tag {
-		return false
-	}
-	r := f.rule()
-	return r.kind == kindNumber || numbers[f.name] || r.keep == integer || r.keep == decimal || r.keep == quantities || r.keep == errorCode || r.keep == version
-}
-
 // isKnown reports whether the field's name is one that the API is known to use.
 func (f field) isKnown() bool {
 	_, there := rules[f.name]
