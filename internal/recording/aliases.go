@@ -24,7 +24,6 @@ const longText = 64
 type aliases struct {
 	kinds   map[string]kind   // of the texts that were noted
 	made    map[string]string // replacements by text, of ids in lower case
-	texts   map[string]string // the same as they are written
 	next    map[kind]int
 	used    map[string]bool // numbers that are replacements
 	leaks   leakIndex
@@ -33,7 +32,7 @@ type aliases struct {
 
 func newAliases() *aliases {
 	return &aliases{
-		kinds: make(map[string]kind), made: make(map[string]string), texts: make(map[string]string), next: make(map[kind]int), used: make(map[string]bool), network: newNetworks(),
+		kinds: make(map[string]kind), made: make(map[string]string), next: make(map[kind]int), used: make(map[string]bool), network: newNetworks(),
 	}
 }
 
@@ -57,14 +56,11 @@ func (a *aliases) of(k kind, text string) string {
 	if text == "" {
 		return ""
 	}
-	if alias, ok := a.texts[text]; ok {
-		return alias
-	}
 	if first, ok := a.kinds[text]; ok {
 		k = first
 	}
 	key := text
-	if isID := uuid.MatchString(text) || hexID.MatchString(text); isID {
+	if uuid.MatchString(text) || hexID.MatchString(text) {
 		key = strings.ToLower(text)
 	}
 	alias, ok := a.made[key]
@@ -75,7 +71,6 @@ func (a *aliases) of(k kind, text string) string {
 	if key != text && text == strings.ToUpper(text) {
 		alias = strings.ToUpper(alias)
 	}
-	a.texts[text] = alias
 	return alias
 }
 

@@ -22,7 +22,7 @@ func (r *Recorder) Recording(m Manifest) (*Recording, Summary, error) {
 		return nil, Summary{}, ErrTooLarge
 	}
 	a := newAnonymizer()
-	for key := range r.keys {
+	for _, key := range r.keys {
 		a.aliases.note(kindText, key)
 	}
 	var all []*exchange

@@ -28,7 +28,7 @@ type Recorder struct {
 	exchanges []*exchange // in the order in which the requests were sent
 	size      int         // bytes of their bodies
 	reuse     bool
-	keys      map[string]bool // parts of keys, which must not be in the recording
+	keys      []string // parts of keys, which must not be in the recording
 	inFlight  int
 	last      time.Time // when a request was last sent or answered
 }
@@ -124,16 +124,12 @@ func (r *Recorder) begin(req *http.Request) *exchange {
 // noteKey remembers the parts of a key that a request contains. r.mu must be
 // held.
 func (r *Recorder) noteKey(h http.Header) {
-	if r.keys == nil {
-		r.keys = make(map[string]bool)
-	}
-	r.keys[h.Get("X-Security-Token")] = true
+	r.keys = append(r.keys, h.Get("X-Security-Token"))
 	for part := range strings.FieldsFuncSeq(h.Get("Authorization"), func(c rune) bool { return c == ' ' || c == ',' }) {
 		if name, value, _ := strings.Cut(part, "="); name == "Access" || name == "Signature" {
-			r.keys[value] = true
+			r.keys = append(r.keys, value)
 		}
 	}
-	delete(r.keys, "")
 }
 
 // end completes an exchange.
