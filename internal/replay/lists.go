@@ -101,20 +101,16 @@ func (s *Server) derive(path string, query url.Values) *answer {
 		return nil
 	}
 	for _, element := range l.elements() {
-		var fields struct {
-			ID    any               `json:"instance_id"`
-			Nodes []json.RawMessage `json:"nodes"`
-		}
-		if json.Unmarshal(element, &fields) != nil {
-			continue
-		}
-		if id, ok := fields.ID.(string); !ok || !strings.EqualFold(id, instance) {
+		id := valueOf(element, "instance_id")
+		if !strings.EqualFold(id, instance) {
 			continue
 		}
 		if !nested {
 			return made(http.StatusOK, element)
 		}
-		return made(http.StatusOK, map[string]any{"instance_id": fields.ID, "total": len(fields.Nodes), "nodes": append([]json.RawMessage{}, fields.Nodes...)})
+		var nodes []json.RawMessage
+		_ = json.Unmarshal([]byte(valueOf(element, "nodes")), &nodes)
+		return made(http.StatusOK, map[string]any{"instance_id": id, "total": len(nodes), "nodes": append([]json.RawMessage{}, nodes...)})
 	}
 	return nil
 }
