@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/file"
@@ -48,11 +47,7 @@ func checkProxy(project value, c *promconfig.ProxyConfig) {
 // connection returns Project.Connection.
 func (p *Project) connection(proxy *promconfig.ProxyConfig, files *file.Reader) string {
 	hash := sha256.New()
-	add := func(texts ...string) {
-		for _, text := range texts {
-			fmt.Fprintf(hash, "%d:%s,", len(text), text)
-		}
-	}
+	add := func(values ...any) { fmt.Fprintf(hash, "%#v\n", values) }
 	add(p.Region, p.ProjectID, p.Endpoint, p.IAMEndpoint, p.STSEndpoint)
 	if a := p.AssumeAgency; a != nil {
 		add(a.Domain, a.Agency)
@@ -65,18 +60,15 @@ func (p *Project) connection(proxy *promconfig.ProxyConfig, files *file.Reader) 
 	if proxy.ProxyURL.URL != nil {
 		add(proxy.ProxyURL.URL.String())
 	}
-	add(proxy.NoProxy, strconv.FormatBool(proxy.ProxyFromEnvironment))
+	add(proxy.NoProxy, proxy.ProxyFromEnvironment)
 	if c := p.TLS; c != nil {
-		add(c.CA, c.Cert, string(c.Key), c.ServerName, strconv.Itoa(int(c.MinVersion)), strconv.Itoa(int(c.MaxVersion)))
+		add(c.CA, c.Cert, string(c.Key), c.ServerName, c.MinVersion, c.MaxVersion)
 		for _, path := range []string{c.CAFile, c.CertFile, c.KeyFile} {
-			var content []byte
-			if path != "" {
-				content, _ = files.Read(context.Background(), path, maxTLSFile) // the file was checked before
-			}
+			content, _ := files.Read(context.Background(), path, maxTLSFile) // was checked before, if there is one
 			add(path, string(content))
 		}
 	}
-	add(strconv.Itoa(p.MaxConcurrentRequests), strconv.FormatFloat(p.RequestsPerSecond, 'g', -1, 64))
+	add(p.MaxConcurrentRequests, p.RequestsPerSecond)
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
