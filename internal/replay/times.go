@@ -39,34 +39,32 @@ func splitTime(body []byte) (before []byte, text string, after []byte) {
 	return body, "", nil
 }
 
-// stamp is a date with a time of day: date, separator, time, fraction, zone.
-var stamp = regexp.MustCompile(`^([0-9]{4}-[0-9]{2}-[0-9]{2})([T ])([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?( ?)(Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?|)$`)
+// stamp is a date with a time of day: separator, fraction, space and zone.
+var stamp = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ])[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?( ?)(Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?|)$`)
 
-// parseTime parses a time in a form that the API may use. form is its parts.
-func parseTime(text string) (t time.Time, form []string, ok bool) {
-	form = stamp.FindStringSubmatch(text)
+// layoutOf returns the layout of a time in a form that the API may use, "" if the
+// text is none.
+func layoutOf(text string) string {
+	form := stamp.FindStringSubmatch(text)
 	if form == nil {
-		return time.Time{}, nil, false
+		return ""
 	}
-	layout, zone := "2006-01-02 15:04:05Z0700", strings.ReplaceAll(form[6], ":", "")
-	switch len(zone) {
-	case 0:
-		zone = "Z"
-	case 3:
-		if zone == "UTC" || zone == "GMT" {
-			zone = "Z"
-		} else {
-			zone += "00"
-		}
+	zone := form[4]
+	if strings.HasPrefix(zone, "+") || strings.HasPrefix(zone, "-") {
+		zone = map[int]string{3: "-07", 5: "-0700", 6: "-07:00"}[len(zone)]
 	}
-	t, err := time.Parse(layout, form[1]+" "+form[3]+form[4]+zone)
-	return t, form, err == nil
+	fraction := form[2]
+	if fraction != "" {
+		fraction = "." + strings.Repeat("0", len(fraction)-1)
+	}
+	return "2006-01-02" + form[1] + "15:04:05" + fraction + form[3] + zone
 }
 
 // timeOf returns the time that a text or a number of seconds or milliseconds
 // since 1970 stands for, and the zero time if it stands for none.
 func timeOf(text string) time.Time {
-	if t, _, ok := parseTime(text); ok {
+	if layout := layoutOf(text); layout != "" {
+		t, _ := time.Parse(layout, text) // the zero time, if there is no such day
 		return t
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -85,17 +83,12 @@ func timeOf(text string) time.Time {
 // moveTime returns a time moved by a duration, in the same form. A text that is no
 // time stays.
 func moveTime(text string, by time.Duration) string {
-	t, form, ok := parseTime(text)
-	if ok {
-		layout := "2006-01-02" + form[2] + "15:04:05"
-		if form[4] != "" {
-			layout += "." + strings.Repeat("0", len(form[4])-1)
-		}
-		return t.Add(by).Format(layout) + form[5] + form[6]
-	}
-	switch at := timeOf(text); {
+	at, layout := timeOf(text), layoutOf(text)
+	switch {
 	case at.IsZero():
 		return text
+	case layout != "":
+		return at.Add(by).Format(layout)
 	case len(text) == 10:
 		return strconv.FormatInt(at.Add(by).Unix(), 10)
 	default:
