@@ -53,7 +53,7 @@ func (p *Project) setSTSEndpoint(cloud string) {
 func (d *decoder) checkAgency(v value, p *Project) {
 	switch sts := v.at("sts_endpoint"); {
 	case p.AssumeAgency == nil:
-		if v.has("sts_endpoint") && !d.inherited[sts.node] {
+		if v.has("sts_endpoint") && !d.inherited(sts.node) {
 			sts.problem("is used for assume_agency only: remove it, or set assume_agency")
 		}
 		p.STSEndpoint = ""

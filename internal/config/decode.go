@@ -24,8 +24,7 @@ type decoder struct {
 	found    Problems
 	warned   []Warning
 
-	defaults  *yaml.Node          // of projects, nil for none
-	inherited map[*yaml.Node]bool // the keys and values of defaults
+	defaults yaml.Node // of projects
 }
 
 // value is a place in the document.
@@ -61,7 +60,7 @@ func (v value) has(key string) bool {
 }
 
 func (v value) child(key string, node *yaml.Node) value {
-	if node != v.node && v.d.inherited[node] {
+	if node != v.node && v.d.inherited(node) {
 		return value{v.d, node, "defaults." + key, v.secret}
 	}
 	return value{v.d, node, strings.TrimPrefix(v.key+"."+key, "."), v.secret}

@@ -29,24 +29,23 @@ func (d *decoder) setDefaults(v value) {
 		v.problem("must be a mapping of a project's keys to values")
 		return
 	}
-	d.defaults = v.node
-	d.inherited = make(map[*yaml.Node]bool)
-	for _, node := range v.node.Content {
-		d.inherited[node] = true
-	}
+	d.defaults = *v.node
 }
+
+// inherited reports whether a node is a key or a value of defaults.
+func (d *decoder) inherited(node *yaml.Node) bool { return slices.Contains(d.defaults.Content, node) }
 
 // withDefaults returns a project with those defaults that it does not set
 // itself, and their keys.
 func (d *decoder) withDefaults(project value) (value, []string) {
-	if d.defaults == nil || project.node.Kind != yaml.MappingNode {
+	if project.node.Kind != yaml.MappingNode {
 		return project, nil
 	}
 	merged := *project.node
 	merged.Content = nil
 	own := make(map[string]bool)
 	for k, node := range pairs(project.node) {
-		if project.child(k.Value, node).null() && find(d.defaults, k.Value) != nil {
+		if project.child(k.Value, node).null() && find(&d.defaults, k.Value) != nil {
 			continue // a key without a value counts as absent
 		}
 		merged.Content = append(merged.Content, k, node)
@@ -56,7 +55,7 @@ func (d *decoder) withDefaults(project value) (value, []string) {
 		}
 	}
 	var keys []string
-	for k, node := range pairs(d.defaults) {
+	for k, node := range pairs(&d.defaults) {
 		if own[k.Value] {
 			continue
 		}
