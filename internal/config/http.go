@@ -58,7 +58,7 @@ func (p *Project) connection(proxy *promconfig.ProxyConfig, files *file.Reader) 
 		}
 	}
 	if proxy.ProxyURL.URL != nil {
-		add(proxy.ProxyURL.URL.String())
+		add(proxy.ProxyURL.String())
 	}
 	add(proxy.NoProxy, proxy.ProxyFromEnvironment)
 	if c := p.TLS; c != nil {
