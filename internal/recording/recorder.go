@@ -29,8 +29,6 @@ type Recorder struct {
 	size      int         // bytes of their bodies
 	reuse     bool
 	keys      []string // parts of keys, which must not be in the recording
-	inFlight  int
-	last      time.Time // when a request was last sent or answered
 }
 
 // exchange is an exchange as it was: it is never written anywhere.
@@ -67,10 +65,16 @@ func (r *Recorder) Reuse() {
 func (r *Recorder) Quiet() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.inFlight > 0 {
-		return 0
+	var last time.Time
+	for _, x := range r.exchanges {
+		if !x.done {
+			return 0
+		}
+		if end := x.at.Add(x.took); end.After(last) {
+			last = end
+		}
 	}
-	return time.Since(r.last)
+	return time.Since(last)
 }
 
 // transport is an http.RoundTripper that records.
@@ -116,8 +120,6 @@ func (r *Recorder) begin(req *http.Request) *exchange {
 	defer r.mu.Unlock()
 	r.noteKey(req.Header)
 	r.exchanges = append(r.exchanges, x)
-	r.inFlight++
-	r.last = x.at
 	return x
 }
 
@@ -139,9 +141,7 @@ func (r *Recorder) end(x *exchange, failure string) {
 	if x.done {
 		return
 	}
-	r.last = time.Now()
-	r.inFlight--
-	x.done, x.failure, x.took = true, failure, r.last.Sub(x.at)
+	x.done, x.failure, x.took = true, failure, time.Since(x.at)
 	if r.size += len(x.received) + len(x.sent); r.size > maxRecorded {
 		x.received, x.sent = nil, nil // Recording will refuse
 	}
