@@ -29,18 +29,13 @@ func (d *decoder) credentials(v value) *Credentials {
 		v.problem("is empty: set access_key and secret_key, or remove credentials to use the default chain")
 		return nil
 	}
-	for _, s := range []struct {
-		name     string
-		required bool
-	}{{"access_key", true}, {"secret_key", true}, {"security_token", false}} {
-		value, file := v.has(s.name), v.has(s.name+"_file")
-		switch {
-		case value && file:
-			v.at(s.name).problem("set %s or %s_file, not both", s.name, s.name)
-		case !value && !file && s.required:
-			v.at(s.name).problem("is missing: set %s or %s_file, or remove credentials to use the default chain", s.name, s.name)
+	for _, name := range []string{"access_key", "secret_key"} {
+		v.notBoth(name)
+		if !v.has(name) && !v.has(name+"_file") {
+			v.at(name).problem("is missing: set %s or %s_file, or remove credentials to use the default chain", name, name)
 		}
 	}
+	v.notBoth("security_token")
 	return &c
 }
 

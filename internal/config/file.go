@@ -29,6 +29,13 @@ func (v value) file(to *string) {
 	}
 }
 
+// notBoth records a problem if a key and the same key of a file are both set.
+func (v value) notBoth(name string) {
+	if v.has(name) && v.has(name+"_file") {
+		v.at(name).problem("set %s or %s_file, not both", name, name)
+	}
+}
+
 // content reads a file of up to most bytes, which must not be empty. Below
 // credentials, problems do not repeat the name of a file that perhaps does not
 // exist.

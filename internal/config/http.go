@@ -117,12 +117,10 @@ func (d *decoder) tls(v value) *promconfig.TLSConfig {
 			}
 		},
 	})
-	for _, pair := range [][2]string{{"ca", "ca_file"}, {"cert", "cert_file"}, {"key", "key_file"}} {
-		if v.has(pair[0]) && v.has(pair[1]) {
-			v.at(pair[0]).problem("set %s or %s, not both", pair[0], pair[1])
-		}
-	}
-	if (c.MaxVersion != 0) && c.MinVersion > c.MaxVersion {
+	v.notBoth("ca")
+	v.notBoth("cert")
+	v.notBoth("key")
+	if c.MaxVersion != 0 && c.MinVersion > c.MaxVersion {
 		v.at("min_version").problem("must not be above max_version")
 	}
 	if len(d.found) == before {
