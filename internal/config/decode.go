@@ -99,7 +99,7 @@ func (v value) mapping(known fields) bool {
 	for k, node := range pairs(v.node) {
 		decode, ok := known[k.Value]
 		if !ok || k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Style&yaml.TaggedStyle != 0 {
-			v.unknown(k, known, lines)
+			v.unknown(k, known)
 			continue
 		}
 		child := v.child(k.Value, node)
@@ -118,7 +118,7 @@ func (v value) mapping(known fields) bool {
 // unknown records an unknown key. If the space after a colon is missing, the
 // "key" contains the value, which may be a secret. So the problem repeats only
 // the leading word, and nothing below credentials.
-func (v value) unknown(k *yaml.Node, known fields, lines map[string]int) {
+func (v value) unknown(k *yaml.Node, known fields) {
 	const most = 64
 	end := len(k.Value)
 	if at := strings.IndexFunc(k.Value, func(r rune) bool { return !isWord(r) }); at >= 0 {
@@ -129,7 +129,6 @@ func (v value) unknown(k *yaml.Node, known fields, lines map[string]int) {
 		word, rest = word[:most], "…"
 	}
 	key := v.child(word, k).key
-	first, twice := lines[k.Value]
 	switch {
 	case v.secret:
 		v.d.add(k, v.key, "has a key that is not one of "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
@@ -141,10 +140,7 @@ func (v value) unknown(k *yaml.Node, known fields, lines map[string]int) {
 		v.d.add(k, key, "needs a space after its colon")
 	case rest != "":
 		v.d.add(k, key+"…", "is not a configuration key")
-	case twice:
-		v.d.add(k, key, fmt.Sprintf("duplicate key (first on line %d)", first))
 	default:
-		lines[k.Value] = k.Line
 		v.d.add(k, key, "is not a configuration key"+suggestion(word, known))
 	}
 }
