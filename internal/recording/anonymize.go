@@ -3,7 +3,6 @@ package recording
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -65,9 +64,7 @@ func (a *anonymizer) manifest(m Manifest) Manifest {
 		if !zone.MatchString(p.Region) {
 			p.Region = a.replace(kindName, p.Region)
 		}
-		if p.ID != "" {
-			p.ID = a.replace(kindID, p.ID)
-		}
+		p.ID = a.replace(kindID, p.ID)
 		p.Discovered = ids(p.Discovered)
 		p.Configured = slices.Clone(p.Configured)
 		for k := range p.Configured {
@@ -129,13 +126,10 @@ func splitPath(path string) (ids []bool, asked string) {
 }
 
 func (a *anonymizer) query(parent string, query url.Values) url.Values {
-	if len(query) == 0 {
-		return nil
-	}
 	out := make(url.Values)
-	for _, name := range slices.Sorted(maps.Keys(query)) {
+	for name, values := range query {
 		f := field{name: parent}.child(name)
-		for _, value := range query[name] {
+		for _, value := range values {
 			out[name] = append(out[name], a.text(f, value))
 		}
 	}

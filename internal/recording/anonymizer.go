@@ -30,8 +30,6 @@ func newAnonymizer() *anonymizer {
 func (a *anonymizer) text(f field, s string) string {
 	r := f.rule()
 	switch {
-	case s == "":
-		return s
 	case r.kind == kindMessage:
 		return a.words(s)
 	case r.kind == kindName && f.name == "name" && f.parent == "projects":
