@@ -17,7 +17,7 @@ func logWarnings(load func() (*config.Config, error), logger log.Logger) func() 
 			return nil, err
 		}
 		for _, w := range cfg.Warnings {
-			if id := w.Key + " " + w.Message; w.Kind == config.WarnReadable && !logged[id] {
+			if id := w.Key + " " + w.Message; w.Exposed && !logged[id] {
 				logged[id] = true
 				level.Warn(logger).Log("msg", "secret not protected", "file", w.File, "line", w.Line, "key", w.Key, "err", w.Message)
 			}

@@ -69,7 +69,7 @@ func (v value) secretFile(to *string) {
 	v.warnReadable(path)
 	content, marked := strings.CutPrefix(content, "\uFEFF")
 	if marked {
-		v.warn(WarnBOM, "file %s begins with a byte order mark, which is ignored: save it as UTF-8 without one", path)
+		v.warn("file %s begins with a byte order mark, which is ignored: save it as UTF-8 without one", path)
 	}
 	switch {
 	case strings.TrimSpace(content) == "":

@@ -38,7 +38,7 @@ func (d *decoder) endpoints(v value, p *Project, cloud string) {
 		p.Endpoint = endpoint
 	}
 	if _, err := dcsapi.Endpoint(p.Region); p.Endpoint != "" && errors.Is(err, dcsapi.ErrUnknownRegion) && !dcsapi.IsRegionEU(p.Region) && !namesRegion(p) {
-		v.at("region").warn(WarnRegion, "%s is not a known region%s: correct it, unless it belongs to another cloud", v.quoted(p.Region), nearestRegion(p.Region))
+		v.at("region").warn("%s is not a known region%s: correct it, unless it belongs to another cloud", v.quoted(p.Region), nearestRegion(p.Region))
 	}
 	switch {
 	case p.IAMEndpoint != "" || v.has("iam_endpoint") || p.Endpoint == "":

@@ -53,7 +53,7 @@ func (d *decoder) clientGroups(v value) []ClientGroup {
 			return
 		}
 		if first := slices.IndexFunc(out, func(earlier ClientGroup) bool { return earlier.covers(&g) }); first >= 0 {
-			e.warn(WarnShadowed, "never matches: the rule on line %d comes first and matches all of these sessions", lines[first])
+			e.warn("never matches: the rule on line %d comes first and matches all of these sessions", lines[first])
 		}
 		out, lines = append(out, g), append(lines, e.node.Line)
 	})

@@ -91,7 +91,7 @@ func TestShadowedGroups(t *testing.T) {
 		}
 		line := strings.Count(minimal, "\n") + 3
 		found := slices.ContainsFunc(cfg.Warnings, func(w config.Warning) bool {
-			return w.Kind == config.WarnShadowed && w.Line == line+1 && w.Message == fmt.Sprintf("never matches: the rule on line %d comes first and matches all of these sessions", line)
+			return w.Line == line+1 && w.Message == fmt.Sprintf("never matches: the rule on line %d comes first and matches all of these sessions", line)
 		})
 		if found != tt.shadowed {
 			t.Errorf("%s, then %s: got %+v", tt.first, tt.second, cfg.Warnings)

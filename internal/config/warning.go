@@ -11,25 +11,14 @@ import (
 // Warning is something in a valid configuration that is probably a mistake.
 type Warning struct {
 	Problem
-	Kind WarningKind
+	Exposed bool // every user of the machine can read a secret
 }
 
-// WarningKind is the subject of a warning.
-type WarningKind string
-
-// The kinds of warnings.
-const (
-	WarnShape    WarningKind = "shape"    // an id that does not look like one
-	WarnVariable WarningKind = "variable" // a variable, which is not expanded
-	WarnRegion   WarningKind = "region"   // an unknown region
-	WarnBOM      WarningKind = "bom"      // a key file that begins with a byte order mark
-	WarnReadable WarningKind = "readable" // a secret that every user can read
-	WarnShadowed WarningKind = "shadowed" // a rule that never matches
-)
-
 // warn records what is probably wrong with the value.
-func (v value) warn(kind WarningKind, format string, args ...any) {
-	w := Warning{Problem{v.d.file, v.node.Line, v.key, fmt.Sprintf(format, args...), v.node.Column}, kind}
+func (v value) warn(format string, args ...any) { v.addWarning(false, fmt.Sprintf(format, args...)) }
+
+func (v value) addWarning(exposed bool, message string) {
+	w := Warning{Problem{v.d.file, v.node.Line, v.key, message, v.node.Column}, exposed}
 	if !slices.Contains(v.d.warned, w) { // a value of defaults is decoded in each project
 		v.d.warned = append(v.d.warned, w)
 	}
@@ -43,14 +32,14 @@ var (
 // projectID decodes a project's id.
 func (v value) projectID(to *string) {
 	if v.id(to); *to != "" && !projectShape.MatchString(*to) {
-		v.warn(WarnShape, "%s does not look like a project id (32 hexadecimal digits): is it a name? The console shows the id under My Credentials", v.quoted(*to))
+		v.warn("%s does not look like a project id (32 hexadecimal digits): is it a name? The console shows the id under My Credentials", v.quoted(*to))
 	}
 }
 
 // instanceID decodes an instance's id.
 func (v value) instanceID(to *string) {
 	if v.id(to); *to != "" && !instanceShape.MatchString(*to) {
-		v.warn(WarnShape, "%s does not look like an instance id such as 1f63d64e-0000-4000-8000-000000000000: is it a name? check --online shows the id", v.quoted(*to))
+		v.warn("%s does not look like an instance id such as 1f63d64e-0000-4000-8000-000000000000: is it a name? check --online shows the id", v.quoted(*to))
 	}
 }
 
@@ -73,13 +62,13 @@ func (v value) warnVariable(text string) {
 	case v.secret:
 		instead += ", or put it into a file and set " + name + "_file"
 	}
-	v.warn(WarnVariable, "contains a variable, and variables are not expanded: %s", instead)
+	v.warn("contains a variable, and variables are not expanded: %s", instead)
 }
 
 // warnReadable warns about a secret file that every user can read.
 func (v value) warnReadable(path string) {
 	if info, err := os.Stat(path); err == nil && isReadableByAll(info) {
-		v.warn(WarnReadable, "file %s can be read by every user of this machine: run chmod o-r on it", path)
+		v.addWarning(true, "file "+path+" can be read by every user of this machine: run chmod o-r on it")
 	}
 }
 
@@ -87,7 +76,7 @@ func (v value) warnReadable(path string) {
 // user can read that file.
 func (v value) warnInline() {
 	if v.d.readable {
-		v.warn(WarnReadable, "every user of this machine can read the file that contains this secret: run chmod o-r on it")
+		v.addWarning(true, "every user of this machine can read the file that contains this secret: run chmod o-r on it")
 	}
 }
 

@@ -20,7 +20,11 @@ const (
 func warnings(cfg *config.Config) string {
 	var lines []string
 	for _, w := range cfg.Warnings {
-		lines = append(lines, string(w.Kind)+" "+w.String())
+		line := w.String()
+		if w.Exposed {
+			line = "exposed " + line
+		}
+		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -48,35 +52,35 @@ func TestWarnings(t *testing.T) {
 		{"none", clean, nil},
 		{"upper case", strings.NewReplacer("1f63d64e", "1F63D64E", "05041fff", "05041FFF").Replace(clean), nil},
 		{"names for ids", "projects:\n  - region: cn-north-4\n    project_id: cn-north-4\n    instances:\n      - id: prod-orders\n      - {id: " + uuid + ", nodes: [n1]}\n      - id: 1f63d64e00004000800000000000000a\n", []string{
-			`shape :3: projects[0].project_id: "cn-north-4" ` + noProject,
-			`shape :5: projects[0].instances[0].id: "prod-orders" ` + noInstance,
-			`shape :7: projects[0].instances[2].id: "1f63d64e00004000800000000000000a" ` + noInstance,
+			`:3: projects[0].project_id: "cn-north-4" ` + noProject,
+			`:5: projects[0].instances[0].id: "prod-orders" ` + noInstance,
+			`:7: projects[0].instances[2].id: "1f63d64e00004000800000000000000a" ` + noInstance,
 		}},
-		{"a UUID for a project", strings.Replace(clean, "05041fffa40025702f6dc009cc6f8f33", uuid, 1), []string{`shape :3: projects[0].project_id: "` + uuid + `" ` + noProject}},
+		{"a UUID for a project", strings.Replace(clean, "05041fffa40025702f6dc009cc6f8f33", uuid, 1), []string{`:3: projects[0].project_id: "` + uuid + `" ` + noProject}},
 
 		{"variables", clean + "    discover: {name: '^prod-${STAGE}', tags: {team: $TEAM}, enterprise_project_id: '${EPS:-0}'}\n    proxy_url: http://proxy.example:1\n    no_proxy: a.example,$NO_PROXY\n    tls_config: {server_name: '${HOST}'}\n", []string{
-			"variable :5: projects[0].discover.name: " + unexpanded, "variable :5: projects[0].discover.tags.tag 1: " + unexpanded,
-			"variable :5: projects[0].discover.enterprise_project_id: " + unexpanded,
-			"variable :7: projects[0].no_proxy: " + unexpanded, "variable :8: projects[0].tls_config.server_name: " + unexpanded,
+			":5: projects[0].discover.name: " + unexpanded, ":5: projects[0].discover.tags.tag 1: " + unexpanded,
+			":5: projects[0].discover.enterprise_project_id: " + unexpanded,
+			":7: projects[0].no_proxy: " + unexpanded, ":8: projects[0].tls_config.server_name: " + unexpanded,
 		}},
 		{"variables for secrets", clean + "    credentials:\n      access_key: $ak\n      secret_key: ${S3CR3T}\n      security_token: x$S3CR3T-$S3CR3T\n    proxy_url: http://user:$S3CR3T@proxy.example:1\n", []string{
-			"variable :6: projects[0].credentials.access_key: " + unexpanded + ", or put it into a file and set access_key_file" + chain,
-			"variable :7: projects[0].credentials.secret_key: " + unexpanded + ", or put it into a file and set secret_key_file" + chain,
-			"variable :8: projects[0].credentials.security_token: " + unexpanded + ", or put it into a file and set security_token_file" + chain,
-			"variable :9: projects[0].proxy_url: " + unexpanded + ", or set proxy_from_environment: true to use HTTPS_PROXY",
+			":6: projects[0].credentials.access_key: " + unexpanded + ", or put it into a file and set access_key_file" + chain,
+			":7: projects[0].credentials.secret_key: " + unexpanded + ", or put it into a file and set secret_key_file" + chain,
+			":8: projects[0].credentials.security_token: " + unexpanded + ", or put it into a file and set security_token_file" + chain,
+			":9: projects[0].proxy_url: " + unexpanded + ", or set proxy_from_environment: true to use HTTPS_PROXY",
 		}},
 		{"dollars that are no variables", clean + "    discover: {name: '(prod|test)$|^a$b', tags: {a: $, b: 5$, c: $1, d: 'a$B', e: '$$A', f: '${}', g: '${1}'}}\n    credentials: {access_key: a$, secret_key: Pa$SWORD}\n", nil},
 
-		{"an unknown region on loopback", region("region: cn-nort-4\n    endpoint: http://127.0.0.1:1"), []string{`region :4: projects[0].region: "cn-nort-4" is not a known region (closest known region: cn-north-4): ` + noRegion}},
-		{"an unknown region of the vendor's", region("region: EU-West-0\n    endpoint: https://dcs.EU-West-0.myhuaweicloud.com"), []string{`region :4: projects[0].region: "EU-West-0" is not a known region (closest known region: eu-west-0): ` + noRegion}},
-		{"an unknown region with the vendor's cloud", region("region: eu-wst-101\n    cloud: myhuaweicloud.eu"), []string{`region :4: projects[0].region: "eu-wst-101" is not a known region (closest known region: eu-west-101): ` + noRegion}},
-		{"another region than the host's", region("region: cn-nort-4\n    endpoint: https://dcs.cn-north-4.cloud.example"), []string{`region :4: projects[0].region: "cn-nort-4" is not a known region (closest known region: cn-north-4): ` + noRegion}},
+		{"an unknown region on loopback", region("region: cn-nort-4\n    endpoint: http://127.0.0.1:1"), []string{`:4: projects[0].region: "cn-nort-4" is not a known region (closest known region: cn-north-4): ` + noRegion}},
+		{"an unknown region of the vendor's", region("region: EU-West-0\n    endpoint: https://dcs.EU-West-0.myhuaweicloud.com"), []string{`:4: projects[0].region: "EU-West-0" is not a known region (closest known region: eu-west-0): ` + noRegion}},
+		{"an unknown region with the vendor's cloud", region("region: eu-wst-101\n    cloud: myhuaweicloud.eu"), []string{`:4: projects[0].region: "eu-wst-101" is not a known region (closest known region: eu-west-101): ` + noRegion}},
+		{"another region than the host's", region("region: cn-nort-4\n    endpoint: https://dcs.cn-north-4.cloud.example"), []string{`:4: projects[0].region: "cn-nort-4" is not a known region (closest known region: cn-north-4): ` + noRegion}},
 		{"a region of another cloud", region("region: eu-de\n    cloud: otc.t-systems.com"), nil},
 		{"a region of another cloud by its endpoint", region("region: eu-de\n    endpoint: https://dcs.eu-de.otc.t-systems.com"), nil},
 		{"a region of Europe's cloud", region("region: eu-west-102\n    cloud: myhuaweicloud.eu"), nil},
 
 		{"byte order marks", clean + "    credentials: {access_key_file: plain, secret_key_file: bom, security_token_file: bom}\n", []string{
-			"bom :5: projects[0].credentials.secret_key_file: file DIR/bom " + bom, "bom :5: projects[0].credentials.security_token_file: file DIR/bom " + bom,
+			":5: projects[0].credentials.secret_key_file: file DIR/bom " + bom, ":5: projects[0].credentials.security_token_file: file DIR/bom " + bom,
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -84,11 +88,11 @@ func TestWarnings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := strings.Join(tt.want, "\n")
-			for _, kind := range []string{"shape", "variable", "region", "bom"} {
-				want = strings.ReplaceAll(want, kind+" :", kind+" c.yml:")
+			var lines []string
+			for _, line := range tt.want {
+				lines = append(lines, "c.yml"+strings.ReplaceAll(line, "DIR", dir))
 			}
-			want = strings.ReplaceAll(want, "DIR", dir)
+			want := strings.Join(lines, "\n")
 			got := warnings(cfg)
 			if got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -162,7 +166,7 @@ func TestReadableSecrets(t *testing.T) {
 			}
 			var want []string
 			for _, line := range tt.want {
-				want = append(want, "readable "+strings.NewReplacer("PATH", path, "DIR", dir).Replace(line))
+				want = append(want, "exposed "+strings.NewReplacer("PATH", path, "DIR", dir).Replace(line))
 			}
 			if got := warnings(cfg); got != strings.Join(want, "\n") {
 				t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
