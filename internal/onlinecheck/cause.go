@@ -48,7 +48,7 @@ func whereElse(checks []*projectCheck) {
 // be.
 func mayFollow(err error) bool {
 	reason := dcsapi.ReasonOf(err)
-	return (reason == dcsapi.ReasonForbidden || reason == dcsapi.ReasonNotFound) && !isForeign(err)
+	return (reason == dcsapi.ReasonForbidden || reason == dcsapi.ReasonNotFound) && !detailsOf(err).Foreign
 }
 
 // fold makes root the first finding of the project, and turns the failures that

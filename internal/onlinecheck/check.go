@@ -177,7 +177,8 @@ func (c *projectCheck) observeOddity(_, text string) {
 func (c *projectCheck) answered(action string, err error) (refused bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil || (statusOf(err) != 0 && problemOf(err) != dcsapi.ProblemProxy) {
+	details := detailsOf(err)
+	if err == nil || (details.Status != 0 && details.Problem != dcsapi.ProblemProxy) {
 		c.reached = true
 	}
 	if action != "" {
@@ -198,7 +199,7 @@ func (c *projectCheck) refuse(from place, err error) bool {
 	}
 	if !c.refused {
 		c.refused = true
-		if statusOf(err) != 0 || isHeld(err) {
+		if details := detailsOf(err); details.Status != 0 || details.Held {
 			accepted := false
 			c.report.Key.Accepted = &accepted
 		}

@@ -1,6 +1,7 @@
 package onlinecheck
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 
@@ -23,19 +24,17 @@ func (c *projectCheck) explain(to place, what, action string, err error) Finding
 	if mayFollow(err) {
 		f.follows = &consequence{what: what, answer: f.Message}
 	}
-	if e, ok := errors.AsType[*dcsapi.Error](err); ok {
-		f.RequestID = e.RequestID
-	}
-	problem := problemOf(err)
+	details := detailsOf(err)
+	f.RequestID = details.RequestID
 	switch {
-	case isForeign(err):
+	case details.Foreign:
 		f.Action = "check " + to.key + " and proxy_url: what answers at " + to.host + " is not the API, but for instance a portal, a proxy or another service"
 		if f.Reason == dcsapi.ReasonServer {
 			f.Action = "run this again later; if it persists, " + f.Action
 		} else {
 			f.Reason = dcsapi.ReasonDecode
 		}
-		if problem == dcsapi.ProblemWantsTLS {
+		if details.Problem == dcsapi.ProblemWantsTLS {
 			f.Action = "use https:// instead of http:// in " + to.key
 		}
 	case f.Reason == dcsapi.ReasonAuth:
@@ -44,8 +43,8 @@ func (c *projectCheck) explain(to place, what, action string, err error) Finding
 		what += ", the key's user lacks " + action
 		f.Action = "grant " + action + " in this project to the key's user; docs/configuration.md has the complete policy. If you granted it just now, wait a few minutes"
 	case f.Reason == dcsapi.ReasonNetwork:
-		f.Action = networkAction(to, problem, err)
-	case dcsapi.ReasonOf(err) == dcsapi.ReasonNotFound && to.key == "iam_endpoint":
+		f.Action = networkAction(to, details.Problem, err)
+	case f.Reason == dcsapi.ReasonNotFound && to.key == "iam_endpoint":
 		f.Action = "check region, or set project_id; the console shows it under My Credentials"
 	default:
 		f.Action = actionOf(f.Reason, to)
@@ -78,32 +77,18 @@ func actionOf(r dcsapi.Reason, to place) string {
 
 // keyTrouble returns what is wrong with the key, and what to do.
 func (c *projectCheck) keyTrouble(err error) (message, action string) {
-	switch source := orNone(c.api.KeyOrigin(), "its source"); {
-	case isHeld(err):
+	details := detailsOf(err)
+	switch source := cmp.Or(c.api.KeyOrigin(), "its source"); {
+	case details.Held:
 		return "the key was already refused for another project and was not tried again", "fix it there"
-	case statusOf(err) == 0 && c.config.AssumeAgency != nil:
+	case details.Status == 0 && c.config.AssumeAgency != nil:
 		return c.agencyTrouble(err)
-	case statusOf(err) == 0:
+	case details.Status == 0:
 		return "there is no key: " + messageOf(err), "set credentials in the configuration, or one of the sources of the default chain"
 	default:
 		return "the key was refused: " + messageOf(err),
 			"check access key and secret key in " + source + ": they must match, belong to this cloud, and not be deleted or disabled. The check sent nothing more with this key: 5 refusals in a row lock it for 5 minutes"
 	}
-}
-
-// isHeld reports whether the request was not sent because its key had been
-// refused before.
-func isHeld(err error) bool {
-	e, ok := errors.AsType[*dcsapi.Error](err)
-	return ok && e.Held
-}
-
-// problemOf returns why the endpoint could not be reached, "" if it was.
-func problemOf(err error) dcsapi.Problem {
-	if e, ok := errors.AsType[*dcsapi.Error](err); ok {
-		return e.Problem
-	}
-	return ""
 }
 
 // networkAction returns what to do about a failed connection.
@@ -133,18 +118,13 @@ func networkAction(to place, problem dcsapi.Problem, err error) string {
 	}
 }
 
-// isForeign reports whether something other than the API answered.
-func isForeign(err error) bool {
-	e, ok := errors.AsType[*dcsapi.Error](err)
-	return ok && e.Foreign
-}
-
 // isOfService reports whether an error is the DCS API's own answer, so that
 // other requests may succeed.
 func isOfService(err error) bool {
 	switch dcsapi.ReasonOf(err) {
 	case dcsapi.ReasonForbidden, dcsapi.ReasonNotFound, dcsapi.ReasonServer, dcsapi.ReasonOther:
-		return statusOf(err) != 0 && !isForeign(err)
+		details := detailsOf(err)
+		return details.Status != 0 && !details.Foreign
 	default:
 		return false
 	}
@@ -152,23 +132,15 @@ func isOfService(err error) bool {
 
 // lacks reports whether the API refused because a permission is missing.
 func lacks(err error) bool {
-	return dcsapi.ReasonOf(err) == dcsapi.ReasonForbidden && !isForeign(err)
+	return dcsapi.ReasonOf(err) == dcsapi.ReasonForbidden && !detailsOf(err).Foreign
 }
 
-// statusOf returns the HTTP status of an error, 0 if there was no answer.
-func statusOf(err error) int {
+// detailsOf returns the API client's error in err, the zero value if there is none.
+func detailsOf(err error) dcsapi.Error {
 	if e, ok := errors.AsType[*dcsapi.Error](err); ok {
-		return e.Status
+		return *e
 	}
-	return 0
-}
-
-// codeOf returns the error_code of an error, "" if there is none.
-func codeOf(err error) string {
-	if e, ok := errors.AsType[*dcsapi.Error](err); ok {
-		return e.Code
-	}
-	return ""
+	return dcsapi.Error{}
 }
 
 // messageOf returns an error's text without the operation and the request id, so

@@ -70,9 +70,9 @@ func passes(err error) bool {
 	case dcsapi.ReasonBusy, dcsapi.ReasonThrottled:
 		return true
 	case dcsapi.ReasonServer:
-		return statusOf(err) != http.StatusInternalServerError
+		return detailsOf(err).Status != http.StatusInternalServerError
 	case dcsapi.ReasonNetwork:
-		return statusOf(err) == 0
+		return detailsOf(err).Status == 0
 	default:
 		return false
 	}
@@ -190,10 +190,10 @@ func (c *projectCheck) noList(err error) Finding {
 	case dcsapi.IsInstanceState(err), f.Reason == dcsapi.ReasonBusy:
 		f.Severity = SeverityWarning
 		f.Action = "wait: a task on the instance or node, such as a scan or a restart, blocks reading its list"
-	case f.Reason == dcsapi.ReasonServer && statusOf(err) == http.StatusInternalServerError:
+	case f.Reason == dcsapi.ReasonServer && detailsOf(err).Status == http.StatusInternalServerError:
 		f.Reason = reasonNoList
 		f.Message = "there is no session list: apparently the node was never scanned"
-		if codeOf(err) == "DCS.4842" {
+		if detailsOf(err).Code == "DCS.4842" {
 			f.Message = "there is no session list: the scan failed"
 		}
 		if c.scanOff() {

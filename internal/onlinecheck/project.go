@@ -84,7 +84,7 @@ func (c *projectCheck) targets(ctx context.Context) (targets []target, goOn bool
 	case c.answered(actionListInstances, err):
 		return targets, false
 	case err != nil:
-		c.report.Endpoint.Problem = problemOf(err)
+		c.report.Endpoint.Problem = detailsOf(err).Problem
 		c.refusal = err
 		c.add(&c.report.Findings, c.explain(c.dcs(), "cannot list the project's instances", actionListInstances, err))
 		return targets, isOfService(err)
@@ -274,7 +274,7 @@ func (c *projectCheck) selection(t target, known []dcsapi.Node, i *Instance) []N
 			n.Findings = append(n.Findings, Finding{
 				Severity: SeverityFailure, Reason: dcsapi.ReasonNotFound,
 				Message: "nodes lists a node that the instance does not have",
-				Action:  "correct it, or remove nodes to read all nodes that hold sessions; the instance has " + orNone(few(holders), "none"),
+				Action:  "correct it, or remove nodes to read all nodes that hold sessions; the instance has " + cmp.Or(few(holders), "none"),
 			})
 		}
 		out = append(out, n)

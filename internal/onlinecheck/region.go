@@ -1,6 +1,7 @@
 package onlinecheck
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -45,7 +46,7 @@ func (c *projectCheck) verifyRegion(ctx context.Context) {
 		c.fold(Finding{
 			Severity: SeverityFailure, Reason: reasonRegion,
 			Message: fmt.Sprintf("IAM does not know project %s in region %s: it belongs to region %s", id, c.config.Region, regionOf(projects[k].Name)),
-			Action:  "set region: " + regionOf(projects[k].Name) + ", or use " + orNone(idsOf(projects, c.config.Region), "a project of "+c.config.Region),
+			Action:  "set region: " + regionOf(projects[k].Name) + ", or use " + cmp.Or(idsOf(projects, c.config.Region), "a project of "+c.config.Region),
 		})
 	case id == "" && idsOf(projects, c.config.Region) != "":
 		iam.Detail = "it lists several projects of " + c.config.Region
@@ -67,7 +68,7 @@ func (c *projectCheck) unknownProject(id string, projects []dcsapi.Project) Find
 	}
 	f := Finding{
 		Severity: SeverityFailure, Reason: reasonRegion,
-		Message: fmt.Sprintf("IAM does not know %s in region %s; for this key it lists %s", which, c.config.Region, orNone(list(projects, c.config.Region), "no project at all")),
+		Message: fmt.Sprintf("IAM does not know %s in region %s; for this key it lists %s", which, c.config.Region, cmp.Or(list(projects, c.config.Region), "no project at all")),
 		Action:  "use a key of the account that has the project",
 	}
 	switch ids := idsOf(projects, c.config.Region); {
@@ -130,13 +131,6 @@ func few(texts []string) string {
 		return strings.Join(texts[:most], ", ") + fmt.Sprintf(" and %d more", len(texts)-most)
 	}
 	return strings.Join(texts, ", ")
-}
-
-func orNone(text, none string) string {
-	if text == "" {
-		return none
-	}
-	return text
 }
 
 // iamTrouble describes why IAM did not list the projects. The exporter works

@@ -1,6 +1,7 @@
 package onlinecheck
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -55,7 +56,7 @@ func (i Instance) label() string {
 // project renders the report on a project.
 func (t *table) project(p *Project) {
 	fmt.Fprintf(t, "%s\n", t.result("Project in region "+p.Region, p.Findings))
-	t.field("id", orNone(p.ProjectID, "unknown"))
+	t.field("id", cmp.Or(p.ProjectID, "unknown"))
 	t.field("endpoint", p.Endpoint.String())
 	t.field("key", p.Key.String())
 	t.field("key goes to", keyHostWords(p.KeyHosts))
@@ -101,7 +102,7 @@ func (t *table) instances(instances []Instance) {
 			if slices.ContainsFunc(n.Findings, func(f Finding) bool { return f.Reason == reasonNoList }) {
 				age = "no list"
 			}
-			fmt.Fprintf(t, format, width, printable.Name(n.ID), printable.Name(orNone(n.Type, "-")), sessions, age, t.result(n.words(), n.Findings))
+			fmt.Fprintf(t, format, width, printable.Name(n.ID), printable.Name(cmp.Or(n.Type, "-")), sessions, age, t.result(n.words(), n.Findings))
 		}
 	}
 }
