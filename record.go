@@ -210,11 +210,9 @@ func askLimits(ctx context.Context, api *dcsapi.Client, targets iter.Seq[*fleet.
 // awaitQuiet returns when no requests are sent any more, or when ctx ends.
 func awaitQuiet(ctx context.Context, recorder *recording.Recorder) {
 	for ctx.Err() == nil && recorder.Quiet() < recordQuiet {
-		timer := time.NewTimer(max(recordQuiet-recorder.Quiet(), 10*time.Millisecond))
 		select {
-		case <-timer.C:
+		case <-time.After(max(recordQuiet-recorder.Quiet(), 10*time.Millisecond)):
 		case <-ctx.Done():
-			timer.Stop()
 		}
 	}
 }

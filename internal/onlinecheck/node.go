@@ -53,11 +53,9 @@ func (c *projectCheck) oneSession(ctx context.Context, instanceID, nodeID string
 		if err == nil || attempt == 2 || !passes(err) {
 			return page, seen, err
 		}
-		timer := time.NewTimer(again)
 		select {
-		case <-timer.C:
+		case <-time.After(again):
 		case <-ctx.Done():
-			timer.Stop()
 			return page, seen, err
 		}
 	}
