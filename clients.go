@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -24,7 +25,7 @@ type clients struct {
 	keyring dcsapi.Keyring // outlives configurations: a refused key stays refused after a reload
 	open    map[string]*dcsapi.Client
 	wrap    func(http.RoundTripper) http.RoundTripper // around their transports; nil for none
-	keys    keyStates
+	keys    sync.Map                                  // last dcsapi.KeyEvent by config.Project.Connection
 }
 
 // connect returns the projects of a configuration, each with a client, and how
@@ -85,7 +86,7 @@ func (c *clients) newClient(p config.Project, own *exposition.SelfMetrics) (*dcs
 	o.Observer.RateLimited = func(waited time.Duration) { own.ObserveWait(client.KnownProjectID(), waited) }
 	if c.logger != nil {
 		o.Observer.Key = func(n dcsapi.KeyEvent) {
-			c.keys.note(p.Connection, n)
+			c.keys.Store(p.Connection, n)
 			logKey(log.With(c.logger, "region", p.Region), n)
 		}
 		reportAsking = func(n dcsapi.KeyEvent) { logKey(log.With(c.logger, "region", p.Region), n) }
