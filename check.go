@@ -33,7 +33,7 @@ type checkFlags struct {
 // add adds the flags to the command.
 func (f *checkFlags) add(command *kingpin.CmdClause) {
 	command.Flag("online", "Also ask the API whether the configuration will work: key, permissions, instances, nodes, session lists. Never triggers a scan.").BoolVar(&f.online)
-	addTimeout(command.Flag("timeout", "Maximum duration of --online.").Default("30s").IsSetByUser(&f.timeoutSet), &f.timeout)
+	addTimeout(command.Flag("timeout", "Maximum duration of --online.").Default("30s").IsSetByUser(&f.timeoutSet), &f.timeout, time.Second, 10*time.Minute)
 	addChoice(command.Flag("output", "Output format of --online: table, json.").Short('o').Default(outputTable).IsSetByUser(&f.outputSet), &f.output, outputTable, outputJSON)
 }
 

@@ -10,91 +10,69 @@ import (
 	"dcs_session_exporter/internal/nearest"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/model"
 )
 
-// kingpin's own values do not say in their errors which flag they belong to;
-// those below do.
+// value is the value of a flag. Unlike those of kingpin, it says in its errors
+// which flag it belongs to.
+type value[T any] struct {
+	target *T
+	flag   string
+	parse  func(string) (T, error) // its errors begin with the text
+}
+
+// Set implements kingpin.Value.
+func (v *value[T]) Set(text string) error {
+	parsed, err := v.parse(text)
+	if err != nil {
+		return fmt.Errorf("invalid --%s %w", v.flag, err)
+	}
+	*v.target = parsed
+	return nil
+}
+
+// String implements kingpin.Value.
+func (v *value[T]) String() string { return fmt.Sprint(*v.target) }
 
 // addChoice adds a flag that takes one of several words.
 func addChoice(flag *kingpin.FlagClause, target *string, words ...string) {
-	flag.HintOptions(words...).SetValue(&choiceValue{target, flag.Model().Name, words})
-}
-
-// choiceValue is the value of a flag that takes one of several words.
-type choiceValue struct {
-	target *string
-	flag   string
-	words  []string
-}
-
-// Set implements kingpin.Value.
-func (v *choiceValue) Set(s string) error {
-	if !slices.Contains(v.words, s) {
+	flag.HintOptions(words...).SetValue(&value[string]{target, flag.Model().Name, func(s string) (string, error) {
+		if slices.Contains(words, s) {
+			return s, nil
+		}
 		hint := ""
-		if word := nearest.Word(s, v.words); word != "" {
+		if word := nearest.Word(s, words); word != "" {
 			hint = "; did you mean " + word + "?"
 		}
-		return fmt.Errorf("invalid --%s %q: must be one of %s%s", v.flag, s, strings.Join(v.words, ", "), hint)
-	}
-	*v.target = s
-	return nil
+		return "", fmt.Errorf("%q: must be one of %s%s", s, strings.Join(words, ", "), hint)
+	}})
 }
 
-// String implements kingpin.Value.
-func (v *choiceValue) String() string { return *v.target }
-
-// addWhole adds a flag that takes a whole number.
+// addWhole adds a flag that takes a whole number. kingpin's own accepts fractions
+// and truncates them.
 func addWhole(flag *kingpin.FlagClause, target *int, least, most int) {
-	flag.SetValue(&wholeValue{target, flag.Model().Name, least, most})
+	flag.SetValue(&value[int]{target, flag.Model().Name, func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return 0, fmt.Errorf("%q: not a whole number, or too large", s)
+		}
+		if n < least || n > most {
+			return 0, fmt.Errorf("%d: must be between %d and %d", n, least, most)
+		}
+		return n, nil
+	}})
 }
 
-// wholeValue is the value of a flag that takes a whole number. kingpin's own
-// accepts fractions and truncates them.
-type wholeValue struct {
-	target      *int
-	flag        string
-	least, most int
+// addTimeout adds a flag that takes the maximum duration of a command.
+func addTimeout(flag *kingpin.FlagClause, target *time.Duration, least, most time.Duration) {
+	flag.SetValue(&value[time.Duration]{target, flag.Model().Name, func(s string) (time.Duration, error) {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return 0, fmt.Errorf("%q: not a duration such as 30s or 2m", s)
+		}
+		if d < least || d > most {
+			return 0, fmt.Errorf("%s: must be between %s and %s", d, model.Duration(least), model.Duration(most))
+		}
+		return d, nil
+	}})
 }
-
-// Set implements kingpin.Value.
-func (v *wholeValue) Set(s string) error {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return fmt.Errorf("invalid --%s %q: not a whole number, or too large", v.flag, s)
-	}
-	if n < v.least || n > v.most {
-		return fmt.Errorf("invalid --%s %d: must be between %d and %d", v.flag, n, v.least, v.most)
-	}
-	*v.target = n
-	return nil
-}
-
-// String implements kingpin.Value.
-func (v *wholeValue) String() string { return strconv.Itoa(*v.target) }
-
-// addTimeout adds a flag that takes the duration of a command.
-func addTimeout(flag *kingpin.FlagClause, target *time.Duration) {
-	flag.SetValue(&timeoutValue{target, flag.Model().Name})
-}
-
-// timeoutValue is the value of a flag that takes the duration of a command.
-type timeoutValue struct {
-	target *time.Duration
-	flag   string
-}
-
-// Set implements kingpin.Value.
-func (v *timeoutValue) Set(s string) error {
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		return fmt.Errorf("invalid --%s %q: not a duration such as 30s or 2m", v.flag, s)
-	}
-	if d < time.Second || d > 10*time.Minute {
-		return fmt.Errorf("invalid --%s %s: must be between 1s and 10m", v.flag, d)
-	}
-	*v.target = d
-	return nil
-}
-
-// String implements kingpin.Value.
-func (v *timeoutValue) String() string { return v.target.String() }

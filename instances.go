@@ -19,7 +19,7 @@ type instancesFlags struct {
 // add adds the flags to the command.
 func (f *instancesFlags) add(command *kingpin.CmdClause) {
 	addChoice(command.Flag("output", "Output format: table, wide (all fields), json, csv.").Short('o').Default(outputTable), &f.output, outputTable, outputWide, outputJSON, outputCSV)
-	addTimeout(command.Flag("timeout", "Maximum duration of the command.").Default("30s"), &f.timeout)
+	addTimeout(command.Flag("timeout", "Maximum duration of the command.").Default("30s"), &f.timeout, time.Second, 10*time.Minute)
 }
 
 // instances writes which instances and nodes there are, and which of them the

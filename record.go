@@ -34,7 +34,7 @@ type recordFlags struct {
 func (f *recordFlags) add(command *kingpin.CmdClause) {
 	command.Flag("output", "File to write, a compressed tar archive of JSON files.").Short('o').Default("recording.tar.gz").StringVar(&f.output)
 	command.Flag("scan", "Take a new list of each node first, once. Default: record the last lists, whatever their age.").BoolVar(&f.scan)
-	command.Flag("timeout", "Maximum duration of the command.").Default("5m").DurationVar(&f.timeout)
+	addTimeout(command.Flag("timeout", "Maximum duration of the command.").Default("5m"), &f.timeout, 10*time.Second, time.Hour)
 }
 
 // recordQuiet is how long no request must be sent until those that a scrape sends in
@@ -46,9 +46,6 @@ var errInterrupted = errors.New("interrupted: no recording was written")
 // record asks the API what a scrape and check --online ask, and writes the
 // anonymous recording of it to a file.
 func record(ctx context.Context, f flags, stdout io.Writer) error {
-	if f.record.timeout < 10*time.Second || f.record.timeout > time.Hour {
-		return invalidError{fmt.Errorf("invalid --timeout %s: must be between 10s and 1h", f.record.timeout)}
-	}
 	load := func() (*config.Config, error) { return config.Load(f.configFile) }
 	if f.demo {
 		cfg, stop, err := startDemo(ctx)

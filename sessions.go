@@ -47,7 +47,7 @@ func (f *sessionsFlags) add(command *kingpin.CmdClause) {
 	addChoice(command.Flag("output", "Output format: table (80 columns wide, the most useful fields), wide (all fields that say something), json, csv.").Short('o').Default(outputTable),
 		&f.output, outputTable, outputWide, outputJSON, outputCSV)
 	command.Flag("scan", "Take a new list first, unless the last one is younger than scan.min_interval. Default: show the last list, whatever its age.").BoolVar(&f.scan)
-	addTimeout(command.Flag("timeout", "Maximum duration of the command.").Default("30s"), &f.timeout)
+	addTimeout(command.Flag("timeout", "Maximum duration of the command.").Default("30s"), &f.timeout, time.Second, 10*time.Minute)
 }
 
 // sessions writes the sessions of a node, straight from the API.
