@@ -44,7 +44,10 @@ func (q Query) matches(s *dcsapi.Session) bool {
 			return false
 		}
 	}
-	return like(q.Group, groupColumn.text(s)) && like(q.User, s.User) && like(q.Name, s.Name) && like(strings.ToLower(q.Command), strings.ToLower(s.Cmd))
+	if q.Group != "" && !like(q.Group, q.grouping.of(s)) {
+		return false
+	}
+	return like(q.User, s.User) && like(q.Name, s.Name) && like(strings.ToLower(q.Command), strings.ToLower(s.Cmd))
 }
 
 // like reports whether a text matches a pattern, in which * stands for any text.

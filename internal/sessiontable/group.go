@@ -17,17 +17,6 @@ import (
 // there are groups of clients.
 const groupName = "group"
 
-// groupColumn is that column. It is no field of the API: nothing sorts by it.
-var groupColumn = text(groupName, "group of clients, by client_groups in the configuration", func(s *dcsapi.Session) string {
-	k := slices.IndexFunc(s.Extra, func(f dcsapi.ExtraField) bool { return f.Name == groupName })
-	if k < 0 {
-		return ""
-	}
-	var name string
-	_ = json.Unmarshal(s.Extra[k].Value, &name) // setGroup wrote it
-	return name
-})
-
 // Sortable reports whether sessions can be sorted by the column.
 func (c *Column) Sortable() bool { return c.Name != groupName }
 
@@ -35,6 +24,13 @@ func (c *Column) Sortable() bool { return c.Name != groupName }
 type Grouping struct {
 	Groups  *aggregate.Groups // nil for none
 	Address aggregate.AddressOptions
+}
+
+// column returns the column of groups. It is no field of the API: nothing sorts by
+// it.
+func (g Grouping) column() *Column {
+	column := text(groupName, "group of clients, by client_groups in the configuration", g.of)
+	return &column
 }
 
 // of returns the group of a session.

@@ -28,7 +28,7 @@ var dispensable = []string{"db", "flags", "omem", "cmd", "user", "name", groupNa
 // and durations are in large units, numbers are right-aligned.
 func (p *Page) WriteText(w io.Writer) error {
 	shown := slices.DeleteFunc(p.Shown(), func(c *Column) bool {
-		return c != &groupColumn && slices.IndexFunc(columns, func(o Column) bool { return o.Name == c.Name }) >= always && c.Name != p.Sort
+		return c.Sortable() && slices.IndexFunc(columns, func(o Column) bool { return o.Name == c.Name }) >= always && c.Name != p.Sort
 	})
 	return p.writeTable(w, narrow, shown)
 }

@@ -86,7 +86,7 @@ func (p *Page) Shown() []*Column {
 			shown = append(shown, c)
 		}
 		if c.Name == "user" && p.grouping.Groups != nil {
-			shown = append(shown, &groupColumn)
+			shown = append(shown, p.grouping.column())
 		}
 	}
 	return shown
