@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"dcs_session_exporter/dcsapi"
@@ -86,22 +87,27 @@ func described(cfg *config.Config) string {
 	return text
 }
 
+// connectChecks returns a function that makes a project's client for a check. wrap
+// is called for the clients' transports; nil for none.
+func connectChecks(keyring *dcsapi.Keyring, wrap func(http.RoundTripper) http.RoundTripper) func(config.Project, dcsapi.Observer) (onlinecheck.API, error) {
+	return func(p config.Project, observer dcsapi.Observer) (onlinecheck.API, error) {
+		o, err := clientOptions(p, keyring)
+		if err != nil {
+			return nil, err
+		}
+		o.Observer, o.Wrap = observer, wrap
+		client := dcsapi.New(withAgency(p, o, nil))
+		client.UseInstanceIDs(p.InstanceIDs()...)
+		return client, nil
+	}
+}
+
 // checkOnline asks the API and writes the report. It returns an error if
 // anything failed.
 func checkOnline(ctx context.Context, f flags, cfg *config.Config, stdout io.Writer) error {
-	keyring := new(dcsapi.Keyring)
 	report, err := onlinecheck.Run(ctx, onlinecheck.Options{
 		Config: cfg, ConfigFile: f.configFile, Timeout: f.check.timeout,
-		Connect: func(p config.Project, observer dcsapi.Observer) (onlinecheck.API, error) {
-			o, err := clientOptions(p, keyring)
-			if err != nil {
-				return nil, err
-			}
-			o.Observer = observer
-			client := dcsapi.New(withAgency(p, o, nil))
-			client.UseInstanceIDs(p.InstanceIDs()...)
-			return client, nil
-		},
+		Connect: connectChecks(new(dcsapi.Keyring), nil),
 	})
 	if err != nil {
 		return invalid(err)

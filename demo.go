@@ -24,7 +24,7 @@ const demoAddress = "127.0.0.1:9947"
 func startDemo(ctx context.Context) (*config.Config, func(), error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("cannot start the demo: %w", err)
 	}
 	api := emulator.New(emulator.Options{ScanDuration: 50 * time.Millisecond})
 	api.SetKey(emulator.DemoKey())
@@ -35,7 +35,7 @@ func startDemo(ctx context.Context) (*config.Config, func(), error) {
 	cfg, err := config.Parse("demo", []byte(emulator.DemoConfig("http://"+listener.Addr().String(), fleet)), ".")
 	if err != nil {
 		_ = server.Close()
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("cannot start the demo: %w", err)
 	}
 	return cfg, func() { _ = server.Close() }, nil
 }

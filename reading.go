@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"dcs_session_exporter/collector"
@@ -20,19 +19,27 @@ type reading struct {
 	stop        func() // ends the demo
 }
 
+// loadOnce loads the configuration, or starts the demo. The function that it
+// returns ends the demo.
+func loadOnce(ctx context.Context, f flags) (*config.Config, func(), error) {
+	if f.demo {
+		return startDemo(ctx)
+	}
+	cfg, err := config.Load(f.configFile)
+	if err != nil {
+		return nil, nil, invalid(err)
+	}
+	return cfg, func() {}, nil
+}
+
 // openReading loads the configuration, or starts the demo, and connects. The
 // reading must be closed.
 func openReading(ctx context.Context, f flags, timeout time.Duration) (*reading, error) {
-	r := &reading{stop: func() {}}
-	var cfg *config.Config
-	var err error
-	if f.demo {
-		if cfg, r.stop, err = startDemo(ctx); err != nil {
-			return nil, fmt.Errorf("cannot start the demo: %w", err)
-		}
-	} else if cfg, err = config.Load(f.configFile); err != nil {
-		return nil, invalid(err)
+	cfg, stop, err := loadOnce(ctx, f)
+	if err != nil {
+		return nil, err
 	}
+	r := &reading{stop: stop}
 	own := exposition.NewSelfMetrics()
 	projects, _, err := r.clients.connect(cfg, own)
 	if err != nil {

@@ -46,20 +46,12 @@ var errInterrupted = errors.New("interrupted: no recording was written")
 // record asks the API what a scrape and check --online ask, and writes the
 // anonymous recording of it to a file.
 func record(ctx context.Context, f flags, stdout io.Writer) error {
-	load := func() (*config.Config, error) { return config.Load(f.configFile) }
-	if f.demo {
-		cfg, stop, err := startDemo(ctx)
-		if err != nil {
-			return fmt.Errorf("cannot start the demo: %w", err)
-		}
-		defer stop()
-		load = func() (*config.Config, error) { return cfg, nil }
+	cfg, stop, err := loadOnce(ctx, f)
+	if err != nil {
+		return err
 	}
-	cfg, err := load()
-	switch {
-	case err != nil:
-		return invalid(err)
-	case f.record.scan && cfg.Scan.Mode == config.ScanOff:
+	defer stop()
+	if f.record.scan && cfg.Scan.Mode == config.ScanOff {
 		return invalidError{errors.New("--scan contradicts scan.mode: off in the configuration")}
 	}
 	// A file that cannot be written should not be found out about last.
@@ -127,16 +119,7 @@ func askAll(ctx context.Context, f flags, cfg *config.Config, recorder *recordin
 	}
 	_, err = onlinecheck.Run(ctx, onlinecheck.Options{
 		Config: cfg, Timeout: f.record.timeout,
-		Connect: func(p config.Project, observer dcsapi.Observer) (onlinecheck.API, error) {
-			o, err := clientOptions(p, &open.keyring)
-			if err != nil {
-				return nil, err
-			}
-			o.Observer, o.Wrap = observer, recorder.Transport
-			client := dcsapi.New(withAgency(p, o, nil))
-			client.UseInstanceIDs(p.InstanceIDs()...)
-			return client, nil
-		},
+		Connect: connectChecks(&open.keyring, recorder.Transport),
 	})
 	if err != nil {
 		return manifest, invalid(err)

@@ -48,7 +48,7 @@ func serve(ctx context.Context, f flags, stdout, stderr io.Writer) error {
 	if f.demo {
 		cfg, stop, err := startDemo(ctx)
 		if err != nil {
-			return fmt.Errorf("cannot start the demo: %w", err)
+			return err
 		}
 		defer stop()
 		d.load = func() (*config.Config, error) { return cfg, nil }
