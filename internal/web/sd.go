@@ -3,15 +3,17 @@ package web
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"dcs_session_exporter/collector"
 	"dcs_session_exporter/collector/fleet"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // targetGroup is an element of an answer to Prometheus' HTTP service discovery.
@@ -27,16 +29,7 @@ type targetGroup struct {
 type discovery struct {
 	Options
 	outbox *outbox
-
-	mu     sync.Mutex
-	making *listing // the last one, nil if it is made
-}
-
-// listing is an answer that is being made.
-type listing struct {
-	collector *collector.Collector
-	done      chan struct{} // closed when answer is there
-	answer    *answer
+	making singleflight.Group // answers, by collector
 }
 
 // ServeHTTP implements http.Handler.
@@ -46,25 +39,12 @@ func (d *discovery) ServeHTTP(w http.ResponseWriter, _ *http.Request) { d.outbox
 func (d *discovery) answer() *answer {
 	s, done := d.Settings()
 	defer done()
-	d.mu.Lock()
-	if l := d.making; l != nil && l.collector == s.Collector {
-		d.mu.Unlock()
-		<-l.done
-		return l.answer
-	}
-	l := &listing{s.Collector, make(chan struct{}), newAnswer()}
-	d.making = l
-	d.mu.Unlock()
-	defer func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.making == l {
-			d.making = nil
-		}
-		close(l.done)
-	}()
-	list(l.answer, s.Collector)
-	return l.answer
+	made, _, _ := d.making.Do(fmt.Sprintf("%p", s.Collector), func() (any, error) {
+		out := newAnswer()
+		list(out, s.Collector)
+		return out, nil
+	})
+	return made.(*answer)
 }
 
 // list answers with the targets of a collector.
