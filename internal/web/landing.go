@@ -62,19 +62,25 @@ func landing(o Options) http.Handler {
 			}
 		}
 		p.Instances = byName(targets)
-		var out bytes.Buffer
-		if err := landingTemplate.Execute(&out, &p); err != nil {
-			level.Error(o.Logger).Log("msg", "cannot show the landing page", "err", err)
-			say(w, http.StatusInternalServerError, "Cannot show the page; the exporter's log says why.")
-			return
-		}
 		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
-		_, _ = w.Write(out.Bytes()) // an error means that the client is gone
+		o.page(w, http.StatusOK, landingTemplate, &p)
 	})
+}
+
+// page serves a page by its template.
+func (o Options) page(w http.ResponseWriter, status int, t *template.Template, data any) {
+	var out bytes.Buffer
+	if err := t.Execute(&out, data); err != nil {
+		level.Error(o.Logger).Log("msg", "cannot show a page", "page", t.Name(), "err", err)
+		say(w, http.StatusInternalServerError, "Cannot show the page; the exporter's log says why. If it has other formats, such as format=json, they may work.")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // an error means that the client is gone
 }
 
 // links returns the pages that there are. The links are relative, because a

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	_ "embed" // the page's template and style
@@ -20,8 +19,6 @@ import (
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/printable"
 	"dcs_session_exporter/internal/sessiontable"
-
-	"github.com/go-kit/log/level"
 )
 
 var (
@@ -96,15 +93,7 @@ func (t *sessions) render(w http.ResponseWriter, v *view, err error) {
 		p.NextLists = v.nextLists()
 		p.Table = newTableView(v.page, reader.ScanState{})
 	}
-	var out bytes.Buffer
-	if err := sessionsTemplate.Execute(&out, &p); err != nil {
-		level.Error(t.Logger).Log("msg", "cannot show sessions", "err", err)
-		say(w, http.StatusInternalServerError, "Cannot show the page; the exporter's log says why. format=json and format=csv may work.")
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes()) // an error means that the client is gone
+	t.page(w, status, sessionsTemplate, &p)
 }
 
 // wantsChoice reports whether the error only asks for a choice that the page

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed" // the page's template
 	"encoding/json"
@@ -16,8 +15,6 @@ import (
 	"dcs_session_exporter/dcsapi"
 	"dcs_session_exporter/internal/config"
 	"dcs_session_exporter/internal/printable"
-
-	"github.com/go-kit/log/level"
 )
 
 var (
@@ -205,14 +202,7 @@ func (t *sessions) status(w http.ResponseWriter, r *http.Request, s Settings) {
 	for _, project := range d.Projects {
 		p.Projects = append(p.Projects, newProjectView(project))
 	}
-	var out bytes.Buffer
-	if err := statusTemplate.Execute(&out, &p); err != nil {
-		level.Error(t.Logger).Log("msg", "cannot show the status", "err", err)
-		say(w, http.StatusInternalServerError, "Cannot show the page; the exporter's log says why. format=json may work.")
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(out.Bytes()) // an error means that the client is gone
+	t.page(w, http.StatusOK, statusTemplate, &p)
 }
 
 func newProjectView(p projectStatus) projectView {
