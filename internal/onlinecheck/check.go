@@ -200,8 +200,7 @@ func (c *projectCheck) refuse(from place, err error) bool {
 	if !c.refused {
 		c.refused = true
 		if details := detailsOf(err); details.Status != 0 || details.Held {
-			accepted := false
-			c.report.Key.Accepted = &accepted
+			c.report.Key.Accepted = new(false)
 		}
 		c.report.Findings = append(c.report.Findings, c.explain(from, "", "", err))
 	}
@@ -236,8 +235,7 @@ func (c *projectCheck) finish() {
 		})
 	}
 	if skew, known := c.clock.skew(); known {
-		seconds := skew.Seconds()
-		r.ClockSkewSeconds = &seconds
+		r.ClockSkewSeconds = new(skew.Seconds())
 		if f, found := skewFinding(skew); found {
 			r.Findings = append(r.Findings, f)
 		}

@@ -113,12 +113,11 @@ func (c *projectCheck) describe(i *Instance, n *Node, page dcsapi.Page, seen loo
 	if now.IsZero() {
 		now = c.options.Now()
 	}
-	taken, age := page.Taken.UTC(), now.Sub(page.Taken).Round(time.Second)
+	age := now.Sub(page.Taken).Round(time.Second)
 	if age < 0 && age >= -time.Second {
 		age = 0 // the header is truncated to a second
 	}
-	seconds := age.Seconds()
-	n.ListTakenAt, n.ListAgeSeconds = &taken, &seconds
+	n.ListTakenAt, n.ListAgeSeconds = new(page.Taken.UTC()), new(age.Seconds())
 	if limit := c.options.Config.MaxSnapshotAge; limit > 0 && age > limit {
 		f := Finding{
 			Severity: SeverityWarning, Reason: dcsapi.ReasonStale,

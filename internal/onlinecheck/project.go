@@ -51,8 +51,7 @@ func (c *projectCheck) read(ctx context.Context) {
 		c.limits(ctx)
 	}
 	if !c.isRefused() && c.api.KeyAccepted(ctx) {
-		accepted := true
-		c.report.Key.Accepted = &accepted
+		c.report.Key.Accepted = new(true)
 	}
 }
 
@@ -90,8 +89,7 @@ func (c *projectCheck) targets(ctx context.Context) (targets []target, goOn bool
 		return targets, isOfService(err)
 	}
 	c.list = list
-	n := len(list)
-	c.report.InstancesListed = &n
+	c.report.InstancesListed = new(len(list))
 	for k := range targets {
 		t := &targets[k]
 		if at := slices.IndexFunc(list, func(i dcsapi.Instance) bool { return i.ID == t.ID }); at >= 0 {

@@ -36,12 +36,10 @@ func (c *projectCheck) verifyRegion(ctx context.Context) {
 	k := slices.IndexFunc(projects, func(p dcsapi.Project) bool { return p.ID == id })
 	switch {
 	case k >= 0 && isOfRegion(projects[k].Name, c.config.Region):
-		matches := true
-		iam.RegionMatches = &matches
+		iam.RegionMatches = new(true)
 		iam.Detail = "the project belongs to " + c.config.Region
 	case k >= 0:
-		matches := false
-		iam.RegionMatches = &matches
+		iam.RegionMatches = new(false)
 		iam.Detail = "the project belongs to " + regionOf(projects[k].Name)
 		c.fold(Finding{
 			Severity: SeverityFailure, Reason: reasonRegion,

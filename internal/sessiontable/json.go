@@ -105,8 +105,7 @@ func (p *Page) WriteJSON(w io.Writer) error {
 		d.Time = &p.Time
 	}
 	if !p.Taken.IsZero() {
-		age := p.Age.Round(time.Millisecond).Seconds()
-		d.Age = &age
+		d.Age = new(p.Age.Round(time.Millisecond).Seconds())
 	}
 	if p.Count >= 0 {
 		d.Count = &p.Count

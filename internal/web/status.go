@@ -94,8 +94,7 @@ func known(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC()
-	return &t
+	return new(t.UTC())
 }
 
 // errorText returns the text of an error, "" for nil.
