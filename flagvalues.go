@@ -40,11 +40,7 @@ func addChoice(flag *kingpin.FlagClause, target *string, words ...string) {
 		if slices.Contains(words, s) {
 			return s, nil
 		}
-		hint := ""
-		if word := nearest.Word(s, words); word != "" {
-			hint = "; did you mean " + word + "?"
-		}
-		return "", fmt.Errorf("%q: must be one of %s%s", s, strings.Join(words, ", "), hint)
+		return "", fmt.Errorf("%q: must be one of %s%s", s, strings.Join(words, ", "), nearest.Hint(s, words))
 	}})
 }
 

@@ -4,6 +4,8 @@ package nearest
 import (
 	"cmp"
 	"strings"
+
+	"dcs_session_exporter/internal/printable"
 )
 
 // longest is the length of the longest word that is compared, in bytes: time and
@@ -34,6 +36,16 @@ func Word(word string, known []string) string {
 		return "" // nothing of it would stay
 	}
 	return best
+}
+
+// Hint returns the end of an error about a misspelt word: a question for the known
+// word that is closest, "" if there is none.
+func Hint(word string, known []string) string {
+	best := Word(word, known)
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + printable.Name(best) + "?"
 }
 
 // Distance returns how many letters must be changed, added or removed to turn a

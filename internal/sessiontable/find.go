@@ -1,6 +1,7 @@
 package sessiontable
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,15 +61,12 @@ func (e InstanceError) Error() string {
 	for _, t := range e.Targets {
 		known = append(known, t.ID, t.Details.Name)
 	}
-	text := fmt.Sprintf("no instance %q is configured or discovered; known instances:", printable.Name(e.Asked))
-	if hint := suggestion(e.Asked, known); hint != "" {
-		text = strings.Replace(text, "; known", hint+" Known", 1)
-	}
-	if e.Several {
-		text = "several instances have this name, use the id of one:"
-	}
 	var b strings.Builder
-	b.WriteString(text)
+	if hint := nearest.Hint(e.Asked, known); e.Several {
+		b.WriteString("several instances have this name, use the id of one:")
+	} else {
+		fmt.Fprintf(&b, "no instance %q is configured or discovered%s Known instances:", printable.Name(e.Asked), cmp.Or(hint, "."))
+	}
 	for _, t := range e.Targets {
 		b.WriteString("\n  " + strings.TrimSpace(printable.Name(t.ID)+" "+printable.Name(t.Details.Name)))
 	}
@@ -118,17 +116,9 @@ func (e NodeError) Error() string {
 	case e.Several:
 		text = fmt.Sprintf("several nodes have the name %q: choose one by its id", printable.Name(e.Asked))
 	case e.Asked != "":
-		text = fmt.Sprintf("the instance has no node %q that holds sessions%s", printable.Name(e.Asked), suggestion(e.Asked, nodeWords(e.Nodes)))
+		text = fmt.Sprintf("the instance has no node %q that holds sessions%s", printable.Name(e.Asked), nearest.Hint(e.Asked, nodeWords(e.Nodes)))
 	}
 	return text + "\n" + nodeTable(e.Nodes)
-}
-
-// suggestion returns a hint at the known word that is closest to a misspelt one.
-func suggestion(word string, known []string) string {
-	if best := nearest.Word(word, known); best != "" {
-		return "; did you mean " + printable.Name(best) + "?"
-	}
-	return ""
 }
 
 // nodeWords returns the ids and names of nodes.

@@ -1,6 +1,7 @@
 package sessiontable
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,10 +57,7 @@ func (q Query) WithGroups(g Grouping) (Query, error) {
 	if slices.Contains(names, q.Group) {
 		return q, nil
 	}
-	hint := "."
-	if best := nearest.Word(q.Group, names); best != "" {
-		hint = "; did you mean " + printable.Name(best) + "?"
-	}
+	hint := cmp.Or(nearest.Hint(q.Group, names), ".")
 	return q, fmt.Errorf("group: there is no group %q%s The groups are %s", printable.Name(q.Group), hint, printable.Name(strings.Join(names, ", ")))
 }
 
