@@ -25,7 +25,8 @@ var (
 	landingTemplate = template.Must(template.New("landing").Parse(landingHTML))
 )
 
-// landingPage is the data of the landing page's template.
+// landingPage is the data of the landing page's template. Its links are relative,
+// because a reverse proxy may add a path prefix.
 type landingPage struct {
 	Style     template.CSS
 	Demo      bool
@@ -34,14 +35,11 @@ type landingPage struct {
 	Facts     []fact
 	Sessions  bool // the live table is enabled
 	Instances []choice
-	Links     []pageLink
+	Metrics   string // link to them
 }
 
 // fact is a line of what the exporter knows about itself.
 type fact struct{ Name, Value string }
-
-// pageLink is a link to a page, and what is there.
-type pageLink struct{ Link, Text, Words string }
 
 // landing serves the page at /: whether the exporter works, and links. It asks
 // the API nothing.
@@ -52,7 +50,7 @@ func landing(o Options) http.Handler {
 		defer done()
 		projects := s.Collector.Status()
 		health := collector.Sum(projects)
-		p := landingPage{Style: template.CSS(sessionsCSS), Demo: o.Demo, Sessions: o.Sessions != nil, Links: o.links()}
+		p := landingPage{Style: template.CSS(sessionsCSS), Demo: o.Demo, Sessions: o.Sessions != nil, Metrics: strings.TrimPrefix(o.TelemetryPath, "/")}
 		p.Verdict, p.Class = verdict(health, projects)
 		p.Facts = append(healthFacts(health), fact{"Running since", moment(started)}, fact{"Version", o.Version})
 		var targets []*fleet.Target
@@ -81,24 +79,6 @@ func (o Options) page(w http.ResponseWriter, status int, t *template.Template, d
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes()) // an error means that the client is gone
-}
-
-// links returns the pages that there are. The links are relative, because a
-// reverse proxy may add a path prefix.
-func (o Options) links() []pageLink {
-	links := []pageLink{
-		{strings.TrimPrefix(o.TelemetryPath, "/"), "Metrics", "the sessions of all instances, and the exporter's own metrics"},
-		{"sd", "Targets", "the instances, for Prometheus' HTTP service discovery"},
-		{"-/healthy", "Health", "answers while the process works"},
-		{"-/ready", "Readiness", "answers once the configuration is loaded"},
-	}
-	if o.Sessions == nil {
-		return links
-	}
-	return slices.Insert(links, 0,
-		pageLink{"sessions", "Sessions", "the live table of a node's sessions, straight from the API"},
-		pageLink{"status", "Status", "the configuration in force, and how each node was last read"},
-	)
 }
 
 // verdict says in a sentence whether the exporter works.
