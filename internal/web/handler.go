@@ -3,10 +3,9 @@
 // Source files: metrics.go has /metrics and /probe, with timeout.go (the time that a
 // scrape may take), rendering.go (scrapes that share a rendering), encode.go and
 // answer.go; sd.go has /sd. sessions.go has /sessions, with sessionspage.go (the
-// page), sessionstable.go (its table), sessionsnodes.go (the choice of a node) and
-// sessionsscan.go (the scan button). status.go has /status, debug.go
-// /probe?debug=true, access.go who may see them. lifecycle.go has /-/healthy,
-// /-/ready and /-/reload, landing.go the landing page.
+// page), sessionstable.go (its table) and sessionsscan.go (the scan button).
+// status.go has /status, debug.go /probe?debug=true, access.go who may see them.
+// lifecycle.go has /-/healthy, /-/ready and /-/reload, landing.go the landing page.
 package web
 
 import (

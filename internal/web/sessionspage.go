@@ -46,10 +46,10 @@ type sessionsPage struct {
 	Instances []choice
 	Kept      []parameter // kept when another instance is chosen
 	Nodes     []choice
-	Grouped   bool // there are client groups
-	All       bool // all nodes are shown
-	Switches  []toNode
-	Links     []step // to all choices, if nothing is chosen yet
+	Grouped   bool     // there are client groups
+	All       bool     // all nodes are shown
+	Switches  []choice // links to the same view of the other nodes, nil if there is only one
+	Links     []step   // to all choices, if nothing is chosen yet
 	Sorts     []choice
 	Orders    []choice
 	Limits    []choice
@@ -58,7 +58,7 @@ type sessionsPage struct {
 	Table     *tableView // nil if nothing was read
 }
 
-// choice is an option of a list to choose from.
+// choice is an option of a list to choose from, or a link to it.
 type choice struct {
 	Value, Text string
 	Selected    bool
@@ -172,6 +172,24 @@ func (p *sessionsPage) choices(v *view, targets []*fleet.Target) {
 	for _, n := range limits {
 		p.Limits = append(p.Limits, choice{strconv.Itoa(n), "", n == q.Limit})
 	}
+}
+
+// switches returns the links that lead from the view of a node to the same view
+// of the others, and of all; nil if there is only one node.
+func switches(nodes []dcsapi.Node, q sessiontable.Query) []choice {
+	if len(nodes) < 2 {
+		return nil
+	}
+	of := func(text, node string) choice {
+		other := q
+		other.Node, other.Offset = node, 0
+		return choice{link(other), text, node == q.Node}
+	}
+	out := []choice{of("all nodes", sessiontable.AllNodes)}
+	for _, n := range nodes {
+		out = append(out, of(sessiontable.NodeLabel(n), n.ID))
+	}
+	return out
 }
 
 // links returns choices as links.
