@@ -18,9 +18,9 @@ const again = time.Second
 
 // look is what one session shows about client addresses.
 type look struct {
-	seen       bool
-	masked     bool
-	otherClear bool // the other one of addr and peer is present and not masked
+	seen   bool
+	masked bool
+	clear  aggregate.AddressSource // the other source, if the session has it and it is not masked
 }
 
 // node reads one session of a node's list.
@@ -82,11 +82,10 @@ func (c *projectCheck) lookAt(s *dcsapi.Session) look {
 	if c.address.Source == aggregate.SourcePeer {
 		other, text = aggregate.SourceAddr, s.Addr
 	}
-	return look{
-		seen:       true,
-		masked:     c.address.Masked(s),
-		otherClear: strings.TrimSpace(text) != "" && !aggregate.AddressOptions{Source: other}.Masked(s),
+	if strings.TrimSpace(text) == "" || (aggregate.AddressOptions{Source: other}).Masked(s) {
+		other = ""
 	}
+	return look{seen: true, masked: c.address.Masked(s), clear: other}
 }
 
 // describe fills in what the answer says about a node.
@@ -99,7 +98,7 @@ func (c *projectCheck) describe(i *Instance, n *Node, page dcsapi.Page, seen loo
 		n.AddressMasked = &seen.masked
 	}
 	if seen.masked {
-		c.add(&n.Findings, c.maskedFinding(i, seen))
+		c.add(&n.Findings, maskedFinding(i, seen))
 	}
 	if page.Taken.IsZero() {
 		c.add(&n.Findings, Finding{
@@ -136,17 +135,13 @@ func (c *projectCheck) scanOff() bool { return c.options.Config.Scan.Mode == con
 
 // maskedFinding returns the finding for a session whose address hides the
 // client's.
-func (c *projectCheck) maskedFinding(i *Instance, seen look) Finding {
+func maskedFinding(i *Instance, seen look) Finding {
 	f := Finding{
 		Severity: SeverityWarning, Reason: reasonMasked,
 		Message: "client addresses are masked: the one session that was read comes from 198.19.0.0/16, the address of a VPC endpoint instead of the client's. Other sessions may be different",
 		Action:  passThrough[i.clientIP],
 	}
-	if seen.otherClear {
-		other := string(aggregate.SourcePeer)
-		if c.address.Source == aggregate.SourcePeer {
-			other = string(aggregate.SourceAddr)
-		}
+	if other := string(seen.clear); other != "" {
 		f.Action += "; this session's " + other + " is not masked, so client_address.source: " + other + " may work"
 	}
 	return f
