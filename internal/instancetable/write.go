@@ -1,6 +1,7 @@
 package instancetable
 
 import (
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"io"
@@ -18,7 +19,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	rows := [][]string{{"ID", "NODE", "TYPE", "READ"}} // a node's status is in the wide table
 	for _, i := range t.Instances {
 		for _, n := range i.Nodes {
-			rows = append(rows, []string{"  " + printable.Name(n.ID), orDash(n.Name), orDash(n.Type), words(n.Read, n.NotRead)})
+			rows = append(rows, []string{"  " + printable.Name(n.ID), printable.Name(cmp.Or(n.Name, "-")), printable.Name(cmp.Or(n.Type, "-")), words(n.Read, n.NotRead)})
 		}
 	}
 	sessiontable.Fit(rows)
@@ -61,33 +62,18 @@ func (i *Instance) line() string {
 	return text
 }
 
-// orDash returns a printable text, or a dash for an empty one.
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return printable.Name(s)
-}
-
 // WriteWide writes the table for a terminal with all fields, a line for each
 // node.
 func (t *Table) WriteWide(w io.Writer) error {
 	rows := t.records()
 	for _, row := range rows {
 		for k := range row {
-			row[k] = printable.Text(row[k])
-			if row[k] == "" {
-				row[k] = "-"
-			}
+			row[k] = printable.Text(cmp.Or(row[k], "-"))
 		}
 	}
 	for k := range rows[0] {
 		rows[0][k] = strings.ToUpper(rows[0][k])
 	}
-	return write(w, rows)
-}
-
-func write(w io.Writer, rows [][]string) error {
 	var b strings.Builder
 	sessiontable.Align(&b, rows, nil)
 	_, err := io.WriteString(w, b.String())

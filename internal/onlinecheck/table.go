@@ -47,10 +47,7 @@ func (p Project) label() string {
 
 // label returns a readable name of an instance.
 func (i Instance) label() string {
-	if i.Name == "" {
-		return printable.Name(i.ID)
-	}
-	return printable.Name(i.Name)
+	return printable.Name(cmp.Or(i.Name, i.ID))
 }
 
 // project renders the report on a project.
