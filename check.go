@@ -38,26 +38,16 @@ func (f *checkFlags) add(command *kingpin.CmdClause) {
 	addChoice(command.Flag("output", "Output format of --online: table, json.").Short('o').Default(outputTable).IsSetByUser(&f.outputSet), &f.output, outputTable, outputJSON)
 }
 
-// problem returns what is wrong with the flags, or nil.
-func (f *checkFlags) problem() error {
-	switch {
-	case !f.online && f.timeoutSet:
-		return errors.New("--timeout requires --online: check sends nothing without it")
-	case !f.online && f.outputSet:
-		return errors.New("--output requires --online: check prints plain text without it")
-	default:
-		return nil
-	}
-}
-
 // check validates the configuration file and prints what it means. With
 // --online it also asks the API whether the configuration will work.
 func check(ctx context.Context, f flags, stdout io.Writer) error {
-	if f.demo {
+	switch {
+	case f.demo:
 		return invalidError{errors.New("check cannot be combined with --demo, which has no configuration file")}
-	}
-	if err := f.check.problem(); err != nil {
-		return invalidError{err}
+	case !f.check.online && f.check.timeoutSet:
+		return invalidError{errors.New("--timeout requires --online: check sends nothing without it")}
+	case !f.check.online && f.check.outputSet:
+		return invalidError{errors.New("--output requires --online: check prints plain text without it")}
 	}
 	cfg, err := config.Load(f.configFile)
 	if err != nil {

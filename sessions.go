@@ -115,8 +115,11 @@ func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Qu
 		node, _, err = sessiontable.ChooseNode(ctx, target, q.Node)
 		nodes = []dcsapi.Node{node}
 	}
+	if _, ok := errors.AsType[sessiontable.NodeError](err); ok {
+		return nil, fmt.Errorf("--node: %w", err)
+	}
 	if err != nil {
-		return nil, inNodeFlag(err)
+		return nil, err
 	}
 	lists := c.Reader(target)
 	for _, node := range nodes {
@@ -131,14 +134,6 @@ func readSessions(ctx context.Context, c *collector.Collector, q sessiontable.Qu
 		return sessiontable.ReadAll(ctx, lists, target, nodes, q)
 	}
 	return sessiontable.Read(ctx, lists, target, nodes[0], q)
-}
-
-// inNodeFlag names the flag in an error about the choice of a node.
-func inNodeFlag(err error) error {
-	if _, ok := errors.AsType[sessiontable.NodeError](err); ok {
-		return fmt.Errorf("--node: %w", err)
-	}
-	return err
 }
 
 // scanIfDue scans a node, unless its list is younger than minInterval.
