@@ -151,15 +151,11 @@ func (l *lines) run() {
 	}
 }
 
-// close accepts no more lines and waits up to flushPatience for the queued ones.
+// close, which must be called once, accepts no more lines and waits up to flushPatience for the queued ones.
 func (l *lines) close() {
 	l.mu.Lock()
-	already := l.closed
 	l.closed = true
 	l.mu.Unlock()
-	if already {
-		return
-	}
 	close(l.queue)
 	select {
 	case <-l.ended:

@@ -28,7 +28,7 @@ type Options struct {
 	Settings      func() (Settings, func()) // returns the current ones, and a function to call when they are no longer needed
 	Reload        func() error              // reloads the configuration as a whole or not at all
 	Own           prometheus.Gatherer       // the exporter's own metrics
-	Rejected      func()                    // called for each scrape that is refused with 503 because too many are in progress; may be nil
+	Rejected      func()                    // called for each scrape that is refused with 503 because too many are in progress
 	Sessions      *Access                   // who may see the live table of sessions, nil for nobody
 	TelemetryPath string                    // path of the metrics, such as "/metrics"; see IsTelemetryPath
 	Version       string                    // for the landing page

@@ -252,9 +252,7 @@ func (t *scrapes) remove(m *making) {
 
 // reject answers a scrape that there is no place for with 503.
 func (t *scrapes) reject(w http.ResponseWriter) {
-	if t.Rejected != nil {
-		t.Rejected()
-	}
+	t.Rejected()
 	w.Header().Set("Retry-After", "5")
 	w.Header().Set("Connection", "close") // free its descriptor, too
 	say(w, http.StatusServiceUnavailable, "Too many scrapes are in progress: try again in a few seconds.")
