@@ -2,7 +2,6 @@ package sessiontable
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -116,9 +115,4 @@ func (q Query) Selection() string {
 	add("with command", q.Command)
 	add("of group", q.Group)
 	return text
-}
-
-// CutWords says that not the whole list was searched.
-func (p *Page) CutWords() string {
-	return fmt.Sprintf("only the first %d sessions were searched, the list has more", p.Searched)
 }

@@ -37,7 +37,7 @@ func (p *Page) Summary() string {
 		text += fmt.Sprintf("; sessions missing because they are too large to read: %d (look for a client with a huge name)", p.Unreadable)
 	}
 	if p.Cut {
-		text += "; " + p.CutWords()
+		text += fmt.Sprintf("; only the first %d sessions were searched, the list has more", p.Searched)
 	}
 	return text
 }
