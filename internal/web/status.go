@@ -107,9 +107,7 @@ func errorText(err error) string {
 
 // newStatus returns the status. Errors have no secrets: the API's client cuts
 // them out.
-func (t *sessions) newStatus(s Settings) statusDocument {
-	projects := s.Collector.Status()
-	health := collector.Sum(projects)
+func (t *sessions) newStatus(s Settings, projects []collector.ProjectStatus, health collector.Health) statusDocument {
 	d := statusDocument{
 		Version: t.Version, InForce: s.Since.UTC(), LastScrape: known(health.Scraped),
 		NodesRead: health.Read, NodesToRead: health.Nodes, Settings: []setting{}, Projects: []projectStatus{},
@@ -177,24 +175,24 @@ type statusRow struct{ Instance, Debug, Node, Read, Taken, Sessions, State strin
 // status serves what is in force and how it goes, as a page or as JSON, from
 // memory.
 func (t *sessions) status(w http.ResponseWriter, r *http.Request, s Settings) {
+	projects := s.Collector.Status()
+	health := collector.Sum(projects)
+	d := t.newStatus(s, projects, health)
 	switch format := r.Form.Get("format"); format {
 	case "", formatHTML:
 	case formatJSON:
 		w.Header().Set("Content-Type", "application/json")
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")
-		_ = encoder.Encode(t.newStatus(s)) // an error means that the client is gone
+		_ = encoder.Encode(d) // an error means that the client is gone
 		return
 	default:
 		say(w, http.StatusBadRequest, "format must be html or json.")
 		return
 	}
-	projects := s.Collector.Status()
-	health := collector.Sum(projects)
 	p := statusPage{Style: template.CSS(sessionsCSS), Demo: t.Demo, Settings: s.InForce}
 	p.Verdict, p.Class = verdict(health, projects)
 	p.Facts = append(healthFacts(health), fact{"Configuration in force since", moment(s.Since)}, fact{"Version", t.Version})
-	d := t.newStatus(s)
 	if len(d.UnusedGroups) > 0 {
 		p.Facts = append(p.Facts, fact{"Client groups without sessions for a day", printable.Name(strings.Join(d.UnusedGroups, ", "))})
 	}
