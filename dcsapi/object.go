@@ -23,10 +23,13 @@ func (o *object) UnmarshalJSON(b []byte) error {
 	*o = make(object)
 	return jx.DecodeBytes(b).ObjBytes(func(d *jx.Decoder, key []byte) error {
 		raw, err := d.Raw()
+		if err != nil {
+			return err // without the member: its value is incomplete
+		}
 		if _, ok := (*o)[string(key)]; ok || len(*o) < maxMembers {
 			(*o)[string(key)] = bytes.Clone(raw)
 		}
-		return err
+		return nil
 	})
 }
 

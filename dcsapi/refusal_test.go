@@ -161,6 +161,8 @@ func TestPartOfAFailure(t *testing.T) {
 		says       string
 	}{
 		{"a code, and half a message", `{"error_code":"DCS.4957","request_id":"r1","error_msg":"ha`, 400, dcsapi.ReasonBusy, "HTTP 400 DCS.4957 (request id r1)"},
+		{"half a message alone", `{"error_msg":"no such insta`, 404, dcsapi.ReasonNotFound, `HTTP 404: response is not JSON: {"error_msg":"no such insta`},
+		{"half a message of IAM", `{"error":{"message":"no such us`, 404, dcsapi.ReasonNotFound, `HTTP 404: response is not JSON: {"error":{"message":"no such us`},
 		{"large", `{"error_code":"DCS.2003","error_msg":"no","error_ext_msg":"` + strings.Repeat("x", 100_000), 400, dcsapi.ReasonForbidden, "HTTP 400 DCS.2003: no"},
 		{"no JSON", `<b>no</b>`, 404, dcsapi.ReasonNotFound, "HTTP 404: response is not JSON: no"},
 		{"nothing", "", 404, dcsapi.ReasonNotFound, "HTTP 404: the response ended before it was complete"},
