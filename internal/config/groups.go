@@ -15,7 +15,7 @@ type ClientGroup struct {
 	Names *regexp.Regexp // of the client name; nil for any
 }
 
-// maxGroups is the maximum number of rules. Each is compared with all before it.
+// maxGroups is the maximum number of rules.
 const maxGroups = 10_000
 
 // reservedGroups are group names with a meaning of their own.
@@ -28,7 +28,7 @@ func (d *decoder) clientGroups(v value) []ClientGroup {
 		return nil
 	}
 	var out []ClientGroup
-	var lines []int // of the rules
+	earlier := rules{byNetwork: make(map[netip.Prefix][]*rule)}
 	v.sequence(func(e value) {
 		if e.null() {
 			e.problem("is empty: a rule needs a group, and cidrs, users or names")
@@ -52,10 +52,11 @@ func (d *decoder) clientGroups(v value) []ClientGroup {
 			e.problem("has no condition: add cidrs, users or names. Sessions that no rule matches are in the group ungrouped")
 			return
 		}
-		if first := slices.IndexFunc(out, func(earlier ClientGroup) bool { return earlier.covers(&g) }); first >= 0 {
-			e.warn("never matches: the rule on line %d comes first and matches all of these sessions", lines[first])
+		if first := earlier.cover(&g); first != nil {
+			e.warn("never matches: the rule on line %d comes first and matches all of these sessions", first.line)
 		}
-		out, lines = append(out, g), append(lines, e.node.Line)
+		earlier.add(&rule{g, e.node.Line})
+		out = append(out, g)
 	})
 	v.notEmpty("list rules, or remove the key")
 	return out
