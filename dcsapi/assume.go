@@ -79,7 +79,7 @@ type assumed struct {
 func (a *assumed) assume(ctx context.Context) (sourcedKey, error) {
 	var failed error // of STS
 	if a.sts != nil {
-		key, err := a.ask(ctx, a.sts, "STS", "/v5/agencies/assume", a.stsBody())
+		key, err := a.ask(ctx, a.sts, stsKeys, a.stsBody())
 		if err == nil || !noSTS(err) || a.iam == nil {
 			return key, a.explain(err)
 		}
@@ -88,7 +88,7 @@ func (a *assumed) assume(ctx context.Context) (sourcedKey, error) {
 	if a.iam == nil {
 		return sourcedKey{}, errors.New("neither IAM nor STS can be asked: set iam_endpoint, or sts_endpoint and the account's id as domain")
 	}
-	key, err := a.ask(ctx, a.iam, "IAM", "/v3.0/OS-CREDENTIAL/securitytokens", a.iamBody())
+	key, err := a.ask(ctx, a.iam, iamKeys, a.iamBody())
 	if err != nil && failed != nil {
 		err = fmt.Errorf("%w; before that, %w", err, failed)
 	}
@@ -140,14 +140,26 @@ func jsonText(v any) string {
 	return string(text)
 }
 
+// keyService is how a service is asked for a key, and the names in its response:
+// of the object with the key, and of the object's members.
+type keyService struct {
+	name, path                            string
+	object, access, secret, token, expiry string
+}
+
+var (
+	stsKeys = keyService{"STS", "/v5/agencies/assume", "credentials", "access_key_id", "secret_access_key", "security_token", "expiration"}
+	iamKeys = keyService{"IAM", "/v3.0/OS-CREDENTIAL/securitytokens", "credential", "access", "secret", "securitytoken", "expires_at"}
+)
+
 // ask sends a request for a key.
-func (a *assumed) ask(ctx context.Context, c *Client, service, path, body string) (sourcedKey, error) {
+func (a *assumed) ask(ctx context.Context, c *Client, service keyService, body string) (sourcedKey, error) {
 	var key sourcedKey
 	err := c.do(ctx, &call{
-		operation: "assume_agency", action: "ask " + service + " for a key", iam: true,
-		method: http.MethodPost, path: path, body: body,
+		operation: "assume_agency", action: "ask " + service.name + " for a key", iam: true,
+		method: http.MethodPost, path: service.path, body: body,
 		decode: func(body []byte, _ http.Header) (err error) {
-			key, err = decodeAssumed(body)
+			key, err = service.decode(body)
 			return err
 		},
 	})
@@ -157,34 +169,29 @@ func (a *assumed) ask(ctx context.Context, c *Client, service, path, body string
 	return key, nil
 }
 
-// decodeAssumed decodes a response of STS or of IAM: they name its fields
-// differently.
-func decodeAssumed(body []byte) (key sourcedKey, err error) {
+// decode decodes a response. Its errors contain nothing of the key.
+func (s keyService) decode(body []byte) (key sourcedKey, err error) {
 	response, err := decodeObject(body)
 	if err != nil {
 		return key, err
 	}
 	var fields map[string]any
-	_ = json.Unmarshal(response["credentials"], &fields) // of STS
-	_ = json.Unmarshal(response["credential"], &fields)  // of IAM
-	if len(fields) == 0 {
-		return key, errors.New("it has no credentials")
+	if json.Unmarshal(response[s.object], &fields) != nil || fields == nil {
+		return key, errors.New("it has no " + s.object)
 	}
-	text := func(sts, iam string) string {
-		a, _ := fields[sts].(string)
-		b, _ := fields[iam].(string)
-		return cmp.Or(a, b)
+	text := func(name string) string {
+		value, _ := fields[name].(string)
+		return value
 	}
-	key.AccessKey, key.SecretKey = text("access_key_id", "access"), text("secret_access_key", "secret")
-	key.SecurityToken = text("security_token", "securitytoken")
-	key.ends, err = time.Parse(time.RFC3339, text("expiration", "expires_at"))
+	key.AccessKey, key.SecretKey, key.SecurityToken = text(s.access), text(s.secret), text(s.token)
+	key.ends, err = time.Parse(time.RFC3339, text(s.expiry))
 	if err != nil { // it was good when it came, for as long as was asked for
 		key.ends = time.Now().Add(agencySeconds * time.Second)
 	}
 	if key.AccessKey == "" || key.SecretKey == "" || key.SecurityToken == "" {
 		return key, errors.New("it lacks the access key, the secret key or the security token")
 	}
-	return key, nil
+	return key, key.checkValues()
 }
 
 // explain returns the error of the requests for a key, with what to do about it

@@ -132,6 +132,11 @@ func (k *sourcedKey) check() error {
 	case !k.ends.IsZero() && !now.Before(k.ends):
 		return fmt.Errorf("it returned a key that expired at %s, and this machine's clock says %s: check the clock", k.ends.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
+	return k.checkValues()
+}
+
+// checkValues returns an error for a key that cannot be sent.
+func (k *sourcedKey) checkValues() error {
 	return cmp.Or(
 		checkHeaderValue(k.AccessKey, "the access key"),
 		checkHeaderValue(k.SecretKey, "the secret key"),
