@@ -13,11 +13,12 @@ import (
 
 // elements reads the elements of a list, which may come in pages.
 type elements struct {
-	key     string    // the field that identifies an element, regardless of case
-	noun    string    // what an element is, for warnings
-	parent  string    // to follow an element's position in a warning
-	secrets *secrets  // to redact the elements' texts
-	found   *warnings // what is wrong with elements
+	key       string                 // the field that identifies an element
+	noun      string                 // what an element is, for warnings
+	parent    string                 // to follow an element's position in a warning
+	canonical func(id string) string // returns the form of an id that is compared
+	secrets   *secrets               // to redact the elements' texts
+	found     *warnings              // what is wrong with elements
 
 	seen       map[string]bool // ids, and hashes of elements without one
 	read       int             // elements with a new id
@@ -25,7 +26,17 @@ type elements struct {
 }
 
 func (c *Client) newElements(key, noun string, found *warnings) *elements {
-	return &elements{key: key, noun: noun, secrets: &c.secrets, found: found, seen: make(map[string]bool)}
+	return &elements{
+		key: key, noun: noun, canonical: func(id string) string { return id },
+		secrets: &c.secrets, found: found, seen: make(map[string]bool),
+	}
+}
+
+// newInstances returns elements that are instances.
+func (c *Client) newInstances(found *warnings) *elements {
+	l := c.newElements("instance_id", "instance", found)
+	l.canonical = CanonicalInstanceID
+	return l
 }
 
 // next decodes the element at a position, counted from 1. It returns false for
@@ -34,7 +45,7 @@ func (c *Client) newElements(key, noun string, found *warnings) *elements {
 func (l *elements) next(raw json.RawMessage, position int) (e *element, id string, ok bool) {
 	e = newElement(raw, l.secrets.dataRedactor(), l.found)
 	id, why := e.id(l.key)
-	key := strings.ToLower(id)
+	key := l.canonical(id)
 	if why != "" {
 		key = "\x00" + strconv.FormatUint(maphash.Bytes(elementSeed, raw), 16) // no id begins with NUL
 	}

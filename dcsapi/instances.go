@@ -113,7 +113,7 @@ func (c *Client) ListInstances(ctx context.Context) ([]Instance, error) {
 	texts := 0
 	var found warnings
 	defer c.reportWarnings("list_instances", &found)
-	instances := c.newElements("instance_id", "instance", &found)
+	instances := c.newInstances(&found)
 	err := allPages(action, MaxLimit, func(offset int) (pageCounts, error) {
 		list, total, err := c.listPage(ctx, &call{operation: "list_instances", action: action, path: "/instances"}, "instance_num", MaxLimit, offset)
 		for k, raw := range list {

@@ -81,3 +81,22 @@ func TestInstancePages(t *testing.T) {
 		})
 	}
 }
+
+// TestIDCase checks that only instances are the same if their ids differ in case
+// alone: no node or project is dropped for that.
+func TestIDCase(t *testing.T) {
+	var body string
+	c, _ := answering(t, &body)
+	body = `{"nodes":[{"node_id":"n1"},{"node_id":"N1"},{"node_id":"n1"}]}`
+	if nodes, err := c.ListNodes(t.Context(), "i1"); err != nil || len(nodes) != 2 {
+		t.Errorf("nodes: %v, %v", nodes, err)
+	}
+	body = `{"projects":[{"id":"p1","name":"cn-north-4"},{"id":"P1","name":"cn-north-4"}]}`
+	if projects, err := c.ListProjects(t.Context()); err != nil || len(projects) != 2 {
+		t.Errorf("projects: %v, %v", projects, err)
+	}
+	body = `{"instance_num":1,"instances":[{"instance_id":"i1"},{"instance_id":"I1"}]}`
+	if instances, err := c.ListInstances(t.Context()); err != nil || len(instances) != 1 {
+		t.Errorf("instances: %v, %v", instances, err)
+	}
+}

@@ -102,7 +102,7 @@ func (c *Client) ListProjectNodes(ctx context.Context) (map[string][]Node, error
 	count, texts := 0, 0
 	var found warnings
 	defer c.reportWarnings("list_project_nodes", &found)
-	instances := c.newElements("instance_id", "instance", &found)
+	instances := c.newInstances(&found)
 	err := allPages(action, MaxNodesLimit, func(offset int) (pageCounts, error) {
 		pageCtx, cancel := context.WithTimeout(ctx, nodesPageTimeout)
 		defer cancel()
