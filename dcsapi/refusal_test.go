@@ -164,6 +164,7 @@ func TestPartOfAFailure(t *testing.T) {
 		{"half a message alone", `{"error_msg":"no such insta`, 404, dcsapi.ReasonNotFound, `HTTP 404: response is not JSON: {"error_msg":"no such insta`},
 		{"half a message of IAM", `{"error":{"message":"no such us`, 404, dcsapi.ReasonNotFound, `HTTP 404: response is not JSON: {"error":{"message":"no such us`},
 		{"large", `{"error_code":"DCS.2003","error_msg":"no","error_ext_msg":"` + strings.Repeat("x", 100_000), 400, dcsapi.ReasonForbidden, "HTTP 400 DCS.2003: no"},
+		{"of another gateway", `{"Message":"blocked","More":"x`, 403, dcsapi.ReasonForbidden, "HTTP 403: blocked"},
 		{"no JSON", `<b>no</b>`, 404, dcsapi.ReasonNotFound, "HTTP 404: response is not JSON: no"},
 		{"nothing", "", 404, dcsapi.ReasonNotFound, "HTTP 404: the response ended before it was complete"},
 	} {

@@ -37,11 +37,11 @@ func (x *roundTrip) responseError(resp *http.Response, body []byte, complete boo
 	}
 	b, ok := decodeErrorBody(body, complete)
 	switch {
-	case ok: // as DCS, its gateway or IAM writes it
+	case ok: // as DCS, its gateway or IAM writes it, or another gateway on the way
 		var iam object
 		_ = iam.UnmarshalJSON(b["error"]) // of another kind if it is not from IAM
 		e.Code = redactor.quote(b.text("error_code"), 40)
-		e.Message = redactor.quote(cmp.Or(b.text("error_msg"), iam.text("message"), b.text("message")), maxErrorText)
+		e.Message = redactor.quote(cmp.Or(b.text("error_msg"), iam.text("message"), b.text("message"), b.text("Message")), maxErrorText)
 		e.ExtMessage = redactor.quote(b.text("error_ext_msg"), maxErrorText)
 		e.RequestID = cmp.Or(e.RequestID, redactor.quote(b.text("request_id"), maxRequestID))
 	case redirect:
