@@ -2,12 +2,15 @@ package harness
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -50,16 +53,27 @@ func Binary(t *testing.T, name string) string {
 }
 
 // FreePort returns a TCP port on which nothing listens on 127.0.0.1, for
-// programs that cannot choose one themselves.
+// programs that cannot choose one themselves. It returns another one each time, and
+// none of those that the system gives to connections, from 32768 on: one of them
+// could be in use again before the program listens.
 func FreePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not block
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 20_000 + int(ports.Add(1)%12_000)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // it does not block
+		if err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("a hundred ports in a row are in use")
+	return 0
 }
+
+// ports counts the ports that were tried, from a random one on in each process.
+var ports atomic.Uint32
+
+func init() { ports.Store(rand.Uint32N(12_000)) }
 
 // Start starts a program and returns when a line of its log matches ready. Give
 // it port 0 to listen on: Process.Address tells which it was.
