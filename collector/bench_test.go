@@ -50,6 +50,24 @@ func BenchmarkAggregate(b *testing.B) {
 	}
 }
 
+// BenchmarkManyUsers adds up 100,000 sessions of 1,000 users at one address.
+func BenchmarkManyUsers(b *testing.B) {
+	sessions := benchSessions(100_000)
+	for i := range sessions {
+		sessions[i].Addr, sessions[i].User = "10.0.0.1:1", fmt.Sprint("user-", i*7919%1000)
+	}
+	o := testOptions()
+	for b.Loop() {
+		agg := aggregate.New(&o, asIs)
+		for i := range sessions {
+			agg.Add(&sessions[i])
+		}
+		if s := agg.Snapshot(nil, time.Time{}); s.Sessions != 100_000 {
+			b.Fatal(s.Sessions)
+		}
+	}
+}
+
 // memoryAPI is an API whose lists are in memory and do not change.
 type memoryAPI struct {
 	collector.API

@@ -2,7 +2,6 @@ package aggregate
 
 import (
 	"iter"
-	"maps"
 	"strings"
 )
 
@@ -92,6 +91,10 @@ func (h host) clients() iter.Seq[*userClient] {
 		if h.first == nil || !yield(h.first) {
 			return
 		}
-		maps.Values(h.others)(yield)
+		for _, c := range h.others {
+			if !yield(c) {
+				return
+			}
+		}
 	}
 }

@@ -1,8 +1,6 @@
 package aggregate
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -26,13 +24,13 @@ type interner struct {
 	most   int // values, not counting Other
 	values []string
 	known  map[string]int32 // values, and the raw forms that became them
-	recent []int32          // by slot: an index in values that was looked up; a power of two of them
+	recent [256]int32       // by slot: an index in values that was looked up
 
 	overflown bool // Other is there because there were too many values
 }
 
 func newInterner(redact func(string) string, most int) interner {
-	return interner{redact: redact, most: most, known: make(map[string]int32), recent: make([]int32, leastRecent)}
+	return interner{redact: redact, most: most, known: make(map[string]int32)}
 }
 
 // index returns the index of a value; a new one gets len(values).
@@ -65,9 +63,6 @@ func (n *interner) add(value string) int32 {
 	i := int32(len(n.values))
 	n.values = append(n.values, value)
 	n.known[value] = i
-	if len(n.values) > len(n.recent)/2 && len(n.recent) < mostRecent {
-		n.recent = make([]int32, 4*len(n.recent))
-	}
 	return i
 }
 
@@ -100,12 +95,9 @@ func cutLabel(s string) string {
 	return s[:end]
 }
 
-// The bounds of the length of interner.recent.
-const leastRecent, mostRecent = 64, 4096
-
 // find returns the index of a value that is known, or of the raw form of one.
 func (n *interner) find(raw string) (int32, bool) {
-	recent := &n.recent[slot(raw)>>(64-bits.TrailingZeros(uint(len(n.recent))))]
+	recent := &n.recent[slot(raw)]
 	if int(*recent) < len(n.values) && n.values[*recent] == raw {
 		return *recent, true
 	}
@@ -116,19 +108,13 @@ func (n *interner) find(raw string) (int32, bool) {
 	return i, ok
 }
 
-// slot hashes a text by its last eight bytes, where values of a kind differ. The
-// highest bits are the best.
-func slot(s string) uint64 {
-	h := uint64(len(s))
-	switch end := []byte(s[max(0, len(s)-8):]); {
-	case len(end) == 8:
-		h ^= binary.LittleEndian.Uint64(end)
-	case len(end) >= 4:
-		h ^= uint64(binary.LittleEndian.Uint32(end)) | uint64(binary.LittleEndian.Uint32(end[len(end)-4:]))<<32
-	case len(end) > 0:
-		h ^= uint64(end[0])<<32 | uint64(end[len(end)/2])<<16 | uint64(end[len(end)-1])<<8
+// slot spreads texts by their ends, where values of a kind differ.
+func slot(s string) uint8 {
+	h := uint(len(s))
+	for i := max(0, len(s)-4); i < len(s); i++ {
+		h = h*31 + uint(s[i])
 	}
-	return (h ^ h>>32) * 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
+	return uint8(h ^ h>>8)
 }
 
 // tally counts sessions per value. It is made by newTally.
